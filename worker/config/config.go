@@ -1,0 +1,108 @@
+// Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`) and checks it whole:
+// every fault is found in one pass and named with its cure, so that nobody learns of the second mistake only after mending the first.
+//
+// Policy: any fault, even in one lander alone, means that /api answers `misconfigured` on every host. That is loud on purpose: a half working
+// relay loses sales quietly. Pages are still served, because Parse returns what it could read of every lander (see Parse).
+//
+// The package is pure and part of the edge program: no I/O, no clock, and no imports that would make the Wasm larger.
+package config
+
+import (
+	"strings"
+	"time"
+
+	"klarna-relay/worker/rules"
+)
+
+// Names of the variables that Parse asks for. Secrets are set by `wrangler secret put NAME`, vars stand in wrangler.toml.
+const (
+	NameLoginID         = "KONNEKTIVE_LOGIN_ID"   // secret, required
+	NamePassword        = "KONNEKTIVE_PASSWORD"   // secret, required
+	NameAdminToken      = "ADMIN_TOKEN"           // secret, optional: opens /api/preflight
+	NameTurnstileSecret = "TURNSTILE_SECRET"      // secret, optional: turns the bot check on
+	NameKonnektiveURL   = "KONNEKTIVE_URL"        // var, default DefaultKonnektiveURL
+	NameTimeout         = "KONNEKTIVE_TIMEOUT_MS" // var, milliseconds, default 30000
+	NameLoopbackHTTP    = "ALLOW_LOOPBACK_HTTP"   // var, "1" or absent; `make dev` alone sets it
+	NameTurnstileURL    = "TURNSTILE_URL"         // var, default DefaultTurnstileURL
+	NameVersion         = "VERSION"               // var, shown by /api/health
+	NameLanders         = "LANDERS"               // var, the table of landers by host
+)
+
+// Defaults and bounds of the configuration.
+const (
+	DefaultKonnektiveURL = "https://api.konnektive.com"
+	DefaultTurnstileURL  = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
+
+	DefaultTimeout = 30 * time.Second
+	MinTimeout     = time.Second
+	MaxTimeout     = time.Minute
+
+	DefaultMaxQuantity = 10
+	MaxMaxQuantity     = 999
+
+	DefaultCheckout = "/checkout"
+	DefaultUpsell   = "/upsell"
+	DefaultThankYou = "/thank-you"
+
+	maxCredential = 32 // Konnektive's limit for loginId and password
+	minAdminToken = 16
+	maxURL        = 300 // Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
+)
+
+// AnyHost is the key of the lander that serves every host without an entry of its own.
+const AnyHost = "*"
+
+// Config is a whole configuration. With faults it is incomplete: a faulty value is left at its zero value or its default, never half taken.
+type Config struct {
+	KonnektiveURL   string        // without a trailing slash
+	Timeout         time.Duration // of one call to Konnektive
+	LoginID         string
+	Password        string
+	AdminToken      string // "": no preflight
+	TurnstileSecret string // "": no bot check
+	TurnstileURL    string
+	Version         string
+	LoopbackHTTP    bool              // http is tolerated on loopback hosts
+	Landers         map[string]Lander // key: host name in lower case without a port, or AnyHost
+}
+
+// Lander is what one host sells and how.
+type Lander struct {
+	Name           string // the key in LANDERS
+	CampaignID     string // decimal text
+	MerchantID     string // forceMerchantId: the gateway id, decimal text
+	PrepaidType    string // a method of the rules' table
+	Shop           rules.Shop
+	AllowedOrigins []string // exact origins, as a browser sends them
+	Origin         string   // scheme://host[:port] of landers hosted elsewhere; "": www/
+	Checkout       string   // path on the lander's host, or an absolute URL
+	Upsell         string   // as Checkout; "": no upsell page
+	ThankYou       string   // as Checkout
+
+	HSTSIncludeSubDomains bool
+	HSTSPreload           bool
+}
+
+// Fault is one mistake in the configuration. It never holds a value of a secret.
+type Fault struct {
+	Code  string // stable, snake_case
+	Where string // the variable or the key within LANDERS
+	Cure  string // one sentence that says what to do
+}
+
+// Lander returns the lander of a request's host (any case, with or without port), or the one for every other host.
+func (c Config) Lander(host string) (Lander, bool) {
+	if l, ok := c.Landers[hostname(host)]; ok {
+		return l, true
+	}
+	l, ok := c.Landers[AnyHost]
+	return l, ok
+}
+
+// hostname strips the port and the root's dot of a request's host and lowers its letters.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
