@@ -1,0 +1,77 @@
+// Package konnektive speaks Konnektive's Direct API as far as a Klarna relay
+// needs it: it sends the calls listed in [Endpoint], reads the envelope they
+// answer with, and says in [Outcome] what an answer proves.
+//
+// It is pure: the one thing it needs from outside is a [Transport]. It never
+// retries, since an import is not idempotent, and it never lets a caller reach
+// an endpoint that is not in the list.
+package konnektive
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Endpoint is the path of a Direct API call, with the trailing slash that
+// Konnektive wants kept.
+type Endpoint string
+
+// The calls of the relay. Nothing else of the CRM can be reached through it.
+const (
+	ImportOrder   Endpoint = "/order/import/"
+	ImportUpsale  Endpoint = "/upsale/import/"
+	ImportLead    Endpoint = "/leads/import/"
+	ImportClick   Endpoint = "/landers/clicks/import/"
+	ConfirmOrder  Endpoint = "/order/confirm/"
+	OrderQuery    Endpoint = "/order/query/"
+	CampaignQuery Endpoint = "/campaign/query/"
+)
+
+// ErrNotSent is wrapped by a [Transport] when the request surely never left:
+// the connection was refused, the name did not resolve. Whatever is less sure
+// than that must not wrap it.
+var ErrNotSent = errors.New("the request was not sent")
+
+// A Transport does one POST of a form body and reads the whole answer. It
+// follows no redirect and repeats nothing. An error that does not wrap
+// [ErrNotSent] means that the request may have arrived.
+type Transport interface {
+	Post(ctx context.Context, url, form string, timeout time.Duration) (status int, body string, err error)
+}
+
+// A Client makes calls with one API user's credentials.
+type Client struct {
+	// BaseURL is the scheme and host, without a trailing slash, e.g.
+	// https://api.konnektive.com.
+	BaseURL string
+	// LoginID and Password go into the body of every call, never into a URL.
+	LoginID, Password string
+	// Timeout is how long one call may take, the reading of its answer included.
+	Timeout   time.Duration
+	Transport Transport
+}
+
+// Call sends one call and reads its answer. It returns no error: what went
+// wrong is part of the [Reply], because for an import "no answer" is a result
+// with a meaning of its own.
+func (c *Client) Call(ctx context.Context, endpoint Endpoint, params map[string]string) Reply {
+	form := make(url.Values, len(params)+2)
+	for name, value := range params {
+		if value != "" {
+			form[name] = []string{value}
+		}
+	}
+	form["loginId"] = []string{c.LoginID}
+	form["password"] = []string{c.Password}
+	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), form.Encode(), c.Timeout)
+	if err != nil {
+		if errors.Is(err, ErrNotSent) {
+			return Reply{Kind: NotSent}
+		}
+		return Reply{Kind: Doubt}
+	}
+	return read(status, body)
+}
