@@ -1,0 +1,229 @@
+package rules
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// network is a range of card numbers: the leading digits from low to high (equally many of both), and the lengths in use.
+type network struct {
+	low, high string
+	lengths   string // each character is a length: 'a' = 12 … 'h' = 19
+}
+
+// The networks' issuer ranges (ISO/IEC 7812 prefixes as the networks publish them). Lengths matter as much: ad and campaign ids have
+// 10 to 19 digits, one in ten passes the Luhn check, and a refused ad id is a lost sale.
+var networks = [...]network{
+	{"4", "4", "beh"},                        // Visa: 13, 16, 19
+	{"51", "55", "e"}, {"2221", "2720", "e"}, // Mastercard
+	{"34", "34", "d"}, {"37", "37", "d"}, // American Express
+	{"6011", "6011", "efgh"},                             // Discover
+	{"644", "659", "efgh"},                               // Discover
+	{"300", "305", "cdefgh"}, {"3095", "3095", "cdefgh"}, // Diners Club
+	{"36", "36", "cdefgh"}, {"38", "39", "cdefgh"}, // Diners Club
+	{"3528", "3589", "efgh"},                   // JCB
+	{"62", "62", "efgh"}, {"81", "81", "efgh"}, // UnionPay
+	{"5018", "5018", "abcdefgh"}, {"5020", "5020", "abcdefgh"}, // Maestro
+	{"5038", "5038", "abcdefgh"}, {"5893", "5893", "abcdefgh"},
+	{"6304", "6304", "abcdefgh"}, {"6759", "6759", "abcdefgh"}, {"6761", "6763", "abcdefgh"},
+	{"2200", "2204", "efgh"},                                                           // Mir
+	{"5067", "5067", "e"},                                                              // Elo
+	{"508", "508", "e"}, {"607", "608", "e"}, {"353", "353", "e"}, {"356", "356", "e"}, // RuPay
+	{"9792", "9792", "e"}, // Troy
+	{"6375", "6376", "e"}, // Hipercard
+}
+
+// isCardNumber says whether ASCII digits are a card number: a network's prefix, a length it uses, and the Luhn digit.
+func isCardNumber(digits []byte) bool {
+	n := len(digits)
+	if n < 12 || n > 19 {
+		return false
+	}
+	known := false
+	for _, w := range networks {
+		head := string(digits[:len(w.low)])
+		if w.low <= head && head <= w.high && strings.IndexByte(w.lengths, byte('a'+n-12)) >= 0 {
+			known = true
+			break
+		}
+	}
+	if !known {
+		return false
+	}
+	sum := 0
+	for i, c := range digits {
+		d := int(c - '0')
+		if (n-i)%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return sum%10 == 0
+}
+
+// holdsCard says whether a value is or contains a card number. Fields that hold URLs are read unescaped as well.
+func holdsCard(row *field, value string) bool {
+	if cardIn(value) {
+		return true
+	}
+	if row == nil || row.name == "httpReferer" || row.name == "requestUri" {
+		if plain := unescape(value); plain != value {
+			return cardIn(plain)
+		}
+	}
+	return false
+}
+
+// cardIn looks for a card number in a text: a run of digits in which spaces and dashes do not count, or some of the groups of such a
+// run ("No. 12 4111 1111 1111 1111, 12/27"). Digits are never taken out of the middle of a longer group: that is how ad ids, which
+// are long and many, stay what they are.
+func cardIn(s string) bool {
+	if len(s) < 12 {
+		return false
+	}
+	var digits []byte // of the run
+	var starts []int  // where in digits each group begins
+	plus := false     // the run begins with "+": a phone number, unless it is too long for one
+	var before rune   // the character before the run
+	grouped := false  // the last thing seen was a separator
+	check := func() bool {
+		defer func() { digits, starts, grouped = digits[:0], starts[:0], false }()
+		for i, from := range starts {
+			for j := i + 1; j <= len(starts); j++ {
+				to := len(digits)
+				if j < len(starts) {
+					to = starts[j]
+				}
+				if to-from > 19 {
+					break
+				}
+				if plus && i == 0 && to-from <= 13 {
+					continue
+				}
+				if isCardNumber(digits[from:to]) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, r := range s {
+		d, isDigit := asciiDigit(r)
+		switch {
+		case isDigit:
+			if len(digits) == 0 {
+				plus = before == '+'
+			}
+			if len(digits) == 0 || grouped {
+				starts = append(starts, len(digits))
+			}
+			digits, grouped = append(digits, d), false
+		case invisible(r) || joiner(r):
+		case len(digits) > 0 && (isSpace(r) || dash(r)):
+			grouped = true
+		default:
+			if len(digits) >= 12 && check() {
+				return true
+			}
+			digits, starts, grouped = digits[:0], starts[:0], false
+		}
+		before = r
+	}
+	return len(digits) >= 12 && check()
+}
+
+func dash(r rune) bool {
+	return r == '-' || r >= 0x2010 && r <= 0x2015 || r == 0x2212 || r == 0xFE58 || r == 0xFE63 || r == 0xFF0D
+}
+
+// unescape reads %XX and "+" of a URL. What is no valid escape stays as it is.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '+' {
+			c = ' '
+		}
+		if c == '%' && i+2 < len(s) {
+			if h, l := hex(s[i+1]), hex(s[i+2]); h < 16 && l < 16 {
+				c = h<<4 | l
+				i += 2
+			}
+		}
+		b.WriteByte(c)
+	}
+	if !utf8.ValidString(b.String()) {
+		return s
+	}
+	return b.String()
+}
+
+// hex is the value of a hexadecimal digit, or 255.
+func hex(c byte) byte {
+	switch {
+	case isDigit(c):
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
+}
+
+// Parts of names that card fields have in any spelling, compared without separators and case.
+var (
+	cardParts = [...]string{"cardnum", "cardsec", "cardcv", "cardexp", "cardmonth", "cardyear", "cardpin", "cardtrack", "creditcard", "debitcard", "nameoncard", "cardholder", "cvv", "securitycode"}
+	cardNames = [...]string{"card", "cardno", "cardcode", "cardcid", "cvc", "cvc2", "cvn", "cvn2", "cvd", "csc", "pan", "expiry", "expirydate", "expirationdate", "expmonth", "expyear", "expdate", "expirymonth", "expiryyear", "expirationmonth", "expirationyear"}
+	ccParts   = [...]string{"num", "exp", "cv", "month", "year", "csc", "sec"} // after "cc" at the beginning of a word
+)
+
+// cardName says whether a field's name is that of a card field: cardNumber, card_security_code, ccExpMonth, CVV2, cc-number, …
+func cardName(name string) bool {
+	var plain []byte // letters and digits, lower case
+	var words []int  // where in plain a word begins
+	fresh := true
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case isUpper(c):
+			if fresh || i > 0 && !isUpper(name[i-1]) {
+				words = append(words, len(plain))
+			}
+			plain, fresh = append(plain, c-'A'+'a'), false
+		case isLower(c) || isDigit(c):
+			if fresh {
+				words = append(words, len(plain))
+			}
+			plain, fresh = append(plain, c), false
+		default:
+			fresh = true
+		}
+	}
+	s := string(plain)
+	if among(s, cardNames[:]) {
+		return true
+	}
+	for _, part := range cardParts {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	for _, at := range words {
+		rest, ok := strings.CutPrefix(s[at:], "cc")
+		if !ok {
+			continue
+		}
+		if rest == "no" {
+			return true
+		}
+		for _, part := range ccParts {
+			if strings.HasPrefix(rest, part) {
+				return true
+			}
+		}
+	}
+	return false
+}

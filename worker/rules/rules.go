@@ -1,0 +1,153 @@
+// Package rules says which orders the relay takes, and in which words it refuses the others.
+//
+// The policy, in short:
+//
+//   - What a page may say is one table (fields.go). Everything that decides who is charged, how much and by which gateway is set
+//     by the Worker alone, so a page that sends it is either repeating what the Worker sends anyway (ignored) or refused.
+//   - Card data has no business here: Klarna takes the money. It is refused wherever it turns up.
+//   - What the shopper typed is repaired where there is only one way to read it (spaces, a national phone number, "1234ab" for
+//     "1234 AB") and otherwise handed back with a text that says what to do.
+//   - Tracking fields never lose a sale: a value that does not fit is shortened or left out.
+//
+// The package is pure and small on purpose, since the browser module links it too: no fmt, regexp, encoding/json or net/http, no
+// Unicode tables. The page's verdict is a convenience, the edge's verdict counts; both come from here.
+package rules
+
+// Fields are Konnektive parameters and their values, as text.
+type Fields map[string]string
+
+// Problem is one reason why an order is not taken.
+type Problem struct {
+	Field  string // the parameter as the page named it; a name that is no sane identifier becomes "?"
+	Code   Code
+	Detail string // what Text fills in: a limit, or an example; never anything the shopper typed
+}
+
+// Problems are in the order of the form, one for a field at most.
+type Problems []Problem
+
+// Code says why a value is refused.
+type Code uint8
+
+// The reasons, and what each one means to the answer's code is in Answer.
+const (
+	Required       Code = iota + 1 // nothing there
+	TooLong                        // more characters than Konnektive keeps; Detail is the limit
+	BadCharacters                  // control characters, broken UTF-8, or symbols that no name or address holds
+	BadName                        // no letter in it, or a web address
+	BadEmail                       // not name@domain.tld
+	BadPhone                       // cannot be made an E.164 number; Detail is an example
+	BadPostalCode                  // not a postal code of the country; Detail is an example
+	BadState                       // not a state of the country; Detail is an example
+	BadCountry                     // not an ISO 3166-1 alpha-2 code
+	BadValue                       // anything else that is not what the parameter takes
+	BadQuantity                    // not a whole number from 1
+	TooManyLines                   // more product lines than MaxLines, or than the one of an upsale
+	ProductRefused                 // not one of the lander's products
+	QuantityCap                    // more of a product than the lander allows; Detail is the cap
+	CountryRefused                 // the lander does not offer the payment method there
+	CardData                       // a card-like field, or a card number
+	FieldRefused                   // a parameter that only the Worker sets
+)
+
+// Answer is the code of the HTTP contract for a set of problems, the gravest one first: "card_data", "product_refused",
+// "country_refused", "invalid", and "" when there is no problem.
+func (p Problems) Answer() string {
+	answer := ""
+	for _, q := range p {
+		switch q.Code {
+		case CardData:
+			return "card_data"
+		case ProductRefused, QuantityCap:
+			answer = "product_refused"
+		case CountryRefused:
+			if answer != "product_refused" {
+				answer = "country_refused"
+			}
+		default:
+			if answer == "" {
+				answer = "invalid"
+			}
+		}
+	}
+	return answer
+}
+
+// And joins the findings about one request: of two problems with a field the first one found is kept (p before more), and the
+// order is the form's. A field that Admit refused is missing for the checks after it; this keeps "is required" from being said of it.
+func (p Problems) And(more Problems) Problems {
+	var all Problems
+	for _, q := range p {
+		all = all.add(q)
+	}
+	for _, q := range more {
+		all = all.add(q)
+	}
+	return all
+}
+
+// add puts q where the form has its field, unless that field has a problem already.
+func (p Problems) add(q Problem) Problems {
+	at := len(p)
+	for i, old := range p {
+		if old.Field == q.Field {
+			return p
+		}
+		if at == len(p) && before(q.Field, old.Field) {
+			at = i
+		}
+	}
+	p = append(p, Problem{})
+	copy(p[at+1:], p[at:])
+	p[at] = q
+	return p
+}
+
+// Texts is the `message` of a refusal: for each field, what the shopper can do about it. lang as for Problem.Text.
+func (p Problems) Texts(lang string) Fields {
+	texts := make(Fields, len(p))
+	for _, q := range p {
+		if texts[q.Field] == "" {
+			texts[q.Field] = q.Text(lang)
+		}
+	}
+	return texts
+}
+
+// Shop is what a lander sells, from its configuration.
+type Shop struct {
+	Products    []string // campaign product ids that an order may hold, decimal
+	Upsales     []string // campaign product ids that an upsale may hold, decimal
+	MaxQuantity int      // of one product in an order, all its lines together; 0 means DefaultMaxQuantity
+	Countries   []string // ISO 3166-1 alpha-2, where the payment method is offered; empty means Klarna's countries
+}
+
+// DefaultMaxQuantity is the cap of a lander that names none.
+const DefaultMaxQuantity = 10
+
+// MaxLines is how many product lines an order may hold. Konnektive states no limit; a cart with more is no shopper's.
+const MaxLines = 20
+
+func (s Shop) cap() int {
+	if s.MaxQuantity <= 0 {
+		return DefaultMaxQuantity
+	}
+	return s.MaxQuantity
+}
+
+func (s Shop) offers(code string) bool {
+	if len(s.Countries) == 0 {
+		_, ok := KlarnaCurrency(code)
+		return ok
+	}
+	return among(code, s.Countries)
+}
+
+func among(s string, list []string) bool {
+	for _, t := range list {
+		if s == t {
+			return true
+		}
+	}
+	return false
+}
