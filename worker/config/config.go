@@ -28,6 +28,12 @@ const (
 	NameLanders         = "LANDERS"               // var, the table of landers by host
 )
 
+// Vars and Secrets are all names that Parse asks for.
+var (
+	Vars    = []string{NameKonnektiveURL, NameTimeout, NameLoopbackHTTP, NameTurnstileURL, NameVersion, NameLanders}
+	Secrets = []string{NameLoginID, NamePassword, NameAdminToken, NameTurnstileSecret}
+)
+
 // Defaults and bounds of the configuration.
 const (
 	DefaultKonnektiveURL = "https://api.konnektive.com"
@@ -37,16 +43,20 @@ const (
 	MinTimeout     = time.Second
 	MaxTimeout     = time.Minute
 
-	DefaultMaxQuantity = 10
-	MaxMaxQuantity     = 999
+	MaxQuantity = 999 // of one line
 
 	DefaultCheckout = "/checkout"
 	DefaultUpsell   = "/upsell"
 	DefaultThankYou = "/thank-you"
 
-	maxCredential = 32 // Konnektive's limit for loginId and password
-	minAdminToken = 16
-	maxURL        = 300 // Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
+	maxCredential = 32  // characters: Konnektive's limit for loginId and password
+	minAdminToken = 16  // characters: less can be guessed
+	maxURL        = 300 // bytes: Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
+
+	// maxHost leaves room in redirectsTo for "https://", "/api/klarna/return/" and a ref of up to 100 characters.
+	maxHost = maxURL - len("https://") - len("/api/klarna/return/") - 100
+	// anyHostLength is how long a host without an entry of its own is taken to be when its pages are measured.
+	anyHostLength = 100
 )
 
 // AnyHost is the key of the lander that serves every host without an entry of its own.
@@ -81,13 +91,6 @@ type Lander struct {
 
 	HSTSIncludeSubDomains bool
 	HSTSPreload           bool
-}
-
-// Fault is one mistake in the configuration. It never holds a value of a secret.
-type Fault struct {
-	Code  string // stable, snake_case
-	Where string // the variable or the key within LANDERS
-	Cure  string // one sentence that says what to do
 }
 
 // Lander returns the lander of a request's host (any case, with or without port), or the one for every other host.
