@@ -187,8 +187,9 @@ func (p *Purchase) handedOut() bool {
 	return false
 }
 
-// Observe takes in what Order Query says of the order now.
-func (p *Purchase) Observe(order konnektive.Order, now time.Time) {
+// Observe takes in what Order Query said of the order when it was asked. An
+// observation older than the one known proves a payment, and nothing else.
+func (p *Purchase) Observe(order konnektive.Order, asked time.Time) {
 	if p.Kind == KindUpsale {
 		// The order was COMPLETE before, so its status says nothing about the
 		// upsale. GUESS: a paid upsale is on the order's items.
@@ -202,7 +203,10 @@ func (p *Purchase) Observe(order konnektive.Order, now time.Time) {
 	} else if order.Status == konnektive.StatusComplete {
 		p.Paid = true
 	}
-	p.Known, p.KnownAt = order, now
+	if p.KnownAt.After(asked) && !p.Paid {
+		return
+	}
+	p.Known, p.KnownAt = order, asked
 }
 
 // takenBefore: Konnektive called the upsale taken already, and it is there.

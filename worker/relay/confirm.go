@@ -1,0 +1,57 @@
+package relay
+
+import (
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/rules"
+)
+
+// confirmOrder has the confirmation mails sent at once, for an order that is
+// proven paid, and once: that it was asked for is recorded before it is.
+func (rl *Relay) confirmOrder(rq *request) answer {
+	page, refusal, ok := rl.admit(rq)
+	if !ok {
+		return refusal
+	}
+	if page["ref"] == "" {
+		return rq.refuse(rules.Problems{{Field: "ref", Code: rules.Required}})
+	}
+	rq.logged = page["ref"]
+	s, refusal, ok := rl.orderOf(rq, page["ref"])
+	if !ok {
+		return refusal
+	}
+	if s = rl.refresh(rq, s); !s.Paid {
+		return rl.withRef(codeNotPaid, page["ref"])
+	}
+	mine := false
+	s, err := rl.change(rq, s, func(p *ledger.Purchase) bool {
+		mine = !p.Confirmed
+		p.Confirmed = true
+		return mine
+	})
+	if err != nil {
+		return rl.internal(page["ref"])
+	}
+	a := rl.withRef(codeConfirmed, page["ref"])
+	if !mine {
+		a.replayed = true
+		return a
+	}
+	reply := rl.call(rq, konnektive.ConfirmOrder, map[string]string{"orderId": s.OrderID()})
+	switch reply.Kind {
+	case konnektive.Success:
+		return a
+	case konnektive.NotSent:
+		if _, err := rl.change(rq, s, func(p *ledger.Purchase) bool { p.Confirmed = false; return true }); err != nil {
+			return rl.internal(page["ref"])
+		}
+		return rl.withRef(codeUnreachable, page["ref"])
+	case konnektive.Error:
+		if konnektive.Classify(reply, false) == konnektive.Misconfigured {
+			return rl.withRef(ledger.CodeMisconfigured, page["ref"])
+		}
+	}
+	// In doubt it is not repeated: Konnektive sends the mails by itself later.
+	return rl.withRef(ledger.CodeUnknown, page["ref"])
+}

@@ -1,0 +1,58 @@
+package relay
+
+import (
+	"time"
+
+	"klarna-relay/worker/jsonwriter"
+)
+
+// shownRef is how much of a ref the log shows: enough to find a request again,
+// too little to ask for the order.
+const shownRef = 8
+
+// log writes the one line of a request. It names no shopper: the address, the
+// order's fields and what was posted stay out, and unknown fields appear by
+// name only.
+func (rl *Relay) log(rq *request, a answer) {
+	total := rl.platform.Now().Sub(rq.began)
+	name, kind := "none", ""
+	if rq.route != nil {
+		name = rq.route.name
+	}
+	if n := len(rq.kinds); n > 0 {
+		kind = rq.kinds[n-1]
+	}
+	ref := a.ref
+	if ref == "" {
+		ref = rq.logged
+	}
+	w := jsonwriter.New(256)
+	w.Open('{')
+	w.Text("time", rq.began.UTC().Format(time.RFC3339Nano))
+	w.Text("requestId", rq.id)
+	w.Text("lander", rq.host)
+	w.Text("route", name)
+	w.Number("status", int64(a.httpStatus()))
+	w.Text("code", a.code)
+	w.OptionalText("konnektive", kind)
+	w.Number("calls", int64(len(rq.kinds)))
+	w.Number("upstreamMs", rq.upstream.Milliseconds())
+	w.Number("totalMs", total.Milliseconds())
+	w.OptionalText("ref", shorten(ref))
+	w.OptionalTrue("replayed", a.replayed)
+	w.OptionalTrue("settled", rq.settled)
+	w.OptionalTexts("droppedFields", rq.dropped)
+	w.Close('}')
+	rl.platform.Log(w.String())
+	rl.platform.Count(Point{
+		Lander: rq.host, Route: name, Code: a.code, HTTPStatus: a.httpStatus(), Upstream: len(rq.kinds),
+		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(), Settled: rq.settled,
+	})
+}
+
+func shorten(ref string) string {
+	if len(ref) > shownRef {
+		return ref[:shownRef]
+	}
+	return ref
+}

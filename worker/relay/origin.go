@@ -1,0 +1,56 @@
+package relay
+
+import (
+	"net/http"
+	"strings"
+)
+
+// crossOrigin notes whether the page that calls is on another origin, and
+// whether that origin may read the answer.
+func (rq *request) crossOrigin() {
+	rq.variesByOrigin = len(rq.lander.AllowedOrigins) > 0
+	if origin := rq.http.Header.Get("Origin"); origin != "" && !strings.EqualFold(origin, rq.base) && rq.allowedOrigin(origin) {
+		rq.corsOrigin = origin
+	}
+}
+
+func (rq *request) allowedOrigin(origin string) bool {
+	for _, allowed := range rq.lander.AllowedOrigins {
+		if strings.EqualFold(origin, allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayCall: a browser says which page a request comes from, and a page of
+// somebody else's must not order in a shopper's name. What is not a browser
+// says nothing, and has no shopper's session to abuse.
+func (rq *request) mayCall() bool {
+	origin := rq.http.Header.Get("Origin")
+	if origin != "" {
+		return strings.EqualFold(origin, rq.base) || rq.allowedOrigin(origin)
+	}
+	switch rq.http.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin":
+		return true
+	case "none":
+		// Typed into the address bar: harmless where nothing is ordered.
+		return rq.method != http.MethodPost
+	}
+	return false
+}
+
+// options answers a CORS preflight, or says which methods there are.
+func (rq *request) options() answer {
+	a := answer{code: codeNotFound, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...)}
+	asked := rq.http.Header.Get("Access-Control-Request-Method")
+	if asked == "" {
+		return a
+	}
+	if rq.corsOrigin == "" {
+		return say(codeOrigin)
+	}
+	a.preflight = true
+	return a
+}

@@ -1,0 +1,70 @@
+package relay
+
+import (
+	"strings"
+
+	"klarna-relay/worker/ledger"
+)
+
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
+// asPage turns an answer into what a browser without JavaScript can use: the
+// next page, or a page that says what is wrong.
+func (rl *Relay) asPage(rq *request, a answer) answer {
+	if a.location != "" || a.html != "" {
+		return a
+	}
+	switch a.code {
+	case ledger.CodeRedirect:
+		a.location = a.url
+	case ledger.CodePaid:
+		a.location = rl.nextPage(rq, a.ref, rq.route.name == "upsale")
+	case ledger.CodeAlreadyTaken:
+		a.location = rl.nextPage(rq, a.ref, true)
+	case ledger.CodePending, ledger.CodeUnknown:
+		a.location = withRef(rq.lander.ThankYou, a.ref)
+	default:
+		nonce := rl.platform.Random()
+		a.html = errorPage(rq, nonce, a)
+		a.csp = "default-src 'none'; style-src 'nonce-" + nonce + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	}
+	return a
+}
+
+var pageWords = map[string]struct{ title, sorry, back string }{
+	"en": {"Your order was not sent", "Sorry", "Please use your browser's back button: what you have typed is still there."},
+	"de": {"Ihre Bestellung wurde nicht gesendet", "Entschuldigung", "Bitte benutzen Sie die Zurück-Taste des Browsers: Ihre Eingaben sind noch da."},
+}
+
+const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}li{margin:.25rem 0}`
+
+func errorPage(rq *request, nonce string, a answer) string {
+	lang := rq.lang
+	words := pageWords[lang]
+	title, hint := words.title, "<p>"+words.back+"</p>"
+	if rq.route.navigated {
+		// Nobody typed anything: the shopper was on the way back from Klarna.
+		title, hint = words.sorry, ""
+	}
+	var b strings.Builder
+	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
+	b.WriteString(title + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + title + `</h1><p>`)
+	b.WriteString(htmlEscaper.Replace(text(a.textCode(), lang)) + `</p>`)
+	if len(a.fields) > 0 {
+		b.WriteString(`<ul>`)
+		for _, name := range sortedNames(a.fields) {
+			b.WriteString(`<li>` + htmlEscaper.Replace(a.fields[name]) + ` <small>(` + htmlEscaper.Replace(name) + `)</small></li>`)
+		}
+		b.WriteString(`</ul>`)
+	}
+	b.WriteString(hint + `</main></body></html>`)
+	return b.String()
+}
+
+// textCode is the code whose text goes above a list of fields.
+func (a answer) textCode() string {
+	if len(a.fields) > 0 {
+		return ledger.CodeInvalid
+	}
+	return a.code
+}

@@ -1,0 +1,68 @@
+// Package relay is the Worker's /api: it speaks Konnektive's Direct API dialect
+// to the landers, and makes sure that an order is never lost, never doubled and
+// never shown as paid when it is not.
+//
+// A request goes one way: [Relay.ServeHTTP] finds its route (routes.go), the
+// checks of origin, rate and body refuse what must not go further, the rules
+// say whether the order is acceptable, attempt.go records the attempt and
+// imports it once, and answer.go turns what happened into the envelope.
+//
+// The package is pure Go. What it needs from the platform is in [Platform], so
+// that the same code runs in a Worker and in tests that make every step fail.
+package relay
+
+import (
+	"context"
+	"time"
+
+	"klarna-relay/worker/config"
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+)
+
+// Platform is what the relay needs from where it runs.
+type Platform struct {
+	Transport konnektive.Transport
+	Store     ledger.Store
+	// Limit tells whether one more request with this key is within the rate
+	// limit. When it fails, the request is let through: a limiter that is down
+	// must not cost a sale.
+	Limit func(ctx context.Context, key string) (bool, error)
+	Now   func() time.Time
+	// Log takes one JSON line a request.
+	Log func(line string)
+	// Count takes one data point a request, free of personal data.
+	Count func(Point)
+	// Random gives a fresh unguessable text of at least 16 characters, fit for
+	// a header and an HTML attribute.
+	Random func() string
+}
+
+// A Point is what the counters get to know of a request.
+type Point struct {
+	Lander, Route, Code  string
+	UpstreamMS, TotalMS  int64
+	Settled              bool
+	HTTPStatus, Upstream int
+}
+
+// Relay serves /api.
+type Relay struct {
+	config   config.Config
+	faults   []config.Fault
+	client   konnektive.Client
+	platform Platform
+}
+
+// New returns a relay for a configuration. With faults it answers every call
+// 503 misconfigured, except where those faults are what is asked for.
+func New(c config.Config, faults []config.Fault, platform Platform) *Relay {
+	return &Relay{
+		config: c,
+		faults: faults,
+		client: konnektive.Client{
+			BaseURL: c.KonnektiveURL, LoginID: c.LoginID, Password: c.Password, Timeout: c.Timeout, Transport: platform.Transport,
+		},
+		platform: platform,
+	}
+}

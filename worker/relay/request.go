@@ -1,0 +1,249 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"klarna-relay/worker/body"
+	"klarna-relay/worker/config"
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/rules"
+)
+
+// A request is one request to /api and what is found out about it on its way.
+type request struct {
+	ctx    context.Context
+	http   *http.Request
+	method string
+	route  *route
+	ref    string // of the path
+	id     string
+	began  time.Time
+	lang   string
+
+	host   string // without port; the identity of the lander
+	base   string // scheme://host[:port], as the shopper sees it
+	lander config.Lander
+	// address is the shopper's, as Cloudflare saw it.
+	address   string
+	userAgent string
+
+	corsOrigin     string
+	variesByOrigin bool
+	// forPeople: a form posted by a browser without JavaScript, which gets pages.
+	forPeople bool
+
+	// For the log.
+	logged   string // ref
+	kinds    []string
+	upstream time.Duration
+	dropped  []string
+	settled  bool
+}
+
+// loopbackAddress stands for the shopper's where there is no Cloudflare in
+// front that names it, which is so on a developer's machine only.
+const loopbackAddress = "127.0.0.1"
+
+func (rl *Relay) begin(r *http.Request) *request {
+	rq := &request{
+		ctx: r.Context(), http: r, method: r.Method, began: rl.platform.Now(),
+		lang: rules.Lang(r.Header.Get("Accept-Language")), address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
+		host: strings.ToLower(r.URL.Hostname()), base: r.URL.Scheme + "://" + strings.ToLower(r.URL.Host),
+	}
+	rq.id = r.Header.Get("Cf-Ray")
+	if rq.id == "" || len(rq.id) > 64 || !visible(rq.id) {
+		rq.id = rl.platform.Random()
+	}
+	if rq.address == "" {
+		rq.address = loopbackAddress
+	}
+	return rq
+}
+
+// ServeHTTP answers one request to /api. The chain of checks is here, in order.
+func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rq := rl.begin(r)
+	var a answer
+	func() {
+		defer func() {
+			if recover() != nil {
+				// The value may hold anything, so it is not printed.
+				a = say(codeInternal)
+			}
+		}()
+		a = rl.answer(rq)
+	}()
+	if rq.forPeople {
+		a = rl.asPage(rq, a)
+	}
+	rl.write(w, rq, a)
+	rl.log(rq, a)
+}
+
+func (rl *Relay) answer(rq *request) answer {
+	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
+	if rq.route == nil {
+		return say(codeNotFound)
+	}
+	rq.logged = rq.ref
+	lander, known := rl.config.Lander(rq.host)
+	rq.lander = lander
+	if !rq.route.navigated {
+		rq.crossOrigin()
+	}
+	if rq.method == http.MethodOptions {
+		return rq.options()
+	}
+	if !rq.route.allows(rq.method) {
+		a := say(codeMethod)
+		a.allow = rq.route.methods
+		return a
+	}
+	if !rq.route.navigated && !rq.mayCall() {
+		return say(codeOrigin)
+	}
+	if !rq.route.open && (len(rl.faults) > 0 || !known) {
+		return say(ledger.CodeMisconfigured)
+	}
+	if rq.route.limited != "" && !rl.withinLimit(rq) {
+		return say(codeRateLimited)
+	}
+	return rq.route.serve(rl, rq)
+}
+
+// fields reads the body. A form that a browser posted by itself is to be
+// answered with pages.
+func (rq *request) fields() (rules.Fields, answer, bool) {
+	contentType := rq.http.Header.Get("Content-Type")
+	if strings.Contains(rq.http.Header.Get("Accept"), "text/html") &&
+		strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
+		rq.forPeople = true
+	}
+	raw, err := io.ReadAll(io.LimitReader(rq.http.Body, body.MaxBytes+1))
+	if err != nil {
+		return nil, say(codeMalformed), false
+	}
+	fields, err := body.Decode(contentType, raw)
+	if err != nil {
+		return nil, say(bodyCode(err)), false
+	}
+	return fields, answer{}, true
+}
+
+func bodyCode(err error) string {
+	switch {
+	case errors.Is(err, body.ErrTooLarge):
+		return codeTooLarge
+	case errors.Is(err, body.ErrUnsupportedType):
+		return codeType
+	}
+	return codeMalformed // a field that is named twice, too
+}
+
+// admit sorts the fields by who may set them.
+func (rl *Relay) admit(rq *request) (rules.Fields, answer, bool) {
+	in, refusal, ok := rq.fields()
+	if !ok {
+		return nil, refusal, false
+	}
+	page, dropped, problems := rules.Admit(in, rl.own(rq))
+	rq.dropped = dropped
+	if len(problems) > 0 {
+		return nil, rq.refuse(problems), false
+	}
+	return page, answer{}, true
+}
+
+// own are the values that the Worker sets, which a page may repeat.
+func (rl *Relay) own(rq *request) rules.Fields {
+	return rules.Fields{
+		"campaignId":      rq.lander.CampaignID,
+		"paySource":       "PREPAID",
+		"prepaidType":     rq.lander.PrepaidType,
+		"forceMerchantId": rq.lander.MerchantID,
+		"ipAddress":       rq.address,
+		"userAgent":       rq.userAgent,
+		"salesUrl":        rq.page(rq.lander.Checkout),
+	}
+}
+
+func (rq *request) refuse(problems rules.Problems) answer {
+	a := say(problems.Answer())
+	a.fields = make(map[string]string, len(problems))
+	for _, problem := range problems {
+		if _, told := a.fields[problem.Field]; !told {
+			a.fields[problem.Field] = problem.Text(rq.lang)
+		}
+	}
+	return a
+}
+
+// call makes a call to Konnektive and notes it for the log.
+func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params map[string]string) konnektive.Reply {
+	began := rl.platform.Now()
+	reply := rl.client.Call(rq.ctx, endpoint, params)
+	rq.upstream += rl.platform.Now().Sub(began)
+	rq.kinds = append(rq.kinds, reply.Kind.String())
+	return reply
+}
+
+// page is the address of a lander's page: a path on this host, or a URL of its own.
+func (rq *request) page(configured string) string {
+	if strings.HasPrefix(configured, "/") {
+		return rq.base + configured
+	}
+	return configured
+}
+
+// addressKey is what the rate limit counts by: an IPv6 customer has a /64.
+func (rq *request) addressKey() string {
+	address, err := netip.ParseAddr(rq.address)
+	if err != nil {
+		return rq.address
+	}
+	address = address.Unmap()
+	if address.Is6() {
+		prefix, err := address.WithZone("").Prefix(64)
+		if err == nil {
+			return prefix.Masked().String()
+		}
+	}
+	return address.String()
+}
+
+func (rl *Relay) withinLimit(rq *request) bool {
+	within, err := rl.platform.Limit(rq.ctx, rq.route.limited+" "+rq.addressKey())
+	return within || err != nil
+}
+
+func visible(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// cut shortens a text to at most n characters.
+func cut(s string, n int) string {
+	count := 0
+	for i := range s {
+		if count == n {
+			return s[:i]
+		}
+		count++
+	}
+	return s
+}
+
+// withRef adds ?ref= to the address of a page.
+func withRef(page, ref string) string { return page + "?ref=" + url.QueryEscape(ref) }

@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/rules"
+)
+
+// importUpsale relays an upsale of a paid order: a purchase of its own, on the
+// same order in Konnektive, through a whole round at Klarna.
+func (rl *Relay) importUpsale(rq *request) answer {
+	page, refusal, ok := rl.admit(rq)
+	if !ok {
+		return refusal
+	}
+	upsale, problems := rules.CheckUpsale(page, rq.lander.Shop)
+	if len(problems) > 0 {
+		return rq.refuse(problems)
+	}
+	given, refusal, ok := rq.key()
+	if !ok {
+		return refusal
+	}
+	order, refusal, ok := rl.orderOf(rq, page["ref"])
+	if !ok {
+		return refusal
+	}
+
+	// One record for each product of an order: two tabs, two keys, one upsale.
+	product := upsale.Fields["product1_id"]
+	ref := rl.platform.Store.Named("upsale\n" + order.ref + "\n" + product)
+	name := given
+	if given == "" {
+		name = digest("derived", rq.addressKey(), order.ref, upsale.Canonical())
+	}
+	ref, key, refusal, ok := rl.bind(rq, name, given == "", ref)
+	if !ok {
+		return refusal
+	}
+	stored, err := rl.platform.Store.Read(rq.ctx, ref)
+	if err != nil {
+		return rl.internal("")
+	}
+
+	at := attempt{
+		kind:      ledger.KindUpsale,
+		key:       key,
+		digest:    digest("upsale", order.ref, upsale.Canonical()),
+		challenge: rl.challenge(rq, page),
+		send: func(orderID, ref string) konnektive.Reply {
+			params := rl.paymentParams(rq, upsale, ref)
+			params["orderId"] = orderID
+			return rl.call(rq, konnektive.ImportUpsale, params)
+		},
+	}
+	if stored.Version == 0 {
+		// How many the order holds now is what a paid upsale must exceed.
+		seen, ok := rl.truth(rq, order.Purchase)
+		if !ok {
+			return say(codeUnreachable)
+		}
+		if order = rl.settle(rq, order, seen); !order.Paid {
+			return say(codeNotPaid)
+		}
+		at.fresh = rl.fresh(rq, ledger.KindUpsale)
+		at.fresh.OrderIDs = order.OrderIDs
+		at.fresh.OrderRef, at.fresh.Product, at.fresh.Baseline = order.ref, product, seen.order.Qty(product)
+	}
+	return rl.run(rq, ref, at, stored)
+}
+
+// orderOf finds the order that an upsale, or a confirmation, is for: the ref is
+// the order's, or that of an upsale of it.
+func (rl *Relay) orderOf(rq *request, ref string) (saved, answer, bool) {
+	for range 2 {
+		s, found, err := rl.read(rq, ref)
+		switch {
+		case err != nil:
+			return saved{}, rl.internal(""), false
+		case !found:
+			return saved{}, say(codeRefUnknown), false
+		case s.Lander != rq.host:
+			return saved{}, say(codeNotPaid), false
+		case s.Kind == ledger.KindOrder:
+			return s, answer{}, true
+		}
+		ref = s.OrderRef
+	}
+	return saved{}, say(codeRefUnknown), false
+}
