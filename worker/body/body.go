@@ -1,0 +1,219 @@
+// Package body reads the body of a request: a flat JSON object or a form, into parameters.
+//
+// It is stricter than both formats ask for. Whatever two readers could understand differently (a name given twice, half a surrogate
+// pair, an escape that is none) is refused, so that what was checked is what is handed on.
+package body
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/valyala/fastjson"
+
+	"klarna-relay/worker/rules"
+)
+
+// MaxBytes is how large a body may be.
+const MaxBytes = 64 << 10
+
+// The reasons why a body is not read.
+var (
+	ErrMalformed       = errors.New("body is not a flat object of strings and numbers, or not a form")
+	ErrUnsupportedType = errors.New("content type is neither application/json nor application/x-www-form-urlencoded in utf-8")
+	ErrDuplicate       = errors.New("body names a parameter twice")
+	ErrTooLarge        = errors.New("body is larger than 64 KiB")
+)
+
+// Decode reads a body by its Content-Type.
+//
+// JSON (RFC 8259): one object whose values are strings, numbers or null; null counts as absent. A whole number is taken without its
+// zeros behind the point (34.0 is "34"), any other one as it is written, and the rules say what is wrong with it. Booleans, arrays and
+// objects are malformed, and so is a byte order mark: no parameter takes any of them.
+//
+// Forms (WHATWG URL, application/x-www-form-urlencoded): pairs are separated by "&" alone, ";" is data, "+" is a space; a "%" without two
+// hexadecimal digits is malformed.
+//
+// Both are UTF-8; a parameter named twice is an error even when both values are the same. The errors are this package's.
+func Decode(contentType string, b []byte) (rules.Fields, error) {
+	kind, err := mediaType(contentType)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > MaxBytes {
+		return nil, ErrTooLarge
+	}
+	if !utf8.Valid(b) {
+		return nil, ErrMalformed
+	}
+	if kind == "application/json" {
+		return decodeJSON(b)
+	}
+	return decodeForm(string(b))
+}
+
+// mediaType takes the type out of a Content-Type header (RFC 9110, section 8.3.1). A charset, when given, has to be UTF-8; other
+// parameters mean nothing to these types.
+func mediaType(header string) (string, error) {
+	kind, params, _ := strings.Cut(header, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if kind != "application/json" && kind != "application/x-www-form-urlencoded" {
+		return "", ErrUnsupportedType
+	}
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "charset") {
+			continue
+		}
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		if !strings.EqualFold(value, "utf-8") && !strings.EqualFold(value, "utf8") {
+			return "", ErrUnsupportedType
+		}
+	}
+	return kind, nil
+}
+
+func decodeForm(s string) (rules.Fields, error) {
+	fields := rules.Fields{}
+	for pair := range strings.SplitSeq(s, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, ErrMalformed
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, ErrMalformed
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return nil, ErrMalformed
+		}
+		if _, twice := fields[name]; twice {
+			return nil, ErrDuplicate
+		}
+		fields[name] = value
+	}
+	return fields, nil
+}
+
+func decodeJSON(b []byte) (rules.Fields, error) {
+	if !flat(b) || fastjson.ValidateBytes(b) != nil {
+		return nil, ErrMalformed
+	}
+	parsed, err := fastjson.ParseBytes(b)
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	object, err := parsed.Object()
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	fields := make(rules.Fields, object.Len())
+	seen := make(map[string]bool, object.Len())
+	object.Visit(func(key []byte, v *fastjson.Value) {
+		name := string(key)
+		if seen[name] && err == nil {
+			err = ErrDuplicate
+		}
+		seen[name] = true
+		switch v.Type() {
+		case fastjson.TypeNull:
+		case fastjson.TypeString:
+			text, _ := v.StringBytes()
+			fields[name] = string(text)
+		case fastjson.TypeNumber:
+			fields[name] = number(string(v.MarshalTo(nil)))
+		default:
+			err = ErrMalformed
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fields, nil
+}
+
+// number is the text of a JSON number: without zeros behind the point, else as written. Ad ids have more digits than a float keeps, so
+// nothing is computed here.
+func number(literal string) string {
+	whole, decimals, _ := strings.Cut(literal, ".")
+	if strings.Trim(decimals, "0") == "" {
+		return whole
+	}
+	return literal
+}
+
+// flat looks at what the parser is lenient about. It refuses arrays and inner objects before anything recurses into them, control
+// characters within strings, and escapes of half a surrogate pair, which are no characters and which no two readers take alike.
+func flat(b []byte) bool {
+	inside, objects := false, 0
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if !inside {
+			switch c {
+			case '"':
+				inside = true
+			case '{':
+				objects++
+			case '[':
+				return false
+			}
+			if objects > 1 {
+				return false
+			}
+			continue
+		}
+		switch {
+		case c == '"':
+			inside = false
+		case c < 0x20:
+			return false
+		case c == '\\':
+			i++ // the character after it is part of the escape, also when it is a quotation mark
+			if i == len(b) {
+				return false
+			}
+			if b[i] != 'u' {
+				continue
+			}
+			switch unit := utf16Unit(b[i+1:]); {
+			case unit < 0 || unit >= 0xDC00 && unit <= 0xDFFF:
+				return false
+			case unit >= 0xD800 && unit <= 0xDBFF:
+				if i += 4; i+2 >= len(b) || b[i+1] != '\\' || b[i+2] != 'u' {
+					return false
+				}
+				i += 2
+				if low := utf16Unit(b[i+1:]); low < 0xDC00 || low > 0xDFFF {
+					return false
+				}
+			}
+			i += 4
+		}
+	}
+	return true
+}
+
+// utf16Unit reads the four hexadecimal digits of an escape, or returns -1.
+func utf16Unit(b []byte) int {
+	if len(b) < 4 {
+		return -1
+	}
+	unit := 0
+	for _, c := range b[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			unit = unit<<4 | int(c-'0')
+		case 'a' <= c && c <= 'f':
+			unit = unit<<4 | int(c-'a'+10)
+		case 'A' <= c && c <= 'F':
+			unit = unit<<4 | int(c-'A'+10)
+		default:
+			return -1
+		}
+	}
+	return unit
+}
