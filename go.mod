@@ -22,3 +22,6 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// npm packages are not ours to vet.
+ignore ./worker/node_modules

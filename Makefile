@@ -1,0 +1,116 @@
+# make            what there is to make
+# make dev        everything on this machine: the relay, a simulated Konnektive, a checkout page
+# make test       everything that must hold before a deploy
+#
+# Needed: Go (the version in go.mod), Node 20 or newer with npm, make. The rest is installed from pinned versions.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The npm tools, among them the Node that wrangler wants, come before whatever the machine has.
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/worker/node_modules/.bin:$(PATH)
+export WRANGLER_SEND_METRICS := false
+export WRANGLER_HIDE_BANNER := true
+
+TOOLS := worker/node_modules/.installed
+WRANGLER := wrangler --config $(CURDIR)/wrangler.toml
+BUNDLE := worker/build/bundle
+WASM_GO := GOOS=js GOARCH=wasm $(GO)
+WASM_EXEC = $(shell $(GO) env GOROOT)/lib/wasm
+
+.DEFAULT_GOAL := help
+.PHONY: help build browser bundle dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak cover deploy secrets preflight clean tools chromium
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+tools: $(TOOLS) ## Install the pinned npm tools
+
+$(TOOLS): worker/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
+	cd worker && PATH="$(SYSTEM_PATH)" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@node -e 'if (parseInt(process.versions.node) < 22) { console.error("wrangler needs Node 22 or newer, and for this kind of machine the tools bring none: install it"); process.exit(1) }'
+	@touch $@
+
+build: browser ## Compile the edge program and the browser module
+	@mkdir -p worker/build
+	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
+	$(WASM_GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
+
+# The browser module brings its own recipe.
+browser:
+	@if [ -f wasm/Makefile ]; then $(MAKE) -C wasm; fi
+
+bundle: build $(TOOLS)
+	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE) >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
+
+dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
+	$(GO) run ./worker/cmd/dev
+
+test: lint unit wasm-test fuzz-short e2e ## Everything: linters, unit tests, workerd and Chromium
+
+unit:
+	$(GO) test ./...
+
+# What only exists as Wasm, run by Node.
+wasm-test: $(TOOLS)
+	$(WASM_GO) vet ./...
+
+e2e: bundle chromium ## The built Worker in workerd, and the whole purchase in Chromium
+	$(GO) test -tags e2e -count=1 -timeout 25m ./worker/test/...
+
+chromium: ## Install Chromium where there is none
+	@for name in $${CHROME:-} chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
+	if ! command -v apt-get >/dev/null; then echo "Chromium is missing: install it, or name one in CHROME" >&2; exit 1; fi; \
+	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends chromium \
+	|| { echo "Chromium could not be installed: do it by hand, or name one in CHROME" >&2; exit 1; }
+
+lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
+	$(GO) vet ./... && $(GO) vet -tags e2e ./worker/test/...
+	$(WASM_GO) vet ./...
+	$(GO) tool staticcheck ./... && $(GO) tool staticcheck -tags e2e ./worker/test/...
+	GOOS=js GOARCH=wasm $$($(GO) tool -n staticcheck) ./...
+
+check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with its cure
+	$(GO) run ./worker/cmd/checkconfig
+
+fuzz-short:
+	@$(MAKE) fuzz FUZZTIME=3s
+
+FUZZTIME ?= 60s
+fuzz: ## Run every fuzz target, FUZZTIME each (60s)
+	@grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' worker wasm 2>/dev/null | xargs -r -n1 dirname | sort -u | while read -r dir; do \
+		grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6- | while read -r target; do \
+			$(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+bench: bundle ## Side by side with plain JavaScript and with the stock way
+	$(GO) run ./worker/cmd/bench
+
+soak: bundle ## Many orders, aborted requests: memory and goroutines must stay flat
+	$(GO) run ./worker/cmd/soak
+
+cover: bundle chromium ## Coverage of native, Wasm and end-to-end runs, merged
+	@echo "not yet"; exit 1
+
+deploy: check-config bundle ## Build, check, dry-run, deploy (ENVIRONMENT=staging for the other one)
+	$(WRANGLER) deploy --env "$(ENVIRONMENT)"
+	@echo "Now: make preflight URL=https://<your shop>"
+
+secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare
+	for name in KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD; do $(WRANGLER) secret put $$name --env "$(ENVIRONMENT)"; done
+	@echo "Optional: wrangler secret put ADMIN_TOKEN; wrangler secret put TURNSTILE_SECRET"
+
+preflight: ## Ask the deployed Worker what works: make preflight URL=https://shop.example ADMIN_TOKEN=…
+	@echo "not yet"; exit 1
+
+clean: ## Remove what was built
+	rm -rf worker/build www/build worker/.wrangler .wrangler

@@ -1,0 +1,135 @@
+//go:build js && wasm
+
+package edge
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"time"
+	"unsafe"
+
+	"klarna-relay/worker/gate"
+)
+
+// What JavaScript calls. An export must neither block nor panic: it runs on
+// whatever goroutine was paused, and a panic there is the end of the instance.
+// JavaScript lets the scheduler run after accept, alarm and settle.
+
+// exportBuffer returns where the shared buffer lies, at least n bytes of it.
+// It stays there until the next call.
+//
+//go:wasmexport buffer
+func exportBuffer(n int32) unsafe.Pointer {
+	n = max(n, smallBuffer)
+	if int(n) > len(glue.buffer) || n == smallBuffer && len(glue.buffer) > smallBuffer {
+		glue.buffer = make([]byte, n)
+	}
+	return unsafe.Pointer(unsafe.SliceData(glue.buffer))
+}
+
+// exportDecide judges the request whose "METHOD URL" is in the buffer.
+//
+//go:wasmexport decide
+func exportDecide(n int32) (packed int32) {
+	defer func() {
+		if p := recover(); p != nil {
+			caught(p)
+			packed = -1
+		}
+	}()
+	method, url, _ := strings.Cut(unsafe.String(unsafe.SliceData(glue.buffer), int(n)), " ")
+	return pack(glue.gate.Decide(method, url))
+}
+
+// exportDescribe puts what JavaScript has to know of a decision into the
+// buffer: the lander's origin, then name and value of each header, separated
+// by NUL. JavaScript asks once for each decision that occurs.
+//
+//go:wasmexport describe
+func exportDescribe(packed int32) int32 {
+	d := unpack(packed)
+	parts := []string{glue.gate.Host(d).Origin}
+	for _, h := range glue.gate.Headers(d) {
+		parts = append(parts, h.Name, h.Value)
+	}
+	return answerInBuffer(strings.Join(parts, "\x00"))
+}
+
+// exportSecure turns the URL in the buffer into the one on https.
+//
+//go:wasmexport secure
+func exportSecure(n int32) int32 {
+	return answerInBuffer(gate.Secure(string(glue.buffer[:n])))
+}
+
+// exportAccept takes the request that is in the buffer; the library's handler
+// is called with its id next.
+//
+//go:wasmexport accept
+func exportAccept(id uint32, head, total int32) {
+	sweep(time.Now())
+	record := make([]byte, total)
+	copy(record, glue.buffer)
+	glue.pending[id] = &call{record: record, head: int(head)}
+}
+
+// exportAlarm lets the relay look after the ref in the buffer, and tells
+// JavaScript when it is done.
+//
+//go:wasmexport alarm
+func exportAlarm(id uint32, n int32) {
+	sweep(time.Now())
+	ref := string(glue.buffer[:n])
+	c := &call{}
+	go func() {
+		ok := int32(0)
+		defer func() {
+			if p := recover(); p != nil {
+				caught(p)
+			}
+			if !c.gone {
+				hostAlarmDone(id, ok)
+			}
+		}()
+		glue.settle(context.WithValue(context.Background(), callKey{}, c), ref)
+		ok = 1
+	}()
+}
+
+// exportSettle gives a waiter the result that is in the buffer.
+//
+//go:wasmexport settle
+func exportSettle(id uint32, status, n int32) {
+	w := glue.waiting[id]
+	if w == nil {
+		return // swept
+	}
+	delete(glue.waiting, id)
+	w.reply <- reply{status: status, body: string(glue.buffer[:n])}
+}
+
+// exportGoroutines is how many goroutines there are, for those who look for leaks.
+//
+//go:wasmexport goroutines
+func exportGoroutines() int32 { return int32(runtime.NumGoroutine()) }
+
+// answerInBuffer leaves a text for JavaScript. What does not fit is cut, which
+// no answer here can be long enough for but a redirect of an endless URL.
+func answerInBuffer(text string) int32 {
+	return int32(copy(glue.buffer, text))
+}
+
+// A decision fits into one number: the verdict in 4 bits, the scheme in one,
+// the host in the rest.
+func pack(d gate.Decision) int32 {
+	packed := int32(d.Verdict) | int32(d.Host)<<5
+	if d.Secure {
+		packed |= 1 << 4
+	}
+	return packed
+}
+
+func unpack(packed int32) gate.Decision {
+	return gate.Decision{Verdict: gate.Verdict(packed & 0xf), Secure: packed>>4&1 == 1, Host: int(packed >> 5)}
+}

@@ -1,0 +1,172 @@
+//go:build js && wasm
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/syumai/workers/cloudflare"
+
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+)
+
+// What Go asks JavaScript to do; host.mjs has the other half of this table.
+const (
+	opPost  = 1
+	opRead  = 2
+	opWrite = 3
+	opLimit = 4
+)
+
+// Statuses below zero say why something was not done.
+const (
+	statusFailed  = -1 // whether it arrived is not known
+	statusNotSent = -2 // it surely never left
+	statusUnknown = -3 // there is no such ref
+)
+
+//go:wasmimport relay ask
+func hostAsk(waiter, op uint32, payload string)
+
+//go:wasmimport relay alarmDone
+func hostAlarmDone(id uint32, ok int32)
+
+//go:wasmimport relay named
+func hostNamed(name string, ref unsafe.Pointer) (ok int32)
+
+//go:wasmimport relay fresh
+func hostFresh(ref unsafe.Pointer) (ok int32)
+
+//go:wasmimport relay log
+func hostLog(line string)
+
+//go:wasmimport relay count
+func hostCount(point string)
+
+// Env returns a variable or secret of the Worker, "" when there is none. Values
+// that are not text, such as the table LANDERS, come as JSON.
+func Env(name string) string { return cloudflare.Getenv(name) }
+
+// Log prints one line.
+func Log(line string) { hostLog(line) }
+
+// Count writes one data point to the Analytics Engine binding METRICS, and does
+// nothing when there is none. Texts must not contain NUL.
+func Count(index string, blobs []string, doubles []float64) {
+	parts := make([]string, 0, 2+len(blobs)+len(doubles))
+	parts = append(parts, index, strconv.Itoa(len(blobs)))
+	parts = append(parts, blobs...)
+	for _, d := range doubles {
+		parts = append(parts, strconv.FormatFloat(d, 'g', -1, 64))
+	}
+	hostCount(strings.Join(parts, "\x00"))
+}
+
+// Transport is [konnektive.Transport] by the runtime's fetch.
+type Transport struct{}
+
+var _ konnektive.Transport = Transport{}
+
+// Post sends a form and reads at most 1 MiB of answer, all within timeout.
+func (Transport) Post(ctx context.Context, url, form string, timeout time.Duration) (int, string, error) {
+	r, err := ask(ctx, opPost, strconv.FormatInt(timeout.Milliseconds(), 10)+"\x00"+url+"\x00"+form)
+	switch {
+	case err != nil:
+		return 0, "", err
+	case r.status == statusNotSent:
+		return 0, "", fmt.Errorf("%w: %s", konnektive.ErrNotSent, r.body)
+	case r.status < 0:
+		return 0, "", errors.New(r.body)
+	}
+	return int(r.status), r.body, nil
+}
+
+// Ledger is [ledger.Store] by the Durable Object binding LEDGER.
+type Ledger struct{}
+
+var _ ledger.Store = Ledger{}
+
+// Named gives the id of the object with this name, 64 hex digits, or "" when
+// the binding is missing.
+func (Ledger) Named(name string) string {
+	var ref [64]byte
+	if hostNamed(name, unsafe.Pointer(&ref)) == 0 {
+		return ""
+	}
+	return string(ref[:])
+}
+
+// New gives the id of an object that nobody has ever named.
+func (Ledger) New() string {
+	var ref [64]byte
+	if hostFresh(unsafe.Pointer(&ref)) == 0 {
+		return ""
+	}
+	return string(ref[:])
+}
+
+// Read returns what the object keeps.
+func (Ledger) Read(ctx context.Context, ref string) (ledger.Stored, error) {
+	r, err := ask(ctx, opRead, ref)
+	if err != nil {
+		return ledger.Stored{}, err
+	}
+	return stored(r)
+}
+
+// Write compares and sets.
+func (Ledger) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
+	r, err := ask(ctx, opWrite, strings.Join([]string{
+		ref, strconv.FormatInt(version, 10), milliseconds(alarm), milliseconds(expires), data,
+	}, "\x00"))
+	if err != nil {
+		return false, ledger.Stored{}, err
+	}
+	current, err := stored(r)
+	return err == nil && r.status == 1, current, err
+}
+
+// milliseconds since 1970, "0" for no time at all.
+func milliseconds(t time.Time) string {
+	if t.IsZero() {
+		return "0"
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
+func stored(r reply) (ledger.Stored, error) {
+	switch {
+	case r.status == statusUnknown:
+		return ledger.Stored{}, ledger.ErrUnknownRef
+	case r.status < 0:
+		return ledger.Stored{}, fmt.Errorf("ledger: %s", r.body)
+	}
+	number, data, _ := strings.Cut(r.body, "\x00")
+	version, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return ledger.Stored{}, fmt.Errorf("ledger: version: %w", err)
+	}
+	return ledger.Stored{Version: version, Data: data}, nil
+}
+
+// Limiter is the rate limiting binding IMPORTS.
+type Limiter struct{}
+
+// Limit reports whether one more request of this key is within the limit.
+func (Limiter) Limit(ctx context.Context, key string) (bool, error) {
+	r, err := ask(ctx, opLimit, key)
+	if err != nil {
+		return false, err
+	}
+	if r.status < 0 {
+		return false, fmt.Errorf("rate limit: %s", r.body)
+	}
+	return r.status == 1, nil
+}

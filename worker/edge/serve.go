@@ -1,0 +1,147 @@
+//go:build js && wasm
+
+package edge
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall/js"
+
+	"github.com/syumai/workers"
+
+	"klarna-relay/worker/gate"
+)
+
+// Serve hands every request that the gate calls the relay's to handler, every
+// alarm of the ledger to settle, and never returns.
+//
+// The request has its absolute URL, the headers listed in instance.mjs with
+// their whole values, the shopper's address as RemoteAddr, and at most 64 KiB
+// and one byte of body. What the handler answers is sent in one piece once it
+// returns; a panic is answered 500.
+func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, ref string)) {
+	glue.pending = map[uint32]*call{}
+	glue.waiting = map[uint32]*waiter{}
+	glue.gate = g
+	glue.settle = settle
+	workers.ServeNonBlock(bridge{handler})
+	workers.Ready()
+	select {}
+}
+
+// bridge stands between the worker library and the handler. The library sees a
+// request of a constant shape whose path is the call's id, which saves it, and
+// us, from copying headers one by one and splitting them at commas.
+type bridge struct{ handler http.Handler }
+
+func (b bridge) ServeHTTP(w http.ResponseWriter, carrier *http.Request) {
+	a := &answer{header: http.Header{}}
+	defer func() {
+		if p := recover(); p != nil {
+			caught(p)
+			// JavaScript knows an answer without a body for a fault of ours.
+			a = &answer{status: http.StatusInternalServerError, fault: true}
+		}
+		a.send(w)
+	}()
+	r, c, err := take(carrier.URL.Path)
+	if err != nil {
+		panic(err)
+	}
+	b.handler.ServeHTTP(a, r.WithContext(context.WithValue(context.Background(), callKey{}, c)))
+}
+
+// take finds the call that JavaScript has just handed over.
+func take(path string) (*http.Request, *call, error) {
+	id, err := strconv.ParseUint(strings.TrimPrefix(path, "/"), 10, 32)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := glue.pending[uint32(id)]
+	delete(glue.pending, uint32(id))
+	if c == nil {
+		return nil, nil, strconv.ErrRange
+	}
+	parts := strings.Split(string(c.record[:c.head]), "\x00")
+	u, err := url.Parse(parts[1])
+	if err != nil {
+		// Such as a broken percent escape. No route has one, so the relay
+		// answers 404 to the path as it stands.
+		u = verbatim(parts[1])
+	}
+	header := make(http.Header, len(parts)/2)
+	for i := 3; i+1 < len(parts); i += 2 {
+		header[parts[i]] = []string{parts[i+1]}
+	}
+	body := c.record[c.head:]
+	return &http.Request{
+		Method:        parts[0],
+		URL:           u,
+		Host:          u.Host,
+		RemoteAddr:    parts[2],
+		Header:        header,
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}, c, nil
+}
+
+// verbatim takes a URL apart that net/url refuses.
+func verbatim(raw string) *url.URL {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	host, path := rest, "/"
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	path, query, _ := strings.Cut(path, "?")
+	return &url.URL{Scheme: scheme, Host: host, Path: path, RawQuery: query}
+}
+
+// answer collects what the handler writes.
+type answer struct {
+	header http.Header
+	status int
+	body   []byte
+	fault  bool
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	a.body = append(a.body, p...)
+	return len(p), nil
+}
+
+// WriteString spares a copy where the handler has a string.
+func (a *answer) WriteString(s string) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	a.body = append(a.body, s...)
+	return len(s), nil
+}
+
+// send gives the whole answer to the library, as a JavaScript string: its own
+// body reader would end the program when it is read twice.
+func (a *answer) send(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	a.WriteHeader(http.StatusOK)
+	w.WriteHeader(a.status)
+	body := js.Null()
+	if !a.fault {
+		body = js.ValueOf(string(a.body))
+	}
+	w.(interface{ WriteRawJSBody(js.Value) }).WriteRawJSBody(body)
+}

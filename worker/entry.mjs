@@ -1,0 +1,89 @@
+// The Worker. It asks the gate who answers a request and hands it over; it
+// decides nothing about orders.
+
+import { instance } from "./instance.mjs";
+import { assets, dress, origin } from "./pages.mjs";
+
+export { Ledger } from "./ledger.mjs";
+
+/** gate.Verdict */
+const REFUSE = 0, REDIRECT = 1, ASSETS = 2, ORIGIN = 3, API = 4;
+
+/** What the relay reads of a body, and one byte by which it knows that there was more. */
+const BODY_LIMIT = (64 << 10) + 1;
+
+const NOTHING = new Uint8Array(0);
+
+export default {
+  async fetch(request, env, ctx) {
+    try {
+      const go = instance(env);
+      const decision = go.decide(request.method, request.url);
+      switch (decision.verdict) {
+        case ASSETS: return await assets(request, env, decision);
+        case ORIGIN: return await origin(request, decision);
+        case API: return await relay(go, request, ctx, decision);
+        case REDIRECT: return dress(new Response(null, { status: 301, headers: { Location: go.secure(request.url) } }), decision);
+        case REFUSE: return dress(envelope(request, 403, "https_required", "This address is for https only."), decision);
+      }
+      throw new Error(`no such verdict: ${decision.verdict}`);
+    } catch (error) {
+      return failed(request, error);
+    }
+  },
+};
+
+/** The relay's part, which goes on when the shopper leaves: an order once begun is finished and recorded. */
+function relay(go, request, ctx, decision) {
+  const work = (async () => {
+    try {
+      const response = await go.serve(request, await bytes(request));
+      if (response.status === 500 && response.body === null) throw new Error("the handler panicked");
+      return dress(request.method === "HEAD" ? new Response(null, response) : response, decision);
+    } catch (error) {
+      return failed(request, error);
+    }
+  })();
+  ctx.waitUntil(work);
+  return work;
+}
+
+/** At most BODY_LIMIT bytes of the body. */
+async function bytes(request) {
+  if (!request.body) return NOTHING;
+  const parts = [];
+  let total = 0;
+  for await (const part of request.body) {
+    parts.push(part);
+    total += part.length;
+    if (total >= BODY_LIMIT) break; // which cancels the rest
+  }
+  if (parts.length === 1 && total <= BODY_LIMIT) return parts[0];
+  const whole = new Uint8Array(Math.min(total, BODY_LIMIT));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part.subarray(0, whole.length - at), at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** A fault of ours: said to the operator in the log, and to nobody else. */
+function failed(request, error) {
+  const response = envelope(request, 500, "internal", "Something went wrong on our side.");
+  console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"), what: String(error) }));
+  return response;
+}
+
+/** An answer in Konnektive's envelope, made without Go. */
+function envelope(request, status, code, message) {
+  return new Response(request.method === "HEAD" ? null : JSON.stringify({ result: "ERROR", code, message }), {
+    status,
+    headers: {
+      "Content-Type": "application/json; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+      "X-Request-Id": request.headers.get("CF-Ray") ?? crypto.randomUUID(),
+    },
+  });
+}

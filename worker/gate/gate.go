@@ -1,0 +1,245 @@
+// Package gate decides, before anything else looks at a request, what kind of
+// request it is: the landers', the relay's, or one that came over plain http
+// and goes no further. It also holds the one table of security headers.
+//
+// The scheme is that of the URL the runtime gives, never a header: whoever can
+// reach the Worker can send any header. Paths are judged as they are and never
+// cleaned by redirect, since a redirected POST is a lost order.
+//
+// The package is pure: no clock, no network, no JavaScript.
+package gate
+
+import "strings"
+
+// Verdict says who answers a request.
+type Verdict int32
+
+const (
+	// Refuse answers 403 https_required: plain http with a method that may
+	// carry a body. No Location: a shopper's data must not be sent twice.
+	Refuse Verdict = iota
+	// Redirect answers 301 to the same address on https.
+	Redirect
+	// Assets serves the landers of www/.
+	Assets
+	// Origin serves landers that are hosted elsewhere.
+	Origin
+	// API is the relay's.
+	API
+)
+
+// A Host is what the gate needs to know of one lander.
+type Host struct {
+	Name                  string // host name in lower case without a port, or "*" for every other host
+	Origin                string // scheme and host of landers hosted elsewhere; "": www/
+	Turnstile             bool   // the pages show Turnstile's widget
+	HSTSIncludeSubDomains bool
+	HSTSPreload           bool
+}
+
+// A Gate judges requests. It is immutable.
+type Gate struct {
+	hosts        []Host         // [0] is the one for hosts that have no entry
+	index        map[string]int // host name to hosts
+	loopbackHTTP bool
+}
+
+// New makes a gate for these hosts. With loopbackHTTP, plain http is let
+// through on loopback hosts, and only there.
+func New(hosts []Host, loopbackHTTP bool) *Gate {
+	g := &Gate{hosts: []Host{{Name: "*"}}, index: map[string]int{}, loopbackHTTP: loopbackHTTP}
+	for _, h := range hosts {
+		if h.Name == "*" {
+			g.hosts[0] = h
+			continue
+		}
+		g.index[h.Name] = len(g.hosts)
+		g.hosts = append(g.hosts, h)
+	}
+	return g
+}
+
+// Decision is everything the gate has to say about one request.
+type Decision struct {
+	Verdict Verdict
+	Secure  bool // the request came over https
+	Host    int  // for [Gate.Headers] and [Gate.Host]
+}
+
+// Decide judges one request by its method and absolute URL.
+func (g *Gate) Decide(method, rawURL string) Decision {
+	u := split(rawURL)
+	name, _ := cutPort(u.host)
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	d := Decision{Secure: u.scheme == "https", Host: g.index[name]}
+	switch {
+	case !d.Secure && !(g.loopbackHTTP && u.scheme == "http" && loopback(name)):
+		if method == "GET" || method == "HEAD" {
+			d.Verdict = Redirect
+		}
+	case reserved(u.path):
+		d.Verdict = API
+	case g.hosts[d.Host].Origin != "":
+		d.Verdict = Origin
+	default:
+		d.Verdict = Assets
+	}
+	return d
+}
+
+// Host returns the lander of a decision.
+func (g *Gate) Host(d Decision) Host { return g.hosts[d.Host] }
+
+// Secure returns the address on https that a plain http URL is redirected to:
+// the same host, path and query. A port that Cloudflare serves without TLS is
+// left out, for nothing answers https there.
+// https://developers.cloudflare.com/fundamentals/reference/network-ports/
+func Secure(rawURL string) string {
+	u := split(rawURL)
+	name, port := cutPort(u.host)
+	switch port {
+	case "80":
+		u.host = name
+	case "8080", "8880", "2052", "2082", "2086", "2095":
+		if !loopback(name) {
+			u.host = name
+		}
+	}
+	return "https://" + u.host + u.rest
+}
+
+// address is a URL taken apart without changing a byte of its path.
+type address struct {
+	scheme string // in lower case
+	host   string // with the port, without credentials
+	path   string
+	rest   string // path and query
+}
+
+func split(raw string) address {
+	scheme, after, ok := strings.Cut(raw, "://")
+	if !ok {
+		return address{}
+	}
+	a := address{scheme: strings.ToLower(scheme)}
+	a.host = after
+	if i := strings.IndexAny(after, `/?#\`); i >= 0 {
+		a.host, a.rest = after[:i], after[i:]
+	}
+	if i := strings.LastIndexByte(a.host, '@'); i >= 0 {
+		a.host = a.host[i+1:]
+	}
+	a.rest, _, _ = strings.Cut(a.rest, "#")
+	a.path, _, _ = strings.Cut(a.rest, "?")
+	return a
+}
+
+// cutPort splits host:port, [v6]:port and plain hosts.
+func cutPort(host string) (name, port string) {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i], host[i+1:]
+	}
+	return host, ""
+}
+
+// loopback reports whether a host name can only mean the machine itself.
+func loopback(name string) bool {
+	if name == "localhost" || name == "[::1]" || name == "::1" {
+		return true
+	}
+	// 127.0.0.0/8, and nothing that merely starts like it (127.evil.example).
+	parts := strings.Split(name, ".")
+	if len(parts) != 4 || parts[0] != "127" {
+		return false
+	}
+	for _, p := range parts[1:] {
+		if p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// reserved reports whether a path is the relay's, or would be after somebody
+// behind the Worker has cleaned, decoded or lower-cased it. Such a variant of
+// /api must not reach a lander's origin: the relay answers it 404 instead.
+func reserved(path string) bool {
+	// The common case, without an allocation: a clean path that is not /api.
+	if plain(path) {
+		return path == "/api" || strings.HasPrefix(path, "/api/")
+	}
+	// Decoded twice, since %2561pi is what a double decoder makes /api of.
+	decoded := strings.ToLower(unescape(unescape(path)))
+	decoded = strings.ReplaceAll(decoded, `\`, "/")
+	depth := []string{}
+	for _, segment := range strings.Split(decoded, "/") {
+		// ";v=1" is a path parameter to some servers, and spaces, dots and
+		// control characters are trimmed by others.
+		segment, _, _ = strings.Cut(segment, ";")
+		trimmed := strings.TrimFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f })
+		switch trimmed {
+		case "", ".":
+		case "..":
+			if len(depth) > 0 {
+				depth = depth[:len(depth)-1]
+			}
+		default:
+			depth = append(depth, trimmed)
+		}
+		// Also when a later ".." would leave it again: nobody means that well.
+		if len(depth) == 1 && depth[0] == "api" {
+			return true
+		}
+	}
+	return false
+}
+
+// plain reports whether a path reads the same however it is cleaned.
+func plain(path string) bool {
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '%' || c == '\\' || c == ';' || c <= ' ' || c >= 0x7f:
+			return false
+		case c == '/' && i > 0 && path[i-1] == '/':
+			return false
+		case c == '.' && i > 0 && path[i-1] == '/':
+			return false
+		case c >= 'A' && c <= 'Z' && i < len("/api/"):
+			return false
+		}
+	}
+	return true
+}
+
+// unescape decodes what it can of a percent-encoded path and leaves the rest.
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			hi, ok1 := unhex(s[i+1])
+			lo, ok2 := unhex(s[i+2])
+			if ok1 && ok2 {
+				b.WriteByte(hi<<4 | lo)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func unhex(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}

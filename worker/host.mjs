@@ -1,0 +1,149 @@
+// What Go may ask of JavaScript. The other half of the table is in edge/host.go.
+//
+// Nothing here may throw into Go: an exception that crosses the Wasm module
+// leaves it in a state that nobody knows. So every failure becomes a status.
+
+const POST = 1, READ = 2, WRITE = 3, LIMIT = 4;
+const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
+
+/** An answer of Konnektive's is some kilobytes; more is not an answer. */
+const ANSWER_LIMIT = 1 << 20;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/**
+ * The import object for one Go instance.
+ * @param {import("./instance.mjs").Instance} go
+ * @param {Record<string, any>} env
+ */
+export function host(go, env) {
+  const text = (pointer, length) =>
+    decoder.decode(new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length));
+  const putId = (makeId, out) => {
+    try {
+      encoder.encodeInto(makeId().toString(), new Uint8Array(go.exports.mem.buffer, out >>> 0, 64));
+      return 1;
+    } catch (error) {
+      console.error(`ledger: ${error.name}: ${error.message}`);
+      return 0;
+    }
+  };
+  return {
+    ask(waiter, op, pointer, length) {
+      perform(env, op, text(pointer, length)).then(
+        ([status, body]) => go.settle(waiter, status, body),
+        (error) => go.settle(waiter, FAILED, describe(error)),
+      );
+    },
+    alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
+    named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
+    fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),
+    log: (pointer, length) => console.log(text(pointer, length)),
+    count: (pointer, length) => count(env, text(pointer, length)),
+  };
+}
+
+/** @returns {Promise<[number, string]>} status and text for Go's waiter */
+async function perform(env, op, payload) {
+  switch (op) {
+    case POST: {
+      const [timeout, url] = payload.split("\0", 2);
+      return post(url, payload.slice(timeout.length + url.length + 2), Number(timeout));
+    }
+    case READ: {
+      const stub = object(env, payload);
+      if (!stub) return [UNKNOWN_REF, ""];
+      return [1, await stub.read()];
+    }
+    case WRITE: {
+      const [ref, version, alarm, expires] = payload.split("\0", 4);
+      const stub = object(env, ref);
+      if (!stub) return [UNKNOWN_REF, ""];
+      const data = payload.slice(ref.length + version.length + alarm.length + expires.length + 4);
+      const { won, current } = await stub.write(Number(version), data, Number(alarm), Number(expires));
+      return [won ? 1 : 0, current];
+    }
+    case LIMIT: {
+      const { success } = await env.IMPORTS.limit({ key: payload });
+      return [success ? 1 : 0, ""];
+    }
+  }
+  return [FAILED, `no such operation: ${op}`];
+}
+
+/** A stub must not outlive the request that made it, so each call makes its own. */
+function object(env, ref) {
+  let id;
+  try {
+    id = env.LEDGER.idFromString(ref);
+  } catch {
+    return undefined; // not an id, or one of another namespace
+  }
+  return env.LEDGER.get(id);
+}
+
+/** One POST, never repeated, never redirected. */
+async function post(url, form, timeout) {
+  let answer;
+  try {
+    answer = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: form,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeout),
+    });
+  } catch (error) {
+    return [notSent(error) ? NOT_SENT : FAILED, describe(error)];
+  }
+  const body = await read(answer);
+  return body === undefined ? [FAILED, "the answer is too long"] : [answer.status, body];
+}
+
+/** Whether a fetch failed before anything can have left. */
+function notSent(error) {
+  return false;
+}
+
+/** The whole text of an answer, or undefined when it is longer than the limit. */
+async function read(answer) {
+  const length = answer.headers.get("Content-Length");
+  if (length !== null && Number(length) <= ANSWER_LIMIT && !answer.headers.has("Content-Encoding")) {
+    return answer.text();
+  }
+  if (!answer.body) return "";
+  const parts = [];
+  let total = 0;
+  for await (const part of answer.body) {
+    total += part.length;
+    if (total > ANSWER_LIMIT) return undefined; // leaving the loop cancels the body
+    parts.push(part);
+  }
+  const whole = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return decoder.decode(whole);
+}
+
+/** Analytics Engine, when the binding is there: index, number of blobs, blobs, doubles. */
+function count(env, packed) {
+  try {
+    const [index, blobs, ...rest] = packed.split("\0");
+    env.METRICS?.writeDataPoint({
+      indexes: [index],
+      blobs: rest.slice(0, Number(blobs)),
+      doubles: rest.slice(Number(blobs)).map(Number),
+    });
+  } catch (error) {
+    console.error(`metrics: ${describe(error)}`);
+  }
+}
+
+/** Never the message of a fetch error alone: without its name it says too little. */
+function describe(error) {
+  return `${error?.name}: ${error?.message}`;
+}

@@ -1,0 +1,210 @@
+// The life of the Go instance: one for as long as the isolate lives, started by
+// the first request, replaced after it died. This is the only file that knows
+// how Go and JavaScript hand things to each other.
+
+import "./build/wasm_exec.js"; // defines globalThis.Go
+import program from "./build/edge.wasm";
+import { host } from "./host.mjs";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What the worker library looks at of a request that carries nothing but an id. */
+const NO_HEADERS = { entries: () => [] };
+
+/** The headers that the relay looks at; nothing else of a request reaches Go. */
+const HEADERS = [
+  "Content-Type", "Accept", "Accept-Language", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
+  "User-Agent", "Referer", "Idempotency-Key", "Authorization", "Access-Control-Request-Method",
+  "Access-Control-Request-Headers", "Cf-Ray",
+];
+
+let current;
+
+/** The living instance, or a new one. Throws when Go cannot be started. */
+export function instance(env) {
+  if (!current || current.dead) current = new Instance(env);
+  return current;
+}
+
+export class Instance {
+  /** Why the instance is dead, once it is. */
+  dead;
+
+  #binding = {};
+  #go;
+  #last = 0;
+  #waiting = new Map(); // id of a call → { resolve, reject }
+  #answers = new Map(); // packed decision → what describe() says
+  #buffer = 0; // where Go's shared buffer lies …
+  #capacity = 0; // … and how long it is
+  #view = new Uint8Array(0);
+
+  constructor(env) {
+    // The library reads this while the program starts. env may be kept from
+    // one request to the next; ctx may not.
+    globalThis.context = { env: variables(env), ctx: undefined, binding: this.#binding };
+
+    const go = new globalThis.Go();
+    this.#go = go;
+    go.exit = (code) => this.#die(new Error(`the Go program ended with code ${code}`));
+    // A timer would belong to whichever request is being served now and end
+    // with it. Go looks at its timers whenever it is entered, which is enough
+    // for those of its own housekeeping; the relay uses none.
+    go.importObject.gojs["runtime.scheduleTimeoutEvent"] = (sp) => go.mem.setInt32((sp >>> 0) + 16, 1, true);
+    go.importObject.gojs["runtime.clearTimeoutEvent"] = () => {};
+
+    let ready = false;
+    const wasm = new WebAssembly.Instance(program, {
+      ...go.importObject,
+      workers: { ready: () => { ready = true; } },
+      relay: host(this, env),
+    });
+    this.exports = wasm.exports;
+    go.run(wasm).catch((error) => this.#die(error)); // runs until main blocks
+    if (!ready || this.dead) {
+      this.#die(new Error("the Go program did not start"));
+      throw this.dead;
+    }
+  }
+
+  /** The gate's decision on a request. @returns {{verdict: number, origin: string, headers: string[][]}} */
+  decide(method, url) {
+    return this.#enter(() => {
+      const packed = this.exports.decide(this.#write(`${method} ${url}`));
+      let answer = this.#answers.get(packed);
+      if (!answer) {
+        if (packed < 0) throw new Error("the gate failed");
+        const [origin, ...pairs] = this.#read(this.exports.describe(packed)).split("\0");
+        const headers = [];
+        for (let i = 0; i < pairs.length; i += 2) headers.push([pairs[i], pairs[i + 1]]);
+        answer = { verdict: packed & 0xf, origin, headers };
+        this.#answers.set(packed, answer);
+      }
+      return answer;
+    });
+  }
+
+  /** The same address on https. */
+  secure(url) {
+    return this.#enter(() => this.#read(this.exports.secure(this.#write(url))));
+  }
+
+  /** Has Go answer a request of the relay's. @returns {Promise<Response>} */
+  serve(request, body) {
+    const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
+    for (const name of HEADERS) {
+      const value = request.headers.get(name);
+      if (value !== null) head.push(name, value);
+    }
+    return this.#call((id) => {
+      const length = this.#write(head.join("\0"), body.length);
+      this.#memory().set(body, length);
+      this.exports.accept(id, length, length + body.length);
+      this.#binding.handleRequest({ url: `/${id}`, method: "POST", headers: NO_HEADERS, body: null }).then(
+        (response) => this.#done(id, response),
+        // The library rejects nothing of ours: this is a trap inside of it.
+        (error) => this.#die(error),
+      );
+    });
+  }
+
+  /** Has Go look after a ref whose time has come. */
+  alarm(ref) {
+    return this.#call((id) => {
+      this.exports.alarm(id, this.#write(ref));
+      this.#go._resume();
+    });
+  }
+
+  alarmDone(id, ok) {
+    const call = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (ok) call?.resolve();
+    else call?.reject(new Error("the alarm failed"));
+  }
+
+  /** Gives a waiting goroutine its result and lets Go run until all are idle. */
+  settle(waiter, status, text) {
+    if (this.dead) return;
+    try {
+      this.#enter(() => {
+        this.exports.settle(waiter, status, this.#write(text));
+        this.#go._resume();
+      });
+    } catch {
+      // #die has told everybody who waits.
+    }
+  }
+
+  #call(start) {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#waiting.set(id, { resolve, reject });
+      this.#enter(() => start(id));
+    });
+  }
+
+  #done(id, value) {
+    const call = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    call?.resolve(value);
+  }
+
+  /** Every way into Go goes through here: what it throws is the end of it. */
+  #enter(f) {
+    if (this.dead) throw this.dead;
+    let result;
+    try {
+      result = f();
+    } catch (error) {
+      this.#die(error);
+    }
+    if (this.dead) throw this.dead;
+    return result;
+  }
+
+  #die(error) {
+    if (this.dead) return;
+    this.dead = error;
+    console.error(JSON.stringify({ level: "error", event: "instance_died", what: String(error) }));
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** Writes text into the shared buffer. @returns {number} its length in bytes */
+  #write(text, more = 0) {
+    const need = text.length * 3 + more + 8;
+    if (need > this.#capacity || (this.#capacity > SMALL && need <= SMALL)) {
+      this.#capacity = Math.max(need, SMALL);
+      this.#buffer = this.exports.buffer(this.#capacity) >>> 0;
+      this.#view = new Uint8Array(0);
+    }
+    return encoder.encodeInto(text, this.#memory()).written;
+  }
+
+  #read(length) {
+    return decoder.decode(this.#memory().subarray(0, length));
+  }
+
+  /** The shared buffer. A memory that grew has detached every earlier view of it. */
+  #memory() {
+    const memory = this.exports.mem.buffer;
+    if (this.#view.buffer !== memory) this.#view = new Uint8Array(memory, this.#buffer, this.#capacity);
+    return this.#view;
+  }
+}
+
+const SMALL = 32 << 10; // as in edge/edge.go
+
+/** Variables and secrets as text; the table LANDERS as JSON. Bindings are left out. */
+function variables(env) {
+  const texts = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value === "string") texts[name] = value;
+    else if (Object.getPrototypeOf(value) === Object.prototype || typeof value !== "object") {
+      texts[name] = JSON.stringify(value);
+    }
+  }
+  return texts;
+}

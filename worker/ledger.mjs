@@ -1,0 +1,44 @@
+// The Durable Object that keeps one versioned record. It decides nothing: it
+// compares a version, stores a text and wakes Go when the time has come.
+
+import { DurableObject } from "cloudflare:workers";
+import { instance } from "./instance.mjs";
+
+export class Ledger extends DurableObject {
+  /** "version NUL data". Reading an object that nobody wrote stores nothing. */
+  read() {
+    const { version, data } = this.#record();
+    return `${version}\0${data}`;
+  }
+
+  /**
+   * Stores data as version + 1 if the stored version is `version`.
+   * @param {number} version
+   * @param {string} data
+   * @param {number} alarm when to wake Go, in ms since 1970; 0: not before it expires
+   * @param {number} expires when to forget the record
+   */
+  async write(version, data, alarm, expires) {
+    if (this.#record().version !== version) return { won: false, current: this.read() };
+    // No await between the comparison and the end of the writes: nothing comes between.
+    this.ctx.storage.kv.put("record", { version: version + 1, data, expires });
+    await this.ctx.storage.setAlarm(alarm > 0 ? Math.min(alarm, expires) : expires);
+    return { won: true, current: this.read() };
+  }
+
+  async alarm() {
+    const { expires } = this.#record();
+    if (Date.now() >= expires) {
+      await this.ctx.storage.deleteAll();
+      return;
+    }
+    // Go may write this record, with the next alarm. If it does not, the
+    // record must still be forgotten in time.
+    await this.ctx.storage.setAlarm(expires);
+    await instance(this.env).alarm(this.ctx.id.toString());
+  }
+
+  #record() {
+    return this.ctx.storage.kv.get("record") ?? { version: 0, data: "", expires: 0 };
+  }
+}

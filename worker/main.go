@@ -1,0 +1,50 @@
+//go:build js && wasm
+
+// The edge program. It wires the packages together and does nothing else.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"klarna-relay/worker/config"
+	"klarna-relay/worker/edge"
+	"klarna-relay/worker/gate"
+	"klarna-relay/worker/relay"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	c, faults := config.Parse(edge.Env)
+	if c.Version == "" {
+		c.Version = version
+	}
+	r := relay.New(c, faults, relay.Platform{
+		Transport: edge.Transport{},
+		Store:     edge.Ledger{},
+		Limit:     edge.Limiter{}.Limit,
+		Now:       time.Now,
+		Log:       edge.Log,
+		Count: func(p relay.Point) {
+			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
+				[]float64{float64(p.UpstreamMS), float64(p.TotalMS), float64(p.HTTPStatus), float64(p.Upstream)})
+		},
+		Random: rand.Text,
+	})
+	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP), func(ctx context.Context, ref string) { r.Settle(ctx, ref) })
+}
+
+// hosts is what the gate needs of the landers.
+func hosts(c config.Config) []gate.Host {
+	var list []gate.Host
+	for name, l := range c.Landers {
+		list = append(list, gate.Host{
+			Name: name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
+			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
+		})
+	}
+	return list
+}

@@ -1,0 +1,84 @@
+// The landers: from www/ or from an origin, streamed, with the security headers
+// they lack.
+
+/** Build output whose name holds a hash of its content. */
+const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]|$)/;
+
+/** Statuses by which Cloudflare says that it did not reach the origin. */
+const UNREACHED = new Set([521, 522, 523, 524, 525, 526, 530]);
+
+/** Pages of www/. */
+export async function assets(request, env, decision) {
+  const page = await env.ASSETS.fetch(request);
+  const response = new Response(page.body, page);
+  if (HASHED.test(request.url) && (page.status === 200 || page.status === 304)) {
+    response.headers.set("Cache-Control", "public, max-age=31536000, immutable");
+  }
+  return dress(response, decision);
+}
+
+/** Landers that are hosted elsewhere. */
+export async function origin(request, decision) {
+  const url = new URL(request.url);
+  const home = new URL(decision.origin);
+  const target = decision.origin + request.url.slice(request.url.indexOf("/", url.protocol.length + 2));
+  const headers = new Headers(request.headers);
+  // What a client says of itself in these must not be believed behind us.
+  for (const name of ["Forwarded", "X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Server"]) headers.delete(name);
+  headers.set("X-Forwarded-For", request.headers.get("CF-Connecting-IP") ?? "");
+  headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
+  headers.set("X-Forwarded-Host", url.host);
+  let page;
+  try {
+    page = await fetch(new Request(target, { method: request.method, headers, body: request.body, redirect: "manual" }));
+  } catch (error) {
+    console.error(JSON.stringify({ level: "error", event: "origin_unreachable", what: `${error.name}: ${error.message}` }));
+    return unreachable(request, decision);
+  }
+  if (UNREACHED.has(page.status)) return unreachable(request, decision);
+  if (page.webSocket) return page;
+  const response = new Response(page.body, page);
+  for (const name of ["Location", "Content-Location"]) {
+    const value = page.headers.get(name);
+    if (value !== null) response.headers.set(name, moved(value, home, url));
+  }
+  const cookies = page.headers.getSetCookie();
+  if (cookies.length > 0) {
+    response.headers.delete("Set-Cookie");
+    for (const cookie of cookies) response.headers.append("Set-Cookie", rehosted(cookie, home, url));
+  }
+  return dress(response, decision);
+}
+
+/** An address of the origin's, as the shopper must see it. */
+function moved(value, home, url) {
+  const absolute = /^(?:https?:)?\/\/([^/?#]+)/i.exec(value);
+  if (!absolute || absolute[1].toLowerCase() !== home.host) return value;
+  return url.origin + value.slice(absolute[0].length);
+}
+
+/** A cookie for the origin's own domain becomes one for the host that set it. */
+function rehosted(cookie, home, url) {
+  return cookie.replace(/;\s*Domain\s*=\s*\.?([^;]*)/i, (all, domain) => {
+    const name = domain.trim().toLowerCase();
+    const within = (hostname) => hostname === name || hostname.endsWith(`.${name}`);
+    return within(home.hostname) && !within(url.hostname) ? "" : all;
+  });
+}
+
+function unreachable(request, decision) {
+  const text = "<!doctype html><html lang=en><title>Not available</title><h1>This page is not available right now</h1>"
+    + "<p>Please try again in a minute.</p></html>";
+  return dress(new Response(request.method === "HEAD" ? null : text, {
+    status: 502,
+    headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Retry-After": "60" },
+  }), decision);
+}
+
+/** Adds the headers of the gate's table that an answer lacks. */
+export function dress(response, decision) {
+  for (const [name, value] of decision.headers) {
+    if (!response.headers.has(name)) response.headers.set(name, value);
+  }
+  return response;
+}
