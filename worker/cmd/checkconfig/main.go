@@ -1,0 +1,90 @@
+// Checkconfig checks wrangler.toml and the secrets at hand before a deploy, whole and in every environment: what the Worker would refuse at its
+// first request (the rules are the Worker's own, package config), and what only shows once it is deployed: bindings, migrations, switches that
+// must not be left at Cloudflare's defaults for a Worker that takes orders.
+//
+//	go run ./worker/cmd/checkconfig [-file wrangler.toml] [-env staging] [-secrets-file FILE]
+//
+// It prints every fault with its cure and exits with 1, or a summary of what is sold where. Hints do not fail. Values of secrets are never printed.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdout))
+}
+
+// run is the program. lookup reads the environment, which may hold secrets by their names.
+func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
+	flags := flag.NewFlagSet("checkconfig", flag.ContinueOnError)
+	flags.SetOutput(out)
+	file := flags.String("file", "wrangler.toml", "the Worker's configuration")
+	only := flags.String("env", "", "check only this environment of it, e.g. staging (default: the top level and all environments)")
+	secretsFile := flags.String("secrets-file", "", "a file of NAME=value lines with all secrets of the deploy: what it lacks is a fault then, not a hint")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 1
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(out, "checkconfig: unexpected argument %q; see checkconfig -help\n", flags.Arg(0))
+		return 1
+	}
+
+	text, err := os.ReadFile(*file)
+	if err != nil {
+		fmt.Fprintf(out, "checkconfig: %v: run it where wrangler.toml is (the top of the repository), or name the file by -file\n", err)
+		return 1
+	}
+	var top map[string]any
+	if err := toml.Unmarshal(text, &top); err != nil {
+		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", *file, readable(err))
+		return 1
+	}
+
+	environments, err := choose(top, *only)
+	if err != nil {
+		fmt.Fprintf(out, "%s: %v\n", *file, err)
+		return 1
+	}
+	status := 0
+	for i, e := range environments {
+		secrets, err := readSecrets(*secretsFile, filepath.Dir(*file), e.name, lookup)
+		if err != nil {
+			fmt.Fprintf(out, "checkconfig: %v\n", err)
+			return 1
+		}
+		found := check(e, secrets)
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		found.print(out, *file, e)
+		if len(found.faults) > 0 {
+			status = 1
+		}
+	}
+	return status
+}
+
+// readable is a TOML error with the line it is in, where the parser knows it. What it quotes of the file is left out: it may be a secret.
+func readable(err error) string {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		return "  " + err.Error()
+	}
+	parts := strings.Split(parse.Message, `"`)
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = "…"
+	}
+	return fmt.Sprintf("  line %d: %s", parse.Position.Line, strings.Join(parts, `"`))
+}
