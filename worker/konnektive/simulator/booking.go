@@ -1,0 +1,497 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// Texts of the CRM. Measured or seen: the first six. The others are guesses in its manner.
+const (
+	textNoProducts  = "No products exist in the order"
+	textRequired    = "is a required field"
+	textNames       = "First and last name are required fields."
+	textTaken       = "This upsale was already taken."
+	textNoOrders    = "No orders matching those parameters could be found"
+	textWhitelist   = "IP must be whitelisted - "
+	textCredentials = "Request failed. Could not authenticate credentials. Please check the loginId and password."
+	textDeclined    = "Transaction Declined: Klarna declined the purchase"
+	textNoCampaigns = "No campaigns matching those parameters could be found"
+	textCampaign    = "is not a valid campaign"
+	textNotComplete = "Upsales can only be imported for a COMPLETE order"
+	textRecurring   = "Transaction Declined: recurring products cannot be paid with this method"
+	textNoEndpoint  = "This API endpoint does not exist"
+)
+
+// booking is one call being processed, once.
+type booking struct {
+	s        *Simulator
+	call     *Call
+	fields   map[string]string
+	settings Settings
+	fault    Fault
+	base     string // of Klarna's pages
+	repeat   bool   // the same call over again, which is nobody's fault
+}
+
+// process books the call and gives the CRM's answer.
+func (b *booking) process() string {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.call.Delivered++
+	return b.answer().json()
+}
+
+func (b *booking) answer() envelope {
+	switch {
+	case b.settings.RefusedAddress != "":
+		return failure(textWhitelist + b.settings.RefusedAddress)
+	case b.fault.Verdict == VerdictWhitelist:
+		return failure(textWhitelist + "203.0.113.7")
+	case b.fault.Verdict == VerdictCredentials, b.fields["loginId"] != b.s.options.LoginID, b.fields["password"] != b.s.options.Password:
+		return failure(textCredentials)
+	}
+	switch b.call.Op {
+	case OpOrder:
+		return b.importOrder()
+	case OpUpsale:
+		return b.importUpsale()
+	case OpLead:
+		return b.importLead()
+	case OpClick:
+		return b.importClick()
+	case OpQuery:
+		return b.queryOrder()
+	case OpConfirm:
+		return b.confirmOrder()
+	case OpCampaign:
+		return b.queryCampaign()
+	}
+	return failure(textNoEndpoint)
+}
+
+// importOrder is Import Order: it completes the order it names, or makes a new one.
+func (b *booking) importOrder() envelope {
+	order, known := b.namedOrder()
+	if !known {
+		return failure(textNoOrders)
+	}
+	campaign := b.campaign()
+	lines, refusal := b.lines(campaign, false)
+	if missing := b.missing(requiredOfOrder); len(missing) > 0 {
+		refusal = failure(missing)
+	}
+	if order != nil && campaign != nil && order.CampaignID != campaign.ID {
+		refusal = failure(textNoProducts)
+	}
+	if b.fault.Verdict == VerdictFields {
+		refusal = failure(map[string]string{"shipAddress1": textRequired, "phoneNumber": "is not a valid phone number"})
+	}
+	if refusal.Result != "" {
+		b.note(order, refusal, "")
+		return refusal
+	}
+	if order == nil {
+		order = b.newOrder(campaign)
+	}
+	if order.Status == StatusComplete && !b.repeat {
+		b.violate("orderId", "the order was COMPLETE already when it was imported")
+	}
+	b.tell(order)
+	if order.Status != StatusComplete {
+		order.Status = b.settings.OpenStatus
+		order.setItems(lines)
+	}
+	answer, session := b.sell(order, campaign, lines)
+	b.note(order, answer, session)
+	return answer
+}
+
+// importUpsale is Import Upsale: it adds to a COMPLETE order once it is paid.
+func (b *booking) importUpsale() envelope {
+	order, known := b.namedOrder()
+	if !known || order == nil {
+		return failure(textNoOrders)
+	}
+	campaign := b.campaign()
+	lines, refusal := b.lines(campaign, true)
+	if len(lines) > 0 && order.tookUpsale(lines) || b.fault.Verdict == VerdictTaken {
+		refusal = failure(textTaken)
+	}
+	if order.Status != StatusComplete {
+		refusal = failure(textNotComplete)
+	}
+	if missing := b.missing(requiredOfUpsale); len(missing) > 0 {
+		refusal = failure(missing)
+	}
+	if b.fault.Verdict == VerdictFields {
+		refusal = failure(map[string]string{"product1_qty": "is not a valid quantity"})
+	}
+	if refusal.Result != "" {
+		b.note(order, refusal, "")
+		return refusal
+	}
+	answer, session := b.sell(order, campaign, lines)
+	b.note(order, answer, session)
+	return answer
+}
+
+// sell takes the payment for lines of an order, which with Klarna means to send the shopper there.
+func (b *booking) sell(order *Order, campaign *Campaign, lines []Item) (answer envelope, session string) {
+	upsale := b.call.Op == OpUpsale
+	_, skipsQA := b.fields["skipQA"]
+	switch {
+	case b.fault.Verdict == VerdictDecline:
+		if !upsale && order.Status != StatusComplete {
+			order.Status = StatusDeclined
+		}
+		return failure(textDeclined), ""
+	case b.fault.Verdict == VerdictPaid:
+		b.s.pay(order, lines, b.call.Op)
+	case b.fields["paySource"] == "PREPAID" && b.fields["prepaidType"] == "", skipsQA:
+		// The danger of PREPAID: without a method the CRM believes that the order was paid elsewhere.
+		b.s.pay(order, lines, b.call.Op)
+	case b.fault.Verdict == VerdictNoRedirect:
+	default:
+		opened := b.openSession(order, campaign, lines)
+		message := redirect(opened.redirect, opened.URL)
+		if b.settings.RedirectNamesOrder {
+			message["orderId"] = order.ID
+		}
+		return envelope{"MERC_REDIRECT", message}, opened.ID
+	}
+	return success(b.s.orderMessage(order, b.settings)), ""
+}
+
+// importLead is Import Lead: it makes a PARTIAL order, or adds to the one it names.
+func (b *booking) importLead() envelope {
+	order, known := b.namedOrder()
+	if !known {
+		return failure(textNoOrders)
+	}
+	campaign := b.campaign()
+	switch {
+	case campaign == nil:
+		return failure(map[string]string{"campaignId": textCampaign})
+	case b.fault.Verdict == VerdictDecline:
+		return failure(textDeclined)
+	case b.fault.Verdict == VerdictNoProducts:
+		return failure(textNoProducts)
+	case b.fault.Verdict == VerdictFields:
+		return failure(map[string]string{"postalCode": "is not a valid postal code"})
+	case b.fields["firstName"] == "" || b.fields["lastName"] == "":
+		return failure(textNames)
+	case b.fields["emailAddress"] == "" && b.fields["phoneNumber"] == "":
+		return failure(map[string]string{"emailAddress": textRequired})
+	}
+	problems := b.wrong()
+	if len(problems) > 0 {
+		return failure(problems)
+	}
+	if b.hasProducts() {
+		if _, refusal := b.lines(campaign, false); refusal.Result != "" {
+			return refusal
+		}
+	}
+	if order == nil {
+		order = b.newOrder(campaign)
+	}
+	order.Leads++
+	b.tell(order)
+	return success(b.s.orderMessage(order, b.settings))
+}
+
+func (b *booking) importClick() envelope {
+	if b.campaign() == nil {
+		return failure(map[string]string{"campaignId": textCampaign})
+	}
+	if b.fault.Verdict == VerdictFields {
+		return failure(map[string]string{"requestUri": "is not a valid url"})
+	}
+	if missing := b.missing(requiredOfClick); len(missing) > 0 {
+		return failure(missing)
+	}
+	id := b.fields["sessionId"]
+	if !b.s.visits[id] {
+		id = b.s.newID("visit", 32)
+		b.s.visits[id] = true
+	}
+	return success(map[string]any{
+		"sessionId": id,
+		"pixel":     `<script src="https://pixel.example/` + id + `.js"></script><img width="1" height="1" src="https://pixel.example/` + id + `.gif">`,
+	})
+}
+
+func (b *booking) queryOrder() envelope {
+	order := b.s.orders[b.fields["orderId"]]
+	if order == nil {
+		return failure(textNoOrders)
+	}
+	return success(map[string]any{
+		"totalResults": 1, "resultsPerPage": 25, "page": 1,
+		"data": []any{b.s.orderMessage(order, b.settings)},
+	})
+}
+
+func (b *booking) confirmOrder() envelope {
+	order := b.s.orders[b.fields["orderId"]]
+	if order == nil {
+		return failure(textNoOrders)
+	}
+	if b.fault.Verdict == VerdictDecline || b.fault.Verdict == VerdictFields {
+		return failure("The order could not be confirmed")
+	}
+	order.Confirms++
+	if order.Status != StatusComplete {
+		b.violate("orderId", "an order that is not COMPLETE was confirmed")
+	}
+	if order.Confirms > 1 && !b.repeat {
+		b.violate("orderId", "the order was confirmed more than once")
+	}
+	return success("The order was confirmed")
+}
+
+func (b *booking) queryCampaign() envelope {
+	var found []*Campaign
+	for i := range b.s.options.Campaigns {
+		if wanted := b.fields["campaignId"]; wanted == "" || wanted == b.s.options.Campaigns[i].ID {
+			found = append(found, &b.s.options.Campaigns[i])
+		}
+	}
+	if len(found) == 0 {
+		return failure(textNoCampaigns)
+	}
+	return success(campaignMessage(found, b.settings))
+}
+
+// namedOrder is the order the call names: nil when it names none, not known when it names one that does not exist.
+func (b *booking) namedOrder() (order *Order, known bool) {
+	id := b.fields["orderId"]
+	if id == "" {
+		return nil, true
+	}
+	order = b.s.orders[id]
+	return order, order != nil
+}
+
+func (b *booking) campaign() *Campaign {
+	i := slices.IndexFunc(b.s.options.Campaigns, func(c Campaign) bool { return c.ID == b.fields["campaignId"] })
+	if i < 0 {
+		return nil
+	}
+	return &b.s.options.Campaigns[i]
+}
+
+func (b *booking) newOrder(campaign *Campaign) *Order {
+	order := &Order{
+		ID: b.s.newOrderID(), Status: StatusPartial, CampaignID: campaign.ID, Currency: campaign.Currency,
+		Fields: map[string]string{}, Created: b.s.now(), Updated: b.s.now(),
+	}
+	b.s.orders[order.ID] = order
+	b.s.orderIDs = append(b.s.orderIDs, order.ID)
+	b.call.OrderID = order.ID
+	return order
+}
+
+// tell writes what the call says into the order.
+func (b *booking) tell(order *Order) {
+	maps.Copy(order.Fields, public(b.fields))
+	order.Email = order.Fields["emailAddress"]
+	order.Updated = b.s.now()
+}
+
+// note writes an import into the order's history; an import that made no order has none.
+func (b *booking) note(order *Order, answer envelope, session string) {
+	if order == nil {
+		return
+	}
+	order.Imports = append(order.Imports, Import{Call: b.call.N, Op: b.call.Op, Fields: public(b.fields), Result: answer.Result, Session: session})
+}
+
+func (b *booking) violate(field, text string) {
+	b.s.violations = append(b.s.violations, Violation{Call: b.call.N, Op: b.call.Op, Field: field, Text: text})
+}
+
+func (b *booking) hasProducts() bool {
+	for name := range b.fields {
+		if productID.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// lines are the products of the call as lines of an order, or the CRM's refusal.
+func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
+	if campaign == nil || b.fault.Verdict == VerdictNoProducts {
+		return nil, failure(textNoProducts)
+	}
+	discount := 0
+	if code := b.fields["couponCode"]; code != "" {
+		percent, ok := campaign.Coupons[code]
+		if !ok {
+			return nil, failure(map[string]string{"couponCode": "is not a valid coupon"})
+		}
+		discount = percent
+	}
+	var numbers []int
+	for name := range b.fields {
+		if found := productID.FindStringSubmatch(name); found != nil {
+			n, err := strconv.Atoi(found[1])
+			if err == nil {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	var lines []Item
+	for _, n := range numbers {
+		field := func(format string) (name, value string) {
+			name = fmt.Sprintf(format, n)
+			return name, b.fields[name]
+		}
+		_, id := field("product%d_id")
+		product, ok := campaign.product(id)
+		if !ok {
+			return nil, failure(textNoProducts)
+		}
+		if product.Recurring {
+			return nil, failure(textRecurring)
+		}
+		line := Item{ProductID: id, Name: product.Name, MerchantID: b.fields["forceMerchantId"], Qty: 1, Price: product.Price, Shipping: product.Shipping, Upsale: upsale}
+		if name, text := field("product%d_qty"); text != "" {
+			qty, err := strconv.Atoi(text)
+			if err != nil || qty < 1 {
+				return nil, failure(map[string]string{name: "is not a valid quantity"})
+			}
+			if product.MaxQty > 0 && qty > product.MaxQty {
+				return nil, failure(map[string]string{name: "exceeds the maximum order quantity of " + strconv.Itoa(product.MaxQty)})
+			}
+			line.Qty = qty
+		}
+		if name, variant := field("variant%d_id"); variant != "" {
+			title, ok := product.Variants[variant]
+			if !ok {
+				return nil, failure(map[string]string{name: "is not a variant of the product"})
+			}
+			line.Name += " - " + title
+		}
+		line.Price -= line.Price * Cents(discount) / 100
+		if _, price := field("product%d_price"); price != "" {
+			line.Price = cents(price)
+		}
+		if _, price := field("product%d_shipPrice"); price != "" {
+			line.Shipping = cents(price)
+		}
+		b.s.ids["item"]++
+		line.ID = strconv.FormatUint(50000+b.s.ids["item"], 10)
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return nil, failure(textNoProducts)
+	}
+	return lines, envelope{}
+}
+
+// cents reads an amount that overrides the CRM's own; what cannot be read costs nothing.
+func cents(text string) Cents {
+	amount, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return Cents(amount*100 + 0.5)
+}
+
+// pay books a payment for lines of an order.
+func (s *Simulator) pay(order *Order, lines []Item, op Op) {
+	order.Payments++
+	if op == OpUpsale {
+		if order.tookUpsale(lines) {
+			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same upsale twice"})
+		}
+		order.setItems(slices.Concat(order.Items, lines))
+	} else {
+		if order.Status == StatusComplete {
+			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same order twice"})
+		}
+		order.Status = StatusComplete
+		order.setItems(lines)
+	}
+	order.Updated = s.now()
+}
+
+func (o *Order) setItems(items []Item) {
+	o.Items, o.Total = items, total(items)
+}
+
+func (o *Order) tookUpsale(lines []Item) bool {
+	return slices.ContainsFunc(o.Items, func(i Item) bool { return i.Upsale && i.ProductID == lines[0].ProductID })
+}
+
+func total(items []Item) Cents {
+	var sum Cents
+	for _, i := range items {
+		sum += i.Price*Cents(i.Qty) + i.Shipping
+	}
+	return sum
+}
+
+// public is the fields without the credentials.
+func public(fields map[string]string) map[string]string {
+	kept := maps.Clone(fields)
+	delete(kept, "loginId")
+	delete(kept, "password")
+	return kept
+}
+
+func (b *booking) openSession(order *Order, campaign *Campaign, lines []Item) *Session {
+	kind := b.fault.Redirect
+	if kind == "" {
+		kind = b.settings.Redirect
+	}
+	session := &Session{
+		ID: b.s.newID("session", 32), OrderID: order.ID, Upsale: b.call.Op == OpUpsale, State: SessionOpen,
+		Amount: total(lines), Currency: campaign.Currency, Method: b.fields["prepaidType"], Items: lines,
+		RedirectsTo: b.fields["redirectsTo"], ErrorRedirectsTo: b.fields["errorRedirectsTo"], Opened: b.s.now(),
+		redirect: kind, call: b.call.N,
+	}
+	session.URL = b.base + "/klarna/" + session.ID
+	b.s.sessions[session.ID] = session
+	b.s.sessionIDs = append(b.s.sessionIDs, session.ID)
+	return session
+}
+
+// redirect is the message of a MERC_REDIRECT.
+func redirect(kind Redirect, target string) map[string]any {
+	literal := quote(target)
+	script := func(lines ...string) map[string]any { return map[string]any{"script": strings.Join(lines, "")} }
+	switch kind {
+	case RedirectForm:
+		return script(`var f=document.createElement('form');f.method='POST';f.action=`, literal, `;document.body.appendChild(f);f.submit();`)
+	case RedirectNavigate:
+		return script(`window.location.href=`, literal, `;`)
+	case RedirectIFrame, RedirectIFrameInside:
+		return script(`var f=document.createElement('iframe');f.src=`, literal,
+			`;f.title='Klarna';f.style.width='100%';f.style.height='800px';f.style.border='0';document.body.appendChild(f);`)
+	case RedirectOddScript:
+		const odd = "$& $1 ${x} </body> ]]> %s 'quoted' \u2028 \u00e4\u20ac\U0001f4b6"
+		return script("/* </script><script>document.title='cut short'</script> <!-- <script> */\n",
+			`var odd="`, odd, "\";\n",
+			`window.location.href=odd.length===`, strconv.Itoa(len(utf16.Encode([]rune(odd)))), `?`, literal, `:'about:blank#odd-script-was-changed';`)
+	case RedirectHTTP:
+		return map[string]any{"url": "http://klarna.example/simulated"}
+	case RedirectUserinfo:
+		scheme, rest, _ := strings.Cut(target, "://")
+		return map[string]any{"url": scheme + "://shopper:secret@" + rest}
+	case RedirectRelative:
+		_, rest, _ := strings.Cut(target, "://")
+		_, path, _ := strings.Cut(rest, "/")
+		return map[string]any{"url": "/" + path}
+	case RedirectEmpty:
+		return map[string]any{}
+	}
+	return map[string]any{"url": target}
+}
