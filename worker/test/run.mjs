@@ -1,0 +1,64 @@
+// Runs the built Worker in workerd for the tests: bindings and pages as
+// wrangler.toml says, with what the test wants different. Ends with its parent.
+//
+//   node run.mjs '{"bundle": "…", "config": "…/wrangler.toml", "vars": {…}, …}'
+//
+// The first line it prints is {"url": …}; after it comes all that the Worker prints.
+
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as optionsOf } from "wrangler";
+
+const wanted = JSON.parse(process.argv[2]);
+const { workerOptions } = optionsOf(wanted.config);
+
+const modules = [];
+for (const file of await readdir(wanted.bundle)) {
+  const path = join(wanted.bundle, file);
+  if (file.endsWith(".wasm")) modules.push({ type: "CompiledWasm", path, contents: await readFile(path) });
+  if (file === "entry.js") modules.unshift({ type: "ESModule", path, contents: await readFile(path, "utf8") });
+}
+if (wanted.probe) {
+  for (const file of ["capture.mjs", "probe.mjs"]) {
+    const contents = await readFile(new URL(file, import.meta.url), "utf8");
+    modules.unshift({ type: "ESModule", path: join(wanted.bundle, file), contents });
+  }
+}
+
+const ratelimits = workerOptions.ratelimits;
+if (wanted.importsPerMinute) ratelimits.IMPORTS.simple.limit = wanted.importsPerMinute;
+
+const miniflare = new Miniflare(convertV4MiniflareOptions({
+  host: "127.0.0.1",
+  port: 0,
+  cf: false,
+  telemetry: { enabled: false },
+  handleStructuredLogs: ({ level, message }) => process.stdout.write(`${level}: ${message}\n`),
+  resourcePersistencePath: wanted.persist,
+  workers: [{
+    ...workerOptions,
+    name: "relay",
+    rootPath: undefined,
+    modulesRoot: wanted.bundle,
+    modules,
+    bindings: { ...workerOptions.bindings, ...wanted.vars },
+    ratelimits,
+    assets: { ...workerOptions.assets, ...(wanted.pages ? { directory: wanted.pages } : {}) },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  }],
+}));
+const url = await miniflare.ready;
+const direct = await miniflare.unsafeGetDirectURL();
+process.stdout.write(`${JSON.stringify({ url: url.origin, direct: direct.origin })}\n`);
+
+let ending = false;
+async function end() {
+  if (ending) return;
+  ending = true;
+  await miniflare.dispose();
+  process.exit(0);
+}
+process.on("SIGTERM", end);
+process.on("SIGINT", end);
+process.stdin.on("close", end).on("end", end).resume();

@@ -1,0 +1,249 @@
+//go:build e2e
+
+// Package test runs the built Worker in workerd and shops at it, by HTTP and in
+// Chromium. What can be shown without workerd is tested beside the code.
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long anything may take on a busy machine before a test calls
+// it broken.
+const patience = 60 * time.Second
+
+// Host is where the shop is.
+const Host = "shop.example"
+
+// Options is how a Worker differs from wrangler.toml.
+type Options struct {
+	// Vars are variables and secrets, over those of wrangler.toml. Without
+	// them there are Credentials and nothing else.
+	Vars map[string]any
+	// KonnektiveURL is the simulated CRM's address.
+	KonnektiveURL string
+	// ImportsPerMinute is the rate limit; 0: high enough for any test.
+	ImportsPerMinute int
+	// Probe adds the paths of probe.mjs.
+	Probe bool
+	// Pages is a folder to serve instead of www/.
+	Pages string
+	// Persist is where the ledger is kept; "": a folder of its own.
+	Persist string
+}
+
+// Credentials of the simulated API user.
+const (
+	LoginID  = "relay-simulated"
+	Password = "simulated-password"
+)
+
+// A Worker is the built Worker in a workerd of its own.
+type Worker struct {
+	URL    string // Miniflare's address, where MF-Original-URL is believed
+	Direct string // workerd's own address: plain http, paths exactly as sent
+
+	output   bytes.Buffer
+	outputMu sync.Mutex
+}
+
+// Root is the repository's folder.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Start starts a Worker that ends with the test.
+func Start(t testing.TB, o Options) *Worker {
+	t.Helper()
+	bundle(t)
+	vars := map[string]any{
+		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password, "KONNEKTIVE_URL": o.KonnektiveURL,
+	}
+	if o.KonnektiveURL == "" {
+		vars["KONNEKTIVE_URL"] = "http://127.0.0.1:9" // nothing listens at the discard port
+	}
+	for name, value := range o.Vars {
+		vars[name] = value
+	}
+	if o.ImportsPerMinute == 0 {
+		o.ImportsPerMinute = 100000
+	}
+	if o.Persist == "" {
+		o.Persist = t.TempDir()
+	}
+	wanted, err := json.Marshal(map[string]any{
+		"bundle": filepath.Join(Root(), "worker/build/bundle"), "config": filepath.Join(Root(), "wrangler.toml"),
+		"vars": vars, "importsPerMinute": o.ImportsPerMinute, "probe": o.Probe, "pages": o.Pages, "persist": o.Persist,
+	})
+	require.NoError(t, err)
+
+	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/node"), filepath.Join(Root(), "worker/test/run.mjs"), string(wanted))
+	if _, err := os.Stat(cmd.Path); err != nil { // where npm brings no Node, the machine has one
+		cmd.Path, err = exec.LookPath("node")
+		require.NoError(t, err)
+	}
+	cmd.SysProcAttr = group()
+	stdin, err := cmd.StdinPipe() // its end tells the runner that we are gone
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	w := &Worker{}
+	cmd.Stderr = writer(w.add)
+	require.NoError(t, cmd.Start())
+
+	ready := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewReader(stdout)
+		for first := true; ; first = false {
+			line, err := lines.ReadBytes('\n')
+			if first && json.Unmarshal(line, &struct {
+				URL    *string
+				Direct *string
+			}{&w.URL, &w.Direct}) == nil {
+				close(ready)
+			} else {
+				w.add(line)
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+		_ = cmd.Wait()
+		everything.add(w.Output())
+		if t.Failed() {
+			t.Logf("the Worker printed:\n%s", w.Output())
+		}
+	})
+	select {
+	case <-ready:
+	case <-done:
+		require.FailNow(t, "workerd did not start", w.Output())
+	case <-time.After(patience):
+		require.FailNow(t, "workerd did not start in time", w.Output())
+	}
+	return w
+}
+
+// bundle builds what is tested, once. `make e2e` has done it already.
+func bundle(t testing.TB) {
+	t.Helper()
+	built.Do(func() {
+		if os.Getenv("BUNDLE_IS_FRESH") == "1" {
+			return
+		}
+		cmd := exec.Command("make", "bundle")
+		cmd.Dir = Root()
+		var out []byte
+		out, buildErr = cmd.CombinedOutput()
+		if buildErr != nil {
+			t.Logf("%s", out)
+		}
+	})
+	require.NoError(t, buildErr, "make bundle")
+}
+
+var (
+	built    sync.Once
+	buildErr error
+)
+
+// everything that any Worker of this run has printed: see TestMain's users.
+var everything printed
+
+type printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (p *printed) add(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text.WriteString(text)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+type writer func([]byte)
+
+func (f writer) Write(p []byte) (int, error) { f(p); return len(p), nil }
+
+func (w *Worker) add(p []byte) {
+	w.outputMu.Lock()
+	defer w.outputMu.Unlock()
+	w.output.Write(p)
+}
+
+// Output is everything that the Worker has printed so far.
+func (w *Worker) Output() string {
+	w.outputMu.Lock()
+	defer w.outputMu.Unlock()
+	return w.output.String()
+}
+
+// Client returns a client for which every host is this Worker's, on https and
+// http alike, as it is behind Cloudflare's edge. It follows no redirect, keeps
+// no cookie, and says that it calls from 203.0.113.7 unless the request says
+// otherwise.
+func (w *Worker) Client() *http.Client {
+	return &http.Client{
+		Transport:     edge{w, &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       patience,
+	}
+}
+
+// edge plays the part of Cloudflare's edge for a Go client.
+type edge struct {
+	worker *Worker
+	next   http.RoundTripper
+}
+
+func (e edge) RoundTrip(r *http.Request) (*http.Response, error) {
+	target, err := url.Parse(e.worker.URL)
+	if err != nil {
+		return nil, err
+	}
+	out := r.Clone(r.Context())
+	out.Header.Set("MF-Original-URL", r.URL.String())
+	if out.Header.Get("CF-Connecting-IP") == "" {
+		out.Header.Set("CF-Connecting-IP", "203.0.113.7")
+	}
+	out.URL.Scheme, out.URL.Host, out.Host = target.Scheme, target.Host, ""
+	return e.next.RoundTrip(out)
+}
+
+// group has a child live in a process group of its own and die with us.
+func group() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
