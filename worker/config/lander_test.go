@@ -42,6 +42,10 @@ func TestLanders(t *testing.T) {
 		{"a host too long for return addresses", `{"` + strings.Repeat("abcdefghi.", 18) + `example":{` + ids + `,"products":[34]}}`, []string{
 			`host_invalid at LANDERS."` + strings.Repeat("abcdefghi.", 6) + `…"`,
 		}},
+		{"a page too long for a host of usual length", `{"*":{` + ids + `,"products":[34],"pages":{"checkout":"/` + strings.Repeat("a", 192) + `"}}}`, []string{
+			`page_invalid at LANDERS."*".pages.checkout`,
+		}},
+		{"a page as long as may be", `{"*":{` + ids + `,"products":[34],"pages":{"checkout":"/` + strings.Repeat("a", 191) + `"}}}`, nil},
 		{"a host by its address", `{"127.0.0.1":{` + ids + `,"products":[34]}}`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -168,6 +172,13 @@ func TestATypoIsToldTheRightSpelling(t *testing.T) {
 	require.Len(t, faults, 1)
 
 	assert.Equal(t, "write it maxQuantity", faults[0].Cure)
+}
+
+func TestAllowingEveryOriginIsToldItsDanger(t *testing.T) {
+	_, faults := config.Parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],"allowedOrigins":["*"]}}`}))
+	require.Len(t, faults, 1)
+
+	assert.Contains(t, faults[0].Cure, "any page of the world")
 }
 
 func TestAnotherLandersHostIsNoOriginEither(t *testing.T) {

@@ -205,6 +205,10 @@ func TestAllFaultsAreExplainedInOneMessage(t *testing.T) {
 		`  - landers_missing at LANDERS: add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`+"\n", config.List(faults))
 }
 
+func TestOneFaultIsNotCalledFaults(t *testing.T) {
+	assert.Equal(t, "1 fault in the configuration: c at W: cure", config.Explain([]config.Fault{{Code: "c", Where: "W", Cure: "cure"}}))
+}
+
 func TestNoFaultsNeedNoExplanation(t *testing.T) {
 	assert.Empty(t, config.Explain(nil))
 	assert.Empty(t, config.List(nil))

@@ -64,10 +64,9 @@ func readVars(file string) (map[string]string, error) {
 	for _, line := range strings.Split(string(text), "\n") {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		name, value, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
+		if ok { // a comment with "=" in it has a name that nobody asks for
+			values[strings.TrimSpace(name)] = unquote(strings.TrimSpace(value))
 		}
-		values[strings.TrimSpace(name)] = unquote(strings.TrimSpace(value))
 	}
 	return values, nil
 }
