@@ -4,7 +4,7 @@
 // Policy: it says "ok" only of what the answer shows, "warn" of what may be meant or cannot be seen from here, and "fail" of what will refuse
 // orders. It never shows what Answer.Hide names.
 //
-// The package is pure and part of the edge program: it makes no call itself.
+// The package is part of the edge program, and pure but for the transport that Ask is given.
 package preflight
 
 import (
