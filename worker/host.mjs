@@ -83,27 +83,32 @@ function object(env, ref) {
   return env.LEDGER.get(id);
 }
 
-/** One POST, never repeated, never redirected. */
+/**
+ * One POST, never repeated, never redirected.
+ *
+ * What fetch throws does not tell whether the request left: workerd says
+ * "Network connection lost" of a refused connection and of a reset after the
+ * last byte alike, and "internal error" of a name that does not resolve and of
+ * much else. So only what fails before fetch is surely not sent. (In
+ * production an unreachable host is no exception but a status from 520 on, and
+ * the konnektive package knows what each of them proves.)
+ */
 async function post(url, form, timeout) {
-  let answer;
+  let request;
   try {
-    answer = await fetch(url, {
+    request = new Request(url, {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
-      body: form,
+      body: form, // a string, and so with a Content-Length
       redirect: "manual",
-      signal: AbortSignal.timeout(timeout),
+      signal: AbortSignal.timeout(timeout), // holds for the reading of the answer too
     });
   } catch (error) {
-    return [notSent(error) ? NOT_SENT : FAILED, describe(error)];
+    return [NOT_SENT, describe(error)];
   }
+  const answer = await fetch(request);
   const body = await read(answer);
   return body === undefined ? [FAILED, "the answer is too long"] : [answer.status, body];
-}
-
-/** Whether a fetch failed before anything can have left. */
-function notSent(error) {
-  return false;
 }
 
 /** The whole text of an answer, or undefined when it is longer than the limit. */
