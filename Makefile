@@ -50,7 +50,7 @@ bundle: build $(TOOLS)
 	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE) >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
 
 dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
-	$(GO) run ./worker/cmd/dev
+	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev # not "go run", which dies of a SIGTERM without passing it on
 
 test: lint unit wasm-test fuzz-short e2e ## Everything: linters, unit tests, workerd and Chromium
 

@@ -434,7 +434,7 @@ func (o *Order) tookUpsale(lines []Item) bool {
 func total(items []Item) Cents {
 	var sum Cents
 	for _, i := range items {
-		sum += i.Price*Cents(i.Qty) + i.Shipping
+		sum += i.Line() + i.Shipping
 	}
 	return sum
 }

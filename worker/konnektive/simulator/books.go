@@ -50,7 +50,7 @@ type Call struct {
 	Delivered int    // how often it was processed
 	Status    int    // HTTP status of the answer; 0 without one
 	Answer    string // body of the answer
-	Lost      string // what the caller got instead of an answer: "reset", "silence", …; empty when it got one
+	Lost      string // what a fault gave the caller instead of an answer: "reset", "silence" or "unreached"
 }
 
 // Result is the result of the answer's envelope, and empty when there was none.
@@ -92,6 +92,9 @@ type Item struct {
 	Shipping   Cents // of the line
 	Upsale     bool
 }
+
+// Line is what all of the line cost, without its shipping.
+func (i Item) Line() Cents { return i.Price * Cents(i.Qty) }
 
 // Import is an order or upsale import that was processed for an order, whatever its result.
 type Import struct {

@@ -1,0 +1,353 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/konnektive/simulator"
+)
+
+// patience is how long a step may take on a busy machine.
+const patience = 30 * time.Second
+
+// TestMain lets this test program play wrangler: see standIn.
+func TestMain(m *testing.M) {
+	if play := os.Getenv("STAND_IN"); play != "" {
+		standIn(play)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// standIn serves pages like wrangler, tells what it was called with, and has a child that ignores being asked to end.
+func standIn(play string) {
+	if play == "fails" {
+		_, _ = io.WriteString(os.Stderr, "✘ [ERROR] it cannot be built\n")
+		os.Exit(3)
+	}
+	flags := flag.NewFlagSet("wrangler", flag.ExitOnError)
+	port := flags.String("port", "", "")
+	for _, name := range []string{"config", "env", "inspector-port", "local-protocol", "persist-to", "env-file"} {
+		flags.String(name, "", "")
+	}
+	vars := map[string]string{}
+	flags.Func("var", "", func(text string) error {
+		name, value, _ := strings.Cut(text, ":")
+		vars[name] = value
+		return nil
+	})
+	flags.Bool("show-interactive-dev-session", true, "")
+	_ = flags.Parse(os.Args[2:])
+	secrets, _ := os.ReadFile(flags.Lookup("env-file").Value.String())
+
+	child := exec.Command("/bin/sh", "-c", "trap '' TERM INT; while :; do sleep 1; done")
+	_ = child.Start()
+	called := map[string]any{"command": os.Args[1], "vars": vars, "secrets": string(secrets), "child": child.Process.Pid, "pid": os.Getpid(),
+		"state": flags.Lookup("persist-to").Value.String(), "path": os.Getenv("PATH"), "inspector": flags.Lookup("inspector-port").Value.String()}
+	listener, _ := net.Listen("tcp", "127.0.0.1:"+*port)
+	tries := 0
+	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries < 3 {
+			http.Error(w, "still building", http.StatusServiceUnavailable)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(called)
+	}))
+}
+
+// repository makes a folder with a wrangler.toml and stand-ins for wrangler and node, and goes there.
+func repository(t *testing.T, play, node string) string {
+	t.Helper()
+	root := t.TempDir()
+	bin := filepath.Join(root, "worker", "node_modules", ".bin")
+	require.NoError(t, os.MkdirAll(bin, 0o755))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	write := func(path, text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o755)) }
+	write(filepath.Join(root, "wrangler.toml"), "[vars.LANDERS.\"*\"]\ncampaignId = 77\nforceMerchantId = 5\nproducts = [34, 99]\nupsales = [40]\n"+
+		"pages = { checkout = \"/buy\", upsell = \"/more\", thankYou = \"/thanks\" }\n")
+	if play != "" {
+		write(filepath.Join(bin, "wrangler"), "#!/bin/sh\nSTAND_IN="+play+" exec '"+self+"' \"$@\"\n")
+	}
+	write(filepath.Join(bin, "node"), "#!/bin/sh\necho "+node+"\n")
+	t.Chdir(filepath.Join(root, "worker"))
+	return root
+}
+
+// output is what the program prints, readable while it runs.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+func noEnv(string) string { return "" }
+
+func TestEverythingIsStartedAndStopped(t *testing.T) {
+	repository(t, "well", "v22.1.0")
+	var stdout, stderr output
+	signals := make(chan os.Signal, 1)
+	done := make(chan error, 1)
+	go func() { done <- run([]string{"-port", "0"}, noEnv, &stdout, &stderr, signals) }()
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+
+	page := regexp.MustCompile(`The shop +(http://localhost:\d+/buy)\n`).FindStringSubmatch(stdout.String())
+	require.NotNil(t, page, stdout.String())
+	books := regexp.MustCompile(`The CRM +(http://127\.0\.0\.1:\d+)/_simulator/\n`).FindStringSubmatch(stdout.String())
+	require.NotNil(t, books, stdout.String())
+	assert.Contains(t, stdout.String(), "decline@example.com")
+
+	response, err := http.Get(page[1])
+	require.NoError(t, err)
+	var called struct {
+		Command, Secrets, State, Path, Inspector string
+		Vars                                     map[string]string
+		Child, Pid                               int
+	}
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
+	response.Body.Close()
+	assert.Equal(t, "dev", called.Command)
+	assert.Equal(t, map[string]string{"KONNEKTIVE_URL": books[1], "ALLOW_LOOPBACK_HTTP": "1"}, called.Vars)
+	assert.Equal(t, "KONNEKTIVE_LOGIN_ID="+simulator.DefaultLoginID+"\nKONNEKTIVE_PASSWORD="+simulator.DefaultPassword+"\n", called.Secrets)
+	assert.Regexp(t, `/worker/node_modules/\.bin:`, called.Path)
+	assert.Equal(t, "0", called.Inspector)
+
+	t.Run("the simulator sells what wrangler.toml names", func(t *testing.T) {
+		response, err := http.PostForm(books[1]+"/campaign/query/", map[string][]string{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"77"}})
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		assert.Contains(t, string(body), `"productName":"Product 99"`)
+	})
+
+	t.Run("one signal ends wrangler, its children and the simulator, and removes the temporary folder", func(t *testing.T) {
+		require.True(t, alive(called.Pid) && alive(called.Child))
+		signals <- syscall.SIGTERM
+		select {
+		case err := <-done:
+			assert.NoError(t, err)
+		case <-time.After(patience):
+			t.Fatal("it did not stop")
+		}
+		assert.False(t, alive(called.Pid), "wrangler is left")
+		assert.Eventually(t, func() bool { return !running(called.Child) }, patience, 10*time.Millisecond, "a child of wrangler is left")
+		assert.NoDirExists(t, filepath.Dir(called.State))
+		_, err := http.Get(books[0])
+		assert.Error(t, err)
+	})
+}
+
+// running says whether a process does anything; one that ended and is nobody's child waits to be reaped by init, which a container may lack.
+func running(pid int) bool {
+	if !alive(pid) {
+		return false
+	}
+	state, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || !bytes.Contains(state, []byte(") Z "))
+}
+
+func TestWhatKeepsItFromStarting(t *testing.T) {
+	start := func(t *testing.T, env map[string]string, args ...string) string {
+		var stdout, stderr output
+		err := run(args, func(name string) string { return env[name] }, &stdout, &stderr, make(chan os.Signal))
+		require.Error(t, err)
+		return err.Error() + "\n" + stderr.String()
+	}
+
+	t.Run("a port that is taken, with the way to another", func(t *testing.T) {
+		repository(t, "well", "v22.1.0")
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+		assert.Contains(t, start(t, map[string]string{"PORT": port}), "port "+port+" is not free")
+		assert.Contains(t, start(t, nil, "-port", port), "PORT=0 make dev")
+	})
+
+	t.Run("a PORT that is none", func(t *testing.T) {
+		assert.Contains(t, start(t, map[string]string{"PORT": "http"}), "PORT=http is not a port")
+	})
+
+	t.Run("an unknown word", func(t *testing.T) {
+		assert.Contains(t, start(t, nil, "fast"), `"fast" is not understood`)
+	})
+
+	t.Run("tools that are not installed", func(t *testing.T) {
+		repository(t, "", "v22.1.0")
+		assert.Contains(t, start(t, nil, "-port", "0"), "run make dev, which installs it")
+	})
+
+	t.Run("a Node that is too old", func(t *testing.T) {
+		repository(t, "well", "v20.19.1")
+		assert.Contains(t, start(t, nil, "-port", "0"), "wrangler needs Node 22 or newer, but this is v20.19.1")
+	})
+
+	t.Run("a wrangler that fails, whose own words are shown", func(t *testing.T) {
+		repository(t, "fails", "v22.1.0")
+		said := start(t, nil, "-port", "0")
+		assert.Contains(t, said, "wrangler ended before the shop answered: exit status 3")
+		assert.Contains(t, said, "it cannot be built")
+	})
+
+	t.Run("no repository", func(t *testing.T) {
+		t.Chdir(t.TempDir())
+		assert.Contains(t, start(t, nil), "go to the repository first")
+	})
+
+	t.Run("a wrangler.toml that cannot be read", func(t *testing.T) {
+		root := repository(t, "well", "v22.1.0")
+		require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte("[vars\n"), 0o600))
+		assert.Contains(t, start(t, nil), "read wrangler.toml")
+	})
+
+	t.Run("real orders without credentials", func(t *testing.T) {
+		repository(t, "well", "v22.1.0")
+		assert.Contains(t, start(t, nil, "-port", "0", "-real"), "copy .dev.vars.example")
+	})
+}
+
+func TestFaultsOfTheConfigurationAreNamedButDoNotHinder(t *testing.T) {
+	root := repository(t, "fails", "v22.1.0")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte("[vars]\nKONNEKTIVE_TIMEOUT_MS = \"soon\"\n"), 0o600))
+	var stdout, stderr output
+	err := run([]string{"-port", "0"}, noEnv, &stdout, &stderr, make(chan os.Signal))
+	assert.ErrorContains(t, err, "wrangler ended")
+	assert.Contains(t, stderr.String(), "wrangler.toml: KONNEKTIVE_TIMEOUT_MS (timeout_invalid)")
+}
+
+func TestRealOrders(t *testing.T) {
+	root := repository(t, "well", "v22.1.0")
+	require.NoError(t, os.WriteFile(filepath.Join(root, ".dev.vars"), []byte("KONNEKTIVE_LOGIN_ID=x\n"), 0o600))
+	var stdout, stderr output
+	signals := make(chan os.Signal, 1)
+	done := make(chan error, 1)
+	go func() { done <- run([]string{"-port", "0", "-real"}, noEnv, &stdout, &stderr, signals) }()
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+	page := regexp.MustCompile(`http://localhost:\d+/buy`).FindString(stdout.String())
+	response, err := http.Get(page)
+	require.NoError(t, err)
+	var called struct {
+		Vars           map[string]string
+		Secrets, State string
+	}
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
+	response.Body.Close()
+	assert.Equal(t, map[string]string{"ALLOW_LOOPBACK_HTTP": "1"}, called.Vars)
+	assert.Empty(t, called.State, "the record of real orders is kept")
+	assert.Empty(t, called.Secrets, "wrangler reads .dev.vars itself")
+	assert.Contains(t, stdout.String(), "orders are real")
+	signals <- os.Interrupt
+	assert.NoError(t, <-done)
+}
+
+func TestTheShopOfWranglerToml(t *testing.T) {
+	read := func(t *testing.T, text string) shop {
+		file := filepath.Join(t.TempDir(), "wrangler.toml")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		s, err := readShop(file)
+		require.NoError(t, err)
+		return s
+	}
+
+	t.Run("landers of one campaign are joined, known products keep their names", func(t *testing.T) {
+		s := read(t, `
+[vars.LANDERS."*"]
+campaignId = 12
+forceMerchantId = 7
+products = [34, 36]
+upsales = [40]
+countries = ["DE", "AT"]
+[vars.LANDERS."other.example"]
+campaignId = 12
+forceMerchantId = 8
+products = [34, 50]
+countries = ["NL"]
+pages = { checkout = "/checkout", upsell = "", thankYou = "/thank-you" }
+`)
+		require.Empty(t, s.faults)
+		campaigns := s.campaigns()
+		require.Len(t, campaigns, 1)
+		c := campaigns[0]
+		assert.Equal(t, []string{"7", "8"}, c.Merchants)
+		assert.ElementsMatch(t, []string{"DE", "AT", "NL"}, c.Countries)
+		names := map[string]string{}
+		for _, p := range c.Products {
+			names[p.ID] = p.Name
+			assert.False(t, p.Recurring)
+		}
+		assert.Equal(t, map[string]string{"34": "Trail headlamp", "36": "Product 36", "40": "Spare battery", "50": "Product 50"}, names)
+	})
+
+	t.Run("without landers there is no campaign of one's own", func(t *testing.T) {
+		s := read(t, "")
+		assert.NotEmpty(t, s.faults)
+		assert.Empty(t, s.campaigns())
+		assert.Equal(t, "http://localhost:1/checkout", s.checkout("http://localhost:1"))
+	})
+
+	lander := "[vars.LANDERS.\"*\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34]\n"
+
+	t.Run("a shop on this machine is ready when its checkout page answers", func(t *testing.T) {
+		s := read(t, lander+`pages = { checkout = "/buy", upsell = "", thankYou = "/thanks" }`)
+		require.Empty(t, s.faults)
+		assert.Equal(t, "http://localhost:1/buy", s.checkout("http://localhost:1"))
+		assert.Equal(t, "http://localhost:1/buy", s.ready("http://localhost:1"))
+	})
+
+	t.Run("a shop elsewhere is ready when the relay is", func(t *testing.T) {
+		s := read(t, lander+"origin = \"https://landers.example\"\npages = { checkout = \"/buy\", upsell = \"\", thankYou = \"/thanks\" }")
+		require.Empty(t, s.faults)
+		assert.Equal(t, "http://localhost:1/buy", s.checkout("http://localhost:1"))
+		assert.Equal(t, "http://localhost:1/api/health", s.ready("http://localhost:1"))
+	})
+
+	t.Run("a checkout page on another origin is named as it is", func(t *testing.T) {
+		s := read(t, lander+"allowedOrigins = [\"https://shop.example\"]\npages = { checkout = \"https://shop.example/buy\", upsell = \"\", thankYou = \"https://shop.example/thanks\" }")
+		require.Empty(t, s.faults)
+		assert.Equal(t, "https://shop.example/buy", s.checkout("http://localhost:1"))
+		assert.Equal(t, "http://localhost:1/api/health", s.ready("http://localhost:1"))
+	})
+}
+
+func TestWaitingEnds(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	assert.ErrorContains(t, waitFor(ctx, server.URL), "did not answer in")
+}

@@ -1,0 +1,131 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"klarna-relay/worker/config"
+	"klarna-relay/worker/konnektive/simulator"
+)
+
+// shop is what wrangler.toml says of the landers.
+type shop struct {
+	config config.Config
+	faults []config.Fault
+}
+
+func readShop(file string) (shop, error) {
+	var settings struct {
+		Vars map[string]any `toml:"vars"`
+	}
+	if _, err := toml.DecodeFile(file, &settings); err != nil {
+		return shop{}, fmt.Errorf("read wrangler.toml: %w", err)
+	}
+	var s shop
+	s.config, s.faults = config.Parse(func(name string) string {
+		switch name {
+		case config.NameLoginID:
+			return simulator.DefaultLoginID
+		case config.NamePassword:
+			return simulator.DefaultPassword
+		case config.NameLoopbackHTTP:
+			return "1"
+		}
+		switch value := settings.Vars[name].(type) {
+		case nil:
+			return ""
+		case string:
+			return value
+		default:
+			text, err := json.Marshal(value)
+			if err != nil {
+				return "null" // as an infinite number is in JSON
+			}
+			return string(text)
+		}
+	})
+	return s, nil
+}
+
+// checkout is the address of the checkout page that a browser on this machine can open.
+func (s shop) checkout(base string) string {
+	page := config.DefaultCheckout
+	if lander, ok := s.config.Lander("localhost"); ok && lander.Checkout != "" {
+		page = lander.Checkout
+	}
+	if !strings.HasPrefix(page, "/") {
+		return page // a lander on another origin
+	}
+	return base + page
+}
+
+// ready is the address that answers 200 once the relay runs: the checkout page, unless that is elsewhere.
+func (s shop) ready(base string) string {
+	lander, _ := s.config.Lander("localhost")
+	if page := s.checkout(base); strings.HasPrefix(page, base+"/") && lander.Origin == "" {
+		return page
+	}
+	return base + "/api/health"
+}
+
+// campaigns are simulated campaigns with the ids of wrangler.toml, so that a developer's own products can be ordered at once. Their names
+// and prices are made up.
+func (s shop) campaigns() []simulator.Campaign {
+	example := simulator.DefaultCampaign()
+	known := map[string]simulator.Product{}
+	for _, p := range example.Products {
+		known[p.ID] = p
+	}
+	byID := map[string]*simulator.Campaign{}
+	for _, host := range slices.Sorted(maps.Keys(s.config.Landers)) {
+		lander := s.config.Landers[host]
+		if lander.CampaignID == "" {
+			continue // reported as a fault
+		}
+		c := byID[lander.CampaignID]
+		if c == nil {
+			c = &simulator.Campaign{ID: lander.CampaignID, Name: "Campaign " + lander.CampaignID, Currency: example.Currency, CurrencySymbol: example.CurrencySymbol, Coupons: example.Coupons}
+			byID[lander.CampaignID] = c
+		}
+		c.Merchants = union(c.Merchants, lander.MerchantID)
+		c.Countries = union(c.Countries, lander.Shop.Countries...)
+		add := func(id string, otherwise simulator.Product) {
+			if slices.ContainsFunc(c.Products, func(p simulator.Product) bool { return p.ID == id }) {
+				return
+			}
+			product, ok := known[id]
+			if !ok || product.Recurring || product.Type != otherwise.Type {
+				product = otherwise
+			}
+			product.ID = id
+			c.Products = append(c.Products, product)
+		}
+		for _, id := range lander.Shop.Products {
+			add(id, simulator.Product{Name: "Product " + id, Type: simulator.TypeOffer, Price: 2990, Shipping: 490})
+		}
+		for _, id := range lander.Shop.Upsales {
+			add(id, simulator.Product{Name: "Upsale " + id, Type: simulator.TypeUpsale, Price: 1490})
+		}
+	}
+	var campaigns []simulator.Campaign
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		campaigns = append(campaigns, *byID[id])
+	}
+	return campaigns // none: the simulator has one of its own
+}
+
+func union(list []string, more ...string) []string {
+	for _, text := range more {
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}
