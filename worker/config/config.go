@@ -40,7 +40,7 @@ const (
 	DefaultTurnstileURL  = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
 
 	DefaultTimeout = 30 * time.Second
-	MinTimeout     = time.Second
+	MinTimeout     = 100 * time.Millisecond
 	MaxTimeout     = time.Minute
 
 	MaxQuantity = 999 // of one line
@@ -50,7 +50,7 @@ const (
 	DefaultThankYou = "/thank-you"
 
 	maxCredential = 32  // characters: Konnektive's limit for loginId and password
-	minAdminToken = 16  // characters: less can be guessed
+	minAdminToken = 8   // characters: less can be guessed
 	maxURL        = 300 // bytes: Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
 
 	// maxHost leaves room in redirectsTo for "https://", "/api/klarna/return/" and a ref of up to 100 characters.

@@ -60,7 +60,7 @@ func (r *report) timeout(text string) time.Duration {
 	ms, ok := wholeNumber(text)
 	d := time.Duration(ms) * time.Millisecond
 	if !ok || d < MinTimeout || d > MaxTimeout {
-		r.add("timeout_invalid", NameTimeout, "give whole milliseconds from 1000 to 60000, or remove the variable for 30000")
+		r.add("timeout_invalid", NameTimeout, "give whole milliseconds from 100 to 60000, or remove the variable for 30000")
 		return DefaultTimeout
 	}
 	return d
@@ -104,7 +104,7 @@ func (r *report) password(text string) string {
 func (r *report) adminToken(text string) string {
 	before := len(r.faults)
 	if text != "" && len(text) < minAdminToken {
-		r.add("admin_token_short", NameAdminToken, "use at least 16 characters (openssl rand -hex 24 makes a good one), or remove the secret to switch /api/preflight off")
+		r.add("admin_token_short", NameAdminToken, "use at least 8 characters (openssl rand -hex 24 makes a good one), or remove the secret to switch /api/preflight off")
 	}
 	for i := 0; i < len(text); i++ {
 		if text[i] <= ' ' || text[i] >= 0x7f {

@@ -8,6 +8,7 @@ import (
 
 	"klarna-relay/worker/jsonwriter"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/preflight"
 )
 
 // health says whether the Worker is configured, and names the faults by code.
@@ -47,6 +48,9 @@ func (rl *Relay) authorized(rq *request) bool {
 	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
+// preflight tells the operator what works: with faults in the configuration
+// all of them with their cures, else what Konnektive says of this host's
+// lander. It is asked once, since a user with wrong credentials may get locked.
 func (rl *Relay) preflight(rq *request) answer {
 	if rl.config.AdminToken == "" {
 		return say(codeNotFound)
@@ -54,5 +58,28 @@ func (rl *Relay) preflight(rq *request) answer {
 	if !rl.authorized(rq) {
 		return say(codeUnauthorized)
 	}
-	return say(codeInternal)
+	a := answer{code: codeAccepted, status: http.StatusOK}
+	w := jsonwriter.New(2048)
+	if len(rl.faults) > 0 {
+		w.Open('{')
+		w.Text("lander", rq.host)
+		w.Text("level", string(preflight.Fail))
+		w.Key("checks")
+		w.Open('[')
+		for _, fault := range rl.faults {
+			w.Element()
+			w.Open('{')
+			w.Text("check", fault.Code)
+			w.Text("level", string(preflight.Fail))
+			w.Text("text", fault.Where)
+			w.Text("cure", fault.Cure)
+			w.Close('}')
+		}
+		w.Close(']')
+		w.Close('}')
+	} else {
+		preflight.Write(w, rq.lander.Name, preflight.Examine(rq.lander, preflight.Ask(rq.ctx, &rl.client, rq.lander)))
+	}
+	a.plain = w.String()
+	return a
 }
