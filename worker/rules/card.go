@@ -76,62 +76,109 @@ func holdsCard(row *field, value string) bool {
 	return false
 }
 
-// cardIn looks for a card number in a text: a run of digits in which spaces and dashes do not count, or some of the groups of such a
-// run ("No. 12 4111 1111 1111 1111, 12/27"). Digits are never taken out of the middle of a longer group: that is how ad ids, which
-// are long and many, stay what they are.
+// cardIn says whether a text is a card number, spaces and dashes aside, or has one in it.
+//
+// Within a text only the ways in which cards are embossed count: one group of digits, groups of four, or 4-6-5 and 4-6-4; and no group
+// that touches a letter, since that is part of a hexadecimal or random id. Tracking fields are full of digits, and every tenth row of
+// them passes the Luhn check.
 func cardIn(s string) bool {
 	if len(s) < 12 {
 		return false
 	}
-	var digits []byte // of the run
-	var starts []int  // where in digits each group begins
-	plus := false     // the run begins with "+": a phone number, unless it is too long for one
-	var before rune   // the character before the run
-	grouped := false  // the last thing seen was a separator
-	check := func() bool {
-		defer func() { digits, starts, grouped = digits[:0], starts[:0], false }()
-		for i, from := range starts {
-			for j := i + 1; j <= len(starts); j++ {
-				to := len(digits)
-				if j < len(starts) {
-					to = starts[j]
-				}
-				if to-from > 19 {
-					break
-				}
-				if plus && i == 0 && to-from <= 13 {
-					continue
-				}
-				if isCardNumber(digits[from:to]) {
-					return true
-				}
-			}
-		}
-		return false
-	}
+	var run digitRun
+	pure := true // nothing but digits, spaces and dashes so far
+	var before rune
 	for _, r := range s {
 		d, isDigit := asciiDigit(r)
 		switch {
 		case isDigit:
-			if len(digits) == 0 {
-				plus = before == '+'
-			}
-			if len(digits) == 0 || grouped {
-				starts = append(starts, len(digits))
-			}
-			digits, grouped = append(digits, d), false
+			run.digit(d, before)
 		case invisible(r) || joiner(r):
-		case len(digits) > 0 && (isSpace(r) || dash(r)):
-			grouped = true
+			continue
+		case isSpace(r) || dash(r):
+			run.separated = true
 		default:
-			if len(digits) >= 12 && check() {
+			pure = false
+			if run.hasCard(r) {
 				return true
 			}
-			digits, starts, grouped = digits[:0], starts[:0], false
+			run = digitRun{digits: run.digits[:0], groups: run.groups[:0]}
 		}
 		before = r
 	}
-	return len(digits) >= 12 && check()
+	return run.hasCard(0) || pure && isCardNumber(run.digits)
+}
+
+// digitRun is a row of digits with spaces and dashes between them.
+type digitRun struct {
+	digits    []byte
+	groups    []int // where in digits each group begins
+	separated bool  // the next digit begins a group
+	afterPlus bool  // "+" stands before the run: a phone number, unless it is too long for one
+	inWord    bool  // a letter stands before the run
+}
+
+func (d *digitRun) digit(c byte, before rune) {
+	if len(d.digits) == 0 {
+		d.afterPlus = before == '+'
+		d.inWord = letterOrSign(before)
+	}
+	if len(d.digits) == 0 || d.separated {
+		d.groups = append(d.groups, len(d.digits))
+	}
+	d.digits, d.separated = append(d.digits, c), false
+}
+
+func letterOrSign(r rune) bool { return r < 0x80 && isLetter(byte(r)) || r == '_' }
+
+// hasCard says whether some of the groups are a card number; after is the character behind the run.
+func (d *digitRun) hasCard(after rune) bool {
+	if len(d.digits) < 12 {
+		return false
+	}
+	for i, from := range d.groups {
+		if i == 0 && d.inWord {
+			continue
+		}
+		for j := i; j < len(d.groups) && j < i+5; j++ {
+			to := d.end(j)
+			if j == len(d.groups)-1 && !d.separated && letterOrSign(after) {
+				continue
+			}
+			if i == 0 && d.afterPlus && to <= 13 {
+				continue
+			}
+			if d.embossed(i, j) && isCardNumber(d.digits[from:to]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// end is where in digits group j ends.
+func (d *digitRun) end(j int) int {
+	if j+1 < len(d.groups) {
+		return d.groups[j+1]
+	}
+	return len(d.digits)
+}
+
+// embossed says whether groups i to j have lengths that cards are printed with.
+func (d *digitRun) embossed(i, j int) bool {
+	size := func(k int) int { return d.end(k) - d.groups[k] }
+	if j == i {
+		return true
+	}
+	if j == i+2 && size(i) == 4 && size(i+1) == 6 {
+		return true
+	}
+	for k := i; k < j; k++ {
+		if size(k) != 4 {
+			return false
+		}
+	}
+	return size(j) <= 4
 }
 
 func dash(r rune) bool {

@@ -80,7 +80,7 @@ func (c *checker) order() (Order, Problems) {
 		}
 	}
 	if len(c.problems) > 0 {
-		return Order{}, c.problems
+		return Order{}, c.problems.sorted()
 	}
 	return Order{Fields: c.out}, nil
 }
@@ -91,33 +91,38 @@ func (c *checker) problem(field string, code Code, detail string) {
 
 func (c *checker) get(name string) string { return clean(c.in[name]) }
 
-// text takes a value that the shopper typed: required or not, not too long, no control characters. ok says that there is one to check.
-func (c *checker) text(name string, required bool) (value string, ok bool) {
-	raw := c.in[name]
-	if !plain(raw) {
+// raw takes a value that the shopper typed, of any length. ok says that there is one to check.
+func (c *checker) raw(name string, required bool) (value string, ok bool) {
+	value = c.in[name]
+	if !plain(value) {
 		c.problem(name, BadCharacters, "")
 		return "", false
 	}
-	value = clean(raw)
-	if value == "" {
+	if value = clean(value); value == "" {
 		if required {
 			c.problem(name, Required, "")
 		}
 		return "", false
 	}
-	if !c.fits(name, value) {
+	return value, true
+}
+
+// text is raw for fields of limited length.
+func (c *checker) text(name string, required bool) (value string, ok bool) {
+	if value, ok = c.raw(name, required); !ok {
+		return "", false
+	}
+	if max := limit(name); utf8.RuneCountInString(value) > max {
+		c.problem(name, TooLong, strconv.Itoa(max))
 		return "", false
 	}
 	return value, true
 }
 
-func (c *checker) fits(name, value string) bool {
+// limit is how many characters of a parameter Konnektive keeps.
+func limit(name string) int {
 	row, _, _ := lookup(name)
-	if utf8.RuneCountInString(value) > row.max {
-		c.problem(name, TooLong, strconv.Itoa(row.max))
-		return false
-	}
-	return true
+	return row.max
 }
 
 func (c *checker) person() {
@@ -131,16 +136,9 @@ func (c *checker) person() {
 			c.problem("emailAddress", BadEmail, "")
 		}
 	}
-	raw := c.in["phoneNumber"]
-	if !plain(raw) {
-		c.problem("phoneNumber", BadCharacters, "")
-		return
-	}
-	phone := clean(raw)
-	if phone == "" {
-		if !c.lead {
-			c.problem("phoneNumber", Required, "")
-		} else if !hasEmail {
+	phone, hasPhone := c.raw("phoneNumber", !c.lead)
+	if !hasPhone {
+		if c.lead && !hasEmail {
 			c.problem("emailAddress", Required, "")
 		}
 		return
@@ -196,7 +194,8 @@ func (c *checker) line(field string, required bool) {
 			c.problem(field, BadCharacters, "")
 			return
 		}
-		meaning = meaning || nameLetter(r) || r < 0x80 && isDigit(byte(r)) || r > 0xFF
+		_, digit := asciiDigit(r)
+		meaning = meaning || digit || nameLetter(r)
 	}
 	if !meaning || strings.Contains(value, "://") {
 		c.problem(field, BadValue, "")
@@ -224,14 +223,19 @@ func (c *checker) addresses() {
 		c.problem("billShipSame", BadValue, "")
 		return
 	}
-	if !elsewhere {
-		c.out["billShipSame"] = "1"
-		return
+	if elsewhere {
+		c.name("shipFirstName", !c.lead)
+		c.name("shipLastName", !c.lead)
+		c.line("shipCompanyName", false)
+		c.address("ship")
+		for _, f := range shipFields {
+			if c.out[f] != "" {
+				return
+			}
+		}
 	}
-	c.name("shipFirstName", !c.lead)
-	c.name("shipLastName", !c.lead)
-	c.line("shipCompanyName", false)
-	c.address("ship")
+	// A lead that says "elsewhere" but not yet where counts as one without a delivery address: Konnektive asks for one or the other.
+	c.out["billShipSame"] = "1"
 }
 
 // address checks the lines of a place; prefix is "" or "ship".
@@ -243,7 +247,7 @@ func (c *checker) address(prefix string) {
 		return prefix + upper(name[:1]) + name[1:]
 	}
 	code := ""
-	if value, ok := c.text(field("country"), !c.lead); ok {
+	if value, ok := c.raw(field("country"), !c.lead); ok {
 		code, ok = countryCode(value)
 		switch {
 		case !ok:
@@ -262,7 +266,7 @@ func (c *checker) address(prefix string) {
 	if value, ok := c.text(field("postalCode"), !c.lead); ok {
 		if formatted, ok := PostalCode(value, code); !ok {
 			c.problem(field("postalCode"), BadPostalCode, postalExample(code))
-		} else if strings.ContainsAny(formatted, "<>") {
+		} else if angular(formatted) {
 			c.problem(field("postalCode"), BadCharacters, "")
 		} else {
 			c.out[field("postalCode")] = formatted
@@ -275,21 +279,13 @@ func (c *checker) address(prefix string) {
 // address there needs, and that must not lose a sale. (Mexico has states too, but its postal codes name them.)
 func (c *checker) state(field, code string) {
 	states := statesOf(code)
-	raw := c.in[field]
-	if !plain(raw) {
-		c.problem(field, BadCharacters, "")
+	value, ok := c.raw(field, states != "" && !c.lead)
+	if !ok {
 		return
 	}
-	value := clean(raw)
 	if states == "" {
-		if row, _, _ := lookup(field); utf8.RuneCountInString(value) <= row.max {
+		if utf8.RuneCountInString(value) <= limit(field) {
 			c.line(field, false)
-		}
-		return
-	}
-	if value == "" {
-		if !c.lead {
-			c.problem(field, Required, "")
 		}
 		return
 	}
@@ -300,9 +296,12 @@ func (c *checker) state(field, code string) {
 	}
 }
 
+// angular says whether s holds what begins or ends an HTML tag.
+func angular(s string) bool { return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0 }
+
 func (c *checker) coupon() {
 	if value, ok := c.text("couponCode", false); ok {
-		if strings.ContainsAny(value, "<>") {
+		if angular(value) {
 			c.problem("couponCode", BadCharacters, "")
 			return
 		}
@@ -333,22 +332,25 @@ func (c *checker) products(allowed []string, most int) {
 	for n := 1; n <= maxLineNumber; n++ {
 		line := product{field: "product" + strconv.Itoa(n) + "_", quantity: 1}
 		variant := "variant" + strconv.Itoa(n) + "_id"
-		var ok bool
-		if line.id, ok = c.text(line.field+"id", false); !ok {
+		raw := c.in[line.field+"id"]
+		if line.id = clean(raw); line.id == "" && raw == "" {
 			continue
 		}
-		if !allDigits(line.id) || !among(line.id, allowed) {
+		if !plain(raw) || !among(line.id, allowed) {
 			c.problem(line.field+"id", ProductRefused, "")
 			continue
 		}
-		if text, ok := c.text(line.field+"qty", false); ok {
-			number, err := strconv.Atoi(text)
-			if !allDigits(text) || err != nil || number < 1 {
+		if quantity := clean(c.in[line.field+"qty"]); quantity != "" {
+			line.quantity = number(quantity)
+			if line.quantity < 0 && allDigits(quantity) {
+				line.quantity = c.shop.cap() + 1 // more digits than any cap has
+			}
+			if line.quantity < 1 {
 				c.problem(line.field+"qty", BadQuantity, "")
 				continue
 			}
-			line.quantity = number
 		}
+		var ok bool
 		if line.variant, ok = c.text(variant, false); ok && !allDigits(line.variant) {
 			c.problem(variant, BadValue, "")
 			continue
@@ -398,8 +400,8 @@ func (p Problems) ofProducts() (found Problems) {
 	return found
 }
 
-// tracking takes fields that say where the shopper came from. None of them may lose a sale, so what does not fit is left out (an id cut
-// short is another id, half an address leads nowhere) or, where it is text for people to read, shortened to what Konnektive keeps.
+// tracking takes fields that say where the shopper came from. None of them may lose a sale, so what is too long is shortened to what
+// Konnektive keeps, and what it would falsify (half an id is another id) or cannot be what the field is for is left out.
 func (c *checker) tracking(names ...string) {
 	for _, name := range names {
 		switch name {
@@ -414,13 +416,11 @@ func (c *checker) tracking(names ...string) {
 }
 
 func (c *checker) track(name string) {
-	raw := c.in[name]
-	if !plain(raw) {
-		c.problem(name, BadCharacters, "")
+	value, ok := c.raw(name, false)
+	if !ok {
 		return
 	}
-	value := clean(raw)
-	row, _, _ := lookup(name)
+	max := limit(name)
 	switch name {
 	case "sessionId":
 		for i := 0; i < len(value); i++ {
@@ -430,7 +430,7 @@ func (c *checker) track(name string) {
 		}
 		fallthrough
 	case "affId":
-		if utf8.RuneCountInString(value) > row.max {
+		if utf8.RuneCountInString(value) > max {
 			return
 		}
 	case "httpReferer", "requestUri":
@@ -438,11 +438,23 @@ func (c *checker) track(name string) {
 			return
 		}
 	}
-	value = clean(shorten(value, row.max))
+	if short := shorten(value, max); short != value {
+		value = clean(wholeEscapes(short))
+	}
 	if value == "" || strings.IndexByte(value, '<') >= 0 || cardIn(value) {
 		return
 	}
 	c.out[name] = value
+}
+
+// wholeEscapes removes half a "%XX" from the end of a text that was cut.
+func wholeEscapes(s string) string {
+	for cut := 1; cut <= 2 && cut <= len(s); cut++ {
+		if s[len(s)-cut] == '%' {
+			return s[:len(s)-cut]
+		}
+	}
+	return s
 }
 
 // isURL says whether s looks like the address of a page (or of the Android app that a click came from).

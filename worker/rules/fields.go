@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // setter says who sets a parameter.
 type setter uint8
@@ -160,14 +157,16 @@ func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems
 			if s := sane(name); s == "?" {
 				odd = true
 			} else {
-				dropped = insert(dropped, s)
+				if dropped = insert(dropped, s); len(dropped) > MaxDropped {
+					dropped, odd = dropped[:MaxDropped], true
+				}
 			}
 		case row.by == worker || row.by == never:
 			if v := strings.TrimSpace(value); v != "" && v != strings.TrimSpace(own[name]) && !isLegacy(name, v) {
 				problems = problems.add(Problem{Field: name, Code: FieldRefused})
 			}
 		case row.count > 0 && (number < 1 || number > row.count):
-			// Dropping a line that cannot be numbered would sell less than the page showed.
+			// Dropping such a line would sell less than the page showed.
 			problems = problems.add(Problem{Field: sane(name), Code: FieldRefused})
 		case !plain(value):
 			problems = problems.add(Problem{Field: name, Code: BadCharacters})
@@ -175,13 +174,10 @@ func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems
 			admitted[name] = value
 		}
 	}
-	if len(dropped) > MaxDropped {
-		dropped, odd = dropped[:MaxDropped], true
-	}
 	if odd {
 		dropped = append(dropped, "?")
 	}
-	return admitted, dropped, problems
+	return admitted, dropped, problems.sorted()
 }
 
 func isLegacy(name, value string) bool {
@@ -195,16 +191,16 @@ func isLegacy(name, value string) bool {
 
 // lookup finds the row of a name. For a numbered row it returns the number, and 0 when that is out of range or badly
 // written ("01") on a product line; such numbers of other rows make the name an unknown one.
-func lookup(name string) (row *field, number int, known bool) {
+func lookup(name string) (row *field, n int, known bool) {
 	for i := range table {
 		row := &table[i]
-		head, tail, numbered := strings.Cut(row.name, "#")
-		if !numbered {
+		if row.count == 0 {
 			if row.name == name {
 				return row, 0, true
 			}
 			continue
 		}
+		head, tail, _ := strings.Cut(row.name, "#")
 		if len(name) <= len(head)+len(tail) || name[:len(head)] != head || name[len(name)-len(tail):] != tail {
 			continue
 		}
@@ -212,17 +208,14 @@ func lookup(name string) (row *field, number int, known bool) {
 		if !allDigits(digits) {
 			continue
 		}
-		number := 0
-		if digits[0] != '0' && len(digits) <= 4 {
-			number, _ = strconv.Atoi(digits)
+		n := number(digits)
+		if n < 0 || n > row.count || digits[0] == '0' {
+			n = 0
 		}
-		if number > row.count {
-			number = 0
-		}
-		if number == 0 && row.kind == tracking {
+		if n == 0 && row.kind == tracking {
 			continue
 		}
-		return row, number, true
+		return row, n, true
 	}
 	return nil, 0, false
 }
@@ -274,15 +267,7 @@ func insert(list []string, s string) []string {
 	return list
 }
 
-// before is the order of a form: that of the table, product lines by their numbers, unknown names last.
-func before(a, b string) bool {
-	ra, rb := rank(a), rank(b)
-	if ra != rb {
-		return ra < rb
-	}
-	return a < b
-}
-
+// rank is a name's place in a form: that of the table, product lines by their numbers, unknown names last.
 func rank(name string) int {
 	row, number, known := lookup(name)
 	if !known {

@@ -26,9 +26,13 @@ func PostalCode(text, code string) (formatted string, ok bool) {
 			return formatted, true
 		}
 		// "D-10115", "SE-111 22": codes of the country, or of its cars, that people write before a number.
-		if i := strings.IndexAny(s, "0123456789"); form[0] == '#' || form[0] == '^' {
-			if i == 1 && s[0] == code[0] || i == 2 && s[:2] == code {
-				if formatted := fill(form, s[i:]); formatted != "" {
+		if form[0] == '#' || form[0] == '^' {
+			rest, ok := strings.CutPrefix(s, code)
+			if !ok {
+				rest, ok = strings.CutPrefix(s, code[:1])
+			}
+			if ok {
+				if formatted := fill(form, rest); formatted != "" {
 					return formatted, true
 				}
 			}
@@ -41,8 +45,11 @@ func PostalCode(text, code string) (formatted string, ok bool) {
 // for itself, and its letters may be missing in s. It returns "" when s does not fit, or is nothing but zeros.
 func fill(form, s string) string {
 	var b strings.Builder
-	fixed := strings.TrimRight(form, "#^@*- ")
-	s = strings.TrimPrefix(s, fixed)
+	fixed := 0
+	for isLetter(form[fixed]) {
+		fixed++
+	}
+	s = strings.TrimPrefix(s, form[:fixed])
 	i, zeros := 0, true
 	for j := 0; j < len(form); j++ {
 		f := form[j]

@@ -77,29 +77,37 @@ func (p Problems) Answer() string {
 // order is the form's. A field that Admit refused is missing for the checks after it; this keeps "is required" from being said of it.
 func (p Problems) And(more Problems) Problems {
 	var all Problems
-	for _, q := range p {
-		all = all.add(q)
+	for _, list := range [...]Problems{p, more} {
+		for _, q := range list {
+			all = all.add(q)
+		}
 	}
-	for _, q := range more {
-		all = all.add(q)
-	}
-	return all
+	return all.sorted()
 }
 
-// add puts q where the form has its field, unless that field has a problem already.
+// add appends q. A field has one problem, the first one found; but card data always counts.
 func (p Problems) add(q Problem) Problems {
-	at := len(p)
-	for i, old := range p {
-		if old.Field == q.Field {
+	for i := range p {
+		if p[i].Field == q.Field {
+			if q.Code == CardData {
+				p[i] = q
+			}
 			return p
 		}
-		if at == len(p) && before(q.Field, old.Field) {
-			at = i
+	}
+	return append(p, q)
+}
+
+// sorted puts the problems in the order of the form.
+func (p Problems) sorted() Problems {
+	ranks := make([]int, len(p))
+	for i := range p {
+		ranks[i] = rank(p[i].Field)
+		for j := i; j > 0 && (ranks[j] < ranks[j-1] || ranks[j] == ranks[j-1] && p[j].Field < p[j-1].Field); j-- {
+			ranks[j], ranks[j-1] = ranks[j-1], ranks[j]
+			p[j], p[j-1] = p[j-1], p[j]
 		}
 	}
-	p = append(p, Problem{})
-	copy(p[at+1:], p[at:])
-	p[at] = q
 	return p
 }
 

@@ -20,6 +20,18 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
+// number is the value of a decimal number of at most nine digits, or -1. (strconv.Atoi brings the machinery of its error messages.)
+func number(s string) int {
+	if !allDigits(s) || len(s) > 9 {
+		return -1
+	}
+	n := 0
+	for i := 0; i < len(s); i++ {
+		n = n*10 + int(s[i]-'0')
+	}
+	return n
+}
+
 // upper is s in ASCII upper case.
 func upper(s string) string {
 	b := []byte(s)
@@ -121,7 +133,12 @@ func symbol(r rune) bool {
 
 // nameMark are the characters beyond letters that names hold.
 func nameMark(r rune) bool {
-	return strings.ContainsRune(" '-.,&()’‘ʼ´`‐‑–·・ªº", r) || joiner(r)
+	for _, mark := range " '-.,&()’‘ʼ´`‐‑–·・ªº" {
+		if r == mark {
+			return true
+		}
+	}
+	return joiner(r)
 }
 
 // nameLetter says whether r can be a letter or a combining mark of a name. It knows what is none instead of every letter there is:

@@ -35,7 +35,7 @@ var texts = [...]words{
 	BadCountry:     {"Please choose a country from the list.", "Bitte wählen Sie ein Land aus der Liste."},
 	BadValue:       {"Please check this entry.", "Bitte prüfen Sie diese Angabe."},
 	BadQuantity:    {"Please enter a whole number, 1 or more.", "Bitte geben Sie eine ganze Zahl ab 1 ein."},
-	TooManyLines:   {"Please order at most {} different products at once.", "Bitte bestellen Sie höchstens {} verschiedene Produkte auf einmal."},
+	TooManyLines:   {"Please choose at most {} of the products.", "Bitte wählen Sie höchstens {} der Produkte."},
 	ProductRefused: {"This product cannot be ordered here.", "Dieses Produkt kann hier nicht bestellt werden."},
 	QuantityCap:    {"Please order at most {} of this product.", "Bitte bestellen Sie von diesem Produkt höchstens {} Stück."},
 	CountryRefused: {"We cannot offer this payment method in this country.", "In diesem Land können wir diese Zahlungsart nicht anbieten."},
