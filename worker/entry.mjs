@@ -17,8 +17,7 @@ const NOTHING = new Uint8Array(0);
 export default {
   async fetch(request, env, ctx) {
     try {
-      const go = instance(env);
-      const decision = go.decide(request.method, request.url);
+      const { go, decision } = judge(request, env);
       switch (decision.verdict) {
         case ASSETS: return await assets(request, env, decision);
         case ORIGIN: return await origin(request, decision);
@@ -32,6 +31,18 @@ export default {
     }
   },
 };
+
+/** The gate's decision. A dead instance may not be known to be dead; asking a new one harms nobody. */
+function judge(request, env) {
+  for (let last = false; ; last = true) {
+    const go = instance(env);
+    try {
+      return { go, decision: go.decide(request.method, request.url) };
+    } catch (error) {
+      if (last) throw error;
+    }
+  }
+}
 
 /** The relay's part, which goes on when the shopper leaves: an order once begun is finished and recorded. */
 function relay(go, request, ctx, decision) {

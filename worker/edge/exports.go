@@ -16,6 +16,13 @@ import (
 // whatever goroutine was paused, and a panic there is the end of the instance.
 // JavaScript lets the scheduler run after accept, alarm and settle.
 
+// guard is deferred at the top of each export and goroutine.
+func guard() {
+	if p := recover(); p != nil {
+		caught(p)
+	}
+}
+
 // exportBuffer returns where the shared buffer lies, at least n bytes of it.
 // It stays there until the next call.
 //
@@ -32,12 +39,8 @@ func exportBuffer(n int32) unsafe.Pointer {
 //
 //go:wasmexport decide
 func exportDecide(n int32) (packed int32) {
-	defer func() {
-		if p := recover(); p != nil {
-			caught(p)
-			packed = -1
-		}
-	}()
+	packed = -1 // what JavaScript takes for a fault
+	defer guard()
 	method, url, _ := strings.Cut(unsafe.String(unsafe.SliceData(glue.buffer), int(n)), " ")
 	return pack(glue.gate.Decide(method, url))
 }
@@ -47,7 +50,8 @@ func exportDecide(n int32) (packed int32) {
 // by NUL. JavaScript asks once for each decision that occurs.
 //
 //go:wasmexport describe
-func exportDescribe(packed int32) int32 {
+func exportDescribe(packed int32) (n int32) {
+	defer guard()
 	d := unpack(packed)
 	parts := []string{glue.gate.Host(d).Origin}
 	for _, h := range glue.gate.Headers(d) {
@@ -59,7 +63,8 @@ func exportDescribe(packed int32) int32 {
 // exportSecure turns the URL in the buffer into the one on https.
 //
 //go:wasmexport secure
-func exportSecure(n int32) int32 {
+func exportSecure(n int32) (m int32) {
+	defer guard()
 	return answerInBuffer(gate.Secure(string(glue.buffer[:n])))
 }
 
@@ -68,6 +73,7 @@ func exportSecure(n int32) int32 {
 //
 //go:wasmexport accept
 func exportAccept(id uint32, head, total int32) {
+	defer guard()
 	sweep(time.Now())
 	record := make([]byte, total)
 	copy(record, glue.buffer)
@@ -79,19 +85,18 @@ func exportAccept(id uint32, head, total int32) {
 //
 //go:wasmexport alarm
 func exportAlarm(id uint32, n int32) {
+	defer guard()
 	sweep(time.Now())
 	ref := string(glue.buffer[:n])
 	c := &call{}
 	go func() {
 		ok := int32(0)
 		defer func() {
-			if p := recover(); p != nil {
-				caught(p)
-			}
 			if !c.gone {
 				hostAlarmDone(id, ok)
 			}
 		}()
+		defer guard()
 		glue.settle(context.WithValue(context.Background(), callKey{}, c), ref)
 		ok = 1
 	}()
@@ -101,6 +106,7 @@ func exportAlarm(id uint32, n int32) {
 //
 //go:wasmexport settle
 func exportSettle(id uint32, status, n int32) {
+	defer guard()
 	w := glue.waiting[id]
 	if w == nil {
 		return // swept

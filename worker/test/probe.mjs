@@ -16,7 +16,8 @@ const probes = {
   },
   /** Go's own end: more memory than there is. */
   exhaust() {
-    globalThis.instances.at(-1).exports.buffer(0x7fffffff);
+    const { buffer } = globalThis.instances.at(-1).exports;
+    for (const size of [0x60000000, 0x70000000, 0x7fffffff]) buffer(size);
   },
   /** A trap: nothing in its memory makes sense any more. */
   scramble() {

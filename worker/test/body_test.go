@@ -1,0 +1,113 @@
+//go:build e2e
+
+package test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/konnektive/simulator"
+)
+
+// postAndLeave sends an order and returns how to hang up without waiting for
+// the answer.
+func (w *Worker) postAndLeave(t testing.TB, body, key string) (leave func()) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+	require.NoError(t, err)
+	fmt.Fprintf(conn, "POST /api/order/import/ HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: https://%[1]s/api/order/import/\r\n"+
+		"CF-Connecting-IP: 203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", Host, key, Form, len(body), body)
+	return func() { conn.Close() }
+}
+
+// endless is a body that goes on until it is closed, and counts.
+type endless struct{ sent int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	e.sent += len(p)
+	if e.sent > 256<<20 {
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+func TestBodies(t *testing.T) {
+	m := NewMarket(t, simulator.Options{}, Options{})
+	c := m.Client()
+	order := "https://" + Host + "/api/order/import/"
+
+	t.Run("one byte too many is too large, with and without a stated length", func(t *testing.T) {
+		for _, size := range []int{64<<10 + 1, 64<<10 + 2, 1 << 20} {
+			a := Send(t, c, http.MethodPost, order, strings.Repeat("a", size), "Content-Type", Form)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, a.Status, size)
+			assert.Equal(t, "too_large", a.Envelope(t).Code)
+
+			r, err := http.NewRequest(http.MethodPost, order, io.MultiReader(strings.NewReader(strings.Repeat("a", size)))) // chunked
+			require.NoError(t, err)
+			r.Header.Set("Content-Type", Form)
+			res, err := c.Do(r)
+			require.NoError(t, err)
+			res.Body.Close()
+			assert.Equal(t, http.StatusRequestEntityTooLarge, res.StatusCode, size)
+		}
+	})
+	t.Run("the largest body is read to its end", func(t *testing.T) {
+		form := OrderForm("large@example.com").Encode()
+		form += "&unknown=" + strings.Repeat("x", 64<<10-len(form)-len("&unknown="))
+		require.Len(t, form, 64<<10)
+		a := Send(t, c, http.MethodPost, order, form, "Content-Type", Form)
+		assert.Equal(t, http.StatusOK, a.Status, a.Body)
+	})
+	t.Run("a body without an end is answered before its end", func(t *testing.T) {
+		body := &endless{}
+		r, err := http.NewRequest(http.MethodPost, order, body)
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", Form)
+		res, err := c.Do(r)
+		if err == nil { // else the connection was closed while the client was still talking
+			assert.Equal(t, http.StatusRequestEntityTooLarge, res.StatusCode)
+			res.Body.Close()
+		}
+		assert.Less(t, body.sent, 64<<20)
+	})
+	t.Run("a body that arrives in pieces is put together", func(t *testing.T) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(m.URL, "http://"))
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		form := OrderForm("pieces@example.com").Encode()
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s\r\nCF-Connecting-IP: 203.0.113.7\r\nContent-Type: %s\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\n", Host, order, Form)
+		for len(form) > 0 {
+			n := min(7, len(form))
+			fmt.Fprintf(conn, "%x\r\n%s\r\n", n, form[:n])
+			form = form[n:]
+			time.Sleep(time.Millisecond)
+		}
+		fmt.Fprint(conn, "0\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, res.StatusCode)
+	})
+	t.Run("no body at all", func(t *testing.T) {
+		a := Send(t, c, http.MethodPost, order, "", "Content-Type", Form)
+		assert.Equal(t, http.StatusUnprocessableEntity, a.Status)
+	})
+	t.Run("bytes that are no text arrive as they are", func(t *testing.T) {
+		a := Send(t, c, http.MethodPost, order, "firstName=\xff\xfe\x00", "Content-Type", Form)
+		assert.Equal(t, http.StatusBadRequest, a.Status)
+		assert.Equal(t, "malformed", a.Envelope(t).Code)
+	})
+}
