@@ -42,12 +42,15 @@ build: browser ## Compile the edge program and the browser module
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
 	$(WASM_GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
 
-# The browser module brings its own recipe.
-browser:
-	@if [ -f wasm/Makefile ]; then $(MAKE) -C wasm; fi
+browser: ## Compile the browser module into www/build, and print its size
+	@$(GO) run ./wasm/build
 
+# What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
 bundle: build $(TOOLS)
-	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE) >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
+	@rm -rf $(BUNDLE).new
+	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
+	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
+	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
 	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev # not "go run", which dies of a SIGTERM without passing it on

@@ -24,14 +24,23 @@ const probes = {
     const { mem } = globalThis.instances.at(-1).exports;
     new Uint8Array(mem.buffer).fill(0xff, 4096);
   },
+  /** The ledger object itself: ?call=read|write&ref=…&version=…&data=…&alarm=…&expires=… (ms from now). */
+  async ledger(env, query) {
+    const stub = env.LEDGER.get(env.LEDGER.idFromString(query.get("ref")));
+    const at = (name) => (query.has(name) ? Date.now() + Number(query.get(name)) : 0);
+    if (query.get("call") === "read") return { record: await stub.read() };
+    const { won, current } = await stub.write(Number(query.get("version")), query.get("data"), at("alarm"), at("expires"));
+    return { won, record: current };
+  },
+  fresh: (env) => ({ ref: env.LEDGER.newUniqueId().toString() }),
 };
 
 export default {
   async fetch(request, env, ctx) {
-    const name = /\/__probe\/(\w+)$/.exec(request.url)?.[1];
+    const name = /\/__probe\/(\w+)/.exec(request.url)?.[1];
     if (!name) return worker.fetch(request, env, ctx);
     try {
-      return Response.json(probes[name]() ?? {});
+      return Response.json((await probes[name](env, new URL(request.url).searchParams)) ?? {});
     } catch (error) {
       return Response.json({ thrown: String(error) });
     }

@@ -1,17 +1,16 @@
 // Runs the built Worker in workerd for the tests: bindings and pages as
 // wrangler.toml says, with what the test wants different. Ends with its parent.
 //
-//   node run.mjs '{"bundle": "…", "config": "…/wrangler.toml", "vars": {…}, …}'
+//   node run.mjs '{"bundle": "…", "options": "…/options.json", "vars": {…}, …}'
 //
 // The first line it prints is {"url": …}; after it comes all that the Worker prints.
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as optionsOf } from "wrangler";
 
 const wanted = JSON.parse(process.argv[2]);
-const { workerOptions } = optionsOf(wanted.config);
+const workerOptions = JSON.parse(await readFile(wanted.options, "utf8"));
 
 const modules = [];
 for (const file of await readdir(wanted.bundle)) {
@@ -39,7 +38,6 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   workers: [{
     ...workerOptions,
     name: "relay",
-    rootPath: undefined,
     modulesRoot: wanted.bundle,
     modules,
     bindings: { ...workerOptions.bindings, ...wanted.vars },

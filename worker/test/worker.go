@@ -25,7 +25,7 @@ import (
 
 // patience is how long anything may take on a busy machine before a test calls
 // it broken.
-const patience = 60 * time.Second
+const patience = 120 * time.Second
 
 // Host is where the shop is.
 const Host = "shop.example"
@@ -88,7 +88,7 @@ func Start(t testing.TB, o Options) *Worker {
 		o.Persist = t.TempDir()
 	}
 	wanted, err := json.Marshal(map[string]any{
-		"bundle": filepath.Join(Root(), "worker/build/bundle"), "config": filepath.Join(Root(), "wrangler.toml"),
+		"bundle": filepath.Join(Root(), "worker/build/bundle"), "options": filepath.Join(Root(), "worker/build/bundle/options.json"),
 		"vars": vars, "importsPerMinute": o.ImportsPerMinute, "probe": o.Probe, "pages": o.Pages, "persist": o.Persist,
 	})
 	require.NoError(t, err)
