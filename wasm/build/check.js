@@ -1,0 +1,71 @@
+// @ts-check
+/**
+ * Loads the browser module: the edge's rules, compiled to WebAssembly, for the page.
+ *
+ * `load()` may be called as often as one likes; it fetches once. It rejects when the module cannot run here (blocked, offline, an old
+ * browser): the page then goes on without it, since the edge checks every order anyway. A later call tries again.
+ *
+ * @typedef {object} Rules
+ * @property {(fields: Record<string, string | number>, shop?: Shop, lang?: string) => Record<string, string> | null} check
+ *   The problems of an order, as {parameter: text for the shopper}; {} when there is none.
+ * @property {(text: string, country: string) => string | null} phone  The E.164 form of a phone number.
+ * @property {(text: string, country: string) => string | null} postalCode  The postal code in the country's own form.
+ * @property {(country: string) => {currency: string} | null} klarna  What Klarna takes in a country, where it is offered.
+ *
+ * All four answer null for what they cannot say, and never throw.
+ *
+ * @typedef {object} Shop  What the page knows of the lander; a rule about the rest is left to the edge.
+ * @property {string | Array<string | number>} [products]  Campaign product ids, as an array or separated by spaces or commas.
+ * @property {string | string[]} [countries]  ISO 3166-1 alpha-2 codes; Klarna's countries when there are none.
+ * @property {number} [maxQuantity]  How many of one product an order may hold.
+ */
+
+// {{module}}, {{size}} bytes by brotli
+const MODULE = new URL("./{{module}}", import.meta.url);
+const RUNTIME = new URL("./{{runtime}}", import.meta.url);
+
+/** @type {Promise<Rules> | undefined} */
+let loading;
+
+/** @returns {Promise<Rules>} */
+export function load() {
+	loading ??= start().catch((error) => {
+		loading = undefined;
+		throw error;
+	});
+	return loading;
+}
+
+/** @returns {Promise<Rules>} */
+async function start() {
+	const [response] = await Promise.all([fetch(MODULE), import(RUNTIME.href)]);
+	if (!response.ok) throw new Error(`the browser module answered ${response.status}`);
+	const go = new globalThis.Go();
+	const { instance } = await instantiate(response, go.importObject);
+	go.run(instance).finally(() => {
+		loading = undefined; // it only ever ends when it breaks
+	});
+	const rules = globalThis.klarnaRules;
+	/** @param {"check" | "phone" | "postalCode" | "klarna"} name */
+	const safely = (name) => (/** @type {any[]} */ ...args) => {
+		try {
+			return rules[name](...args);
+		} catch {
+			return null;
+		}
+	};
+	return { check: safely("check"), phone: safely("phone"), postalCode: safely("postalCode"), klarna: safely("klarna") };
+}
+
+/**
+ * Compiles while the bytes arrive, where the browser can do that and the server names the type; from all the bytes otherwise.
+ *
+ * @param {Response} response
+ * @param {WebAssembly.Imports} imports
+ */
+async function instantiate(response, imports) {
+	if (WebAssembly.instantiateStreaming && /^application\/wasm\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
+		return WebAssembly.instantiateStreaming(response, imports);
+	}
+	return WebAssembly.instantiate(await response.arrayBuffer(), imports);
+}
