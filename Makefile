@@ -42,7 +42,7 @@ build: browser ## Compile the edge program and the browser module
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
 	$(WASM_GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
 
-browser: ## Compile the browser module into www/build, and print its size
+browser: $(TOOLS) ## Compile the browser module into www/build, and print its size
 	@$(GO) run ./wasm/build
 
 # What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
@@ -57,15 +57,15 @@ dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the
 
 test: lint unit wasm-test fuzz-short e2e ## Everything: linters, unit tests, workerd and Chromium
 
-unit:
+unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
-# What only exists as Wasm, run by Node.
+# The pure packages once more as Wasm, which is what runs in the end.
 wasm-test: $(TOOLS)
-	$(WASM_GO) vet ./...
+	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec ./worker/rules ./worker/body ./worker/gate ./worker/jsonwriter ./worker/ledger ./worker/config
 
 e2e: bundle chromium ## The built Worker in workerd, and the whole purchase in Chromium
-	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test/...
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test
 
 chromium: ## Install Chromium where there is none
 	@for name in $${CHROME:-} chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
@@ -76,10 +76,12 @@ chromium: ## Install Chromium where there is none
 
 lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
-	$(GO) vet ./... && $(GO) vet -tags e2e ./worker/test/...
+	$(GO) vet ./... && $(GO) vet -tags e2e ./worker/test
 	$(WASM_GO) vet ./...
-	$(GO) tool staticcheck ./... && $(GO) tool staticcheck -tags e2e ./worker/test/...
+	$(GO) tool staticcheck ./... && $(GO) tool staticcheck -tags e2e ./worker/test
 	GOOS=js GOARCH=wasm $$($(GO) tool -n staticcheck) ./...
+	biome lint --error-on-warnings worker www
+	html-validate $$(git ls-files 'www/*.html')
 
 check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with its cure
 	$(GO) run ./worker/cmd/checkconfig
@@ -112,8 +114,12 @@ secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare
 	for name in KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD; do $(WRANGLER) secret put $$name --env "$(ENVIRONMENT)"; done
 	@echo "Optional: wrangler secret put ADMIN_TOKEN; wrangler secret put TURNSTILE_SECRET"
 
-preflight: ## Ask the deployed Worker what works: make preflight URL=https://shop.example ADMIN_TOKEN=…
-	@echo "not yet"; exit 1
+preflight: $(TOOLS) ## Ask the deployed Worker what works: make preflight URL=https://shop.example, with ADMIN_TOKEN in the environment
+	@test -n "$(URL)" || { echo "say which shop: make preflight URL=https://shop.example" >&2; exit 1; }
+	@test -n "$${ADMIN_TOKEN:-}" || { echo "put the Worker's ADMIN_TOKEN into the environment: ADMIN_TOKEN=… make preflight URL=$(URL)" >&2; exit 1; }
+	@node --input-type=module -e 'const answer = await fetch(new URL("/api/preflight", process.argv[1]), { headers: { Authorization: `Bearer $${process.env.ADMIN_TOKEN}` }, redirect: "manual" }); \
+		const text = await answer.text(); try { console.log(JSON.stringify(JSON.parse(text), null, 2)); } catch { console.log(text); } \
+		console.log(`HTTP $${answer.status}`); process.exit(answer.ok ? 0 : 1);' "$(URL)"
 
 clean: ## Remove what was built
 	rm -rf worker/build www/build worker/.wrangler .wrangler
