@@ -106,9 +106,9 @@ type answer struct {
 	preflight bool
 }
 
-func say(code string) answer { return answer{code: code} }
+func say(code string) *answer { return &answer{code: code} }
 
-func (a answer) httpStatus() int {
+func (a *answer) httpStatus() int {
 	switch {
 	case a.status != 0:
 		return a.status
@@ -120,7 +120,7 @@ func (a answer) httpStatus() int {
 
 // body is the envelope: Konnektive's result and message, and the relay's code
 // and ref.
-func (a answer) body(lang string) string {
+func (a *answer) body(lang string) string {
 	if a.plain != "" {
 		return a.plain
 	}
@@ -191,7 +191,7 @@ func sortedNames(m map[string]string) []string {
 }
 
 // write is the one place where an answer becomes HTTP.
-func (rl *Relay) write(w http.ResponseWriter, rq *request, a answer) {
+func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Request-Id", rq.id)

@@ -109,7 +109,7 @@ type attempt struct {
 
 // run is the heart of the relay: it decides about one attempt by the ledger,
 // and imports at most once, after that has been recorded.
-func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) answer {
+func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) *answer {
 	rq.logged = ref
 	var seen *observation
 	for range writeTries {
@@ -223,7 +223,7 @@ func (rl *Relay) markSent(p *ledger.Purchase) {
 // proceed takes an attempt that is recorded as open through its lead and its
 // import. lost means that another request took it over in the meantime: then
 // nothing was imported here, and current is the record it left.
-func (rl *Relay) proceed(rq *request, s saved, at attempt) (a answer, current ledger.Stored, lost bool) {
+func (rl *Relay) proceed(rq *request, s saved, at attempt) (a *answer, current ledger.Stored, lost bool) {
 	if s.Current().State == ledger.Open {
 		if at.challenge != nil && !at.challenge() {
 			return rl.release(rq, s, at.key, say(codeChallenge)), current, false
@@ -242,7 +242,7 @@ func (rl *Relay) proceed(rq *request, s saved, at attempt) (a answer, current le
 			return rl.internal(s.ref), current, false
 		}
 		if !won {
-			return answer{}, current, true
+			return nil, current, true
 		}
 	}
 
@@ -252,7 +252,7 @@ func (rl *Relay) proceed(rq *request, s saved, at attempt) (a answer, current le
 }
 
 // release gives an attempt back of which nothing has been imported.
-func (rl *Relay) release(rq *request, s saved, key string, a answer) answer {
+func (rl *Relay) release(rq *request, s saved, key string, a *answer) *answer {
 	// A failure to write leaves the attempt open, and its lease runs out.
 	_, _ = rl.change(rq, s, func(p *ledger.Purchase) bool {
 		own := p.ByKey(key)
@@ -267,7 +267,7 @@ func (rl *Relay) release(rq *request, s saved, key string, a answer) answer {
 }
 
 // leadFailed: nothing was ordered, and the same key may try again.
-func (rq *request) leadFailed(reply konnektive.Reply) answer {
+func (rq *request) leadFailed(reply konnektive.Reply) *answer {
 	switch konnektive.Classify(reply, false) {
 	case konnektive.Invalid:
 		a := say(ledger.CodeInvalid)
@@ -295,7 +295,7 @@ func (rq *request) konnektiveFields(reply konnektive.Reply) map[string]string {
 // conclude records what the import was answered, and only then tells the
 // shopper. An answer that could not be recorded is told as a doubt: a url that
 // the ledger does not know of must not be handed out.
-func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Reply) answer {
+func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Reply) *answer {
 	outcome := konnektive.Classify(reply, rl.config.LoopbackHTTP)
 	if outcome == konnektive.AlreadyTaken && s.Kind != ledger.KindUpsale {
 		outcome = konnektive.Accepted
@@ -363,7 +363,7 @@ var outcomeCodes = map[konnektive.Outcome]string{
 }
 
 // tell is the answer to an attempt, the first time and every time after.
-func (rl *Relay) tell(rq *request, s saved, own *ledger.Attempt) answer {
+func (rl *Relay) tell(rq *request, s saved, own *ledger.Attempt) *answer {
 	a := rl.withRef(own.Code, s.ref)
 	a.fields = own.Fields
 	if own.Redirects() {
@@ -375,14 +375,14 @@ func (rl *Relay) tell(rq *request, s saved, own *ledger.Attempt) answer {
 	return a
 }
 
-func (rl *Relay) replay(rq *request, s saved, own *ledger.Attempt) answer {
+func (rl *Relay) replay(rq *request, s saved, own *ledger.Attempt) *answer {
 	a := rl.tell(rq, s, own)
 	a.replayed = true
 	return a
 }
 
 // stand answers with how the purchase stands.
-func (rl *Relay) stand(rq *request, s saved, replayed bool) answer {
+func (rl *Relay) stand(rq *request, s saved, replayed bool) *answer {
 	standing := s.Standing(rl.platform.Now())
 	a := rl.withRef(standing.Code(), s.ref)
 	if standing == ledger.Paid {
@@ -392,9 +392,9 @@ func (rl *Relay) stand(rq *request, s saved, replayed bool) answer {
 	return a
 }
 
-func (rl *Relay) withRef(code, ref string) answer { return answer{code: code, ref: ref} }
+func (rl *Relay) withRef(code, ref string) *answer { return &answer{code: code, ref: ref} }
 
-func (rl *Relay) internal(ref string) answer { return rl.withRef(codeInternal, ref) }
+func (rl *Relay) internal(ref string) *answer { return rl.withRef(codeInternal, ref) }
 
 // digest tells one order from another.
 func digest(parts ...string) string {

@@ -9,13 +9,13 @@ import (
 
 // comeBack is where Klarna sends the shopper after success. What the browser
 // posts (orderData) proves nothing and is not even read: Order Query tells.
-func (rl *Relay) comeBack(rq *request) answer { return rl.backFrom(rq, true) }
+func (rl *Relay) comeBack(rq *request) *answer { return rl.backFrom(rq, true) }
 
 // comeBackFailed is where the shopper is sent after a failure, with a text that
 // anybody could have written. The order may be paid all the same.
-func (rl *Relay) comeBackFailed(rq *request) answer { return rl.backFrom(rq, false) }
+func (rl *Relay) comeBackFailed(rq *request) *answer { return rl.backFrom(rq, false) }
 
-func (rl *Relay) backFrom(rq *request, succeeded bool) answer {
+func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	rq.forPeople = true
 	s, found, err := rl.load(rq, rq.ref)
 	if err != nil {
@@ -71,7 +71,7 @@ func (rl *Relay) nextPage(rq *request, ref string, last bool) string {
 //
 // GUESS: a script of the gateway's needs no more than that. If one does, this
 // is the place.
-func (rl *Relay) continueAtKlarna(rq *request) answer {
+func (rl *Relay) continueAtKlarna(rq *request) *answer {
 	rq.forPeople = true
 	// A page that embeds or fetches this one is not the shopper's browser
 	// going there.

@@ -8,7 +8,7 @@ import (
 
 // confirmOrder has the confirmation mails sent at once, for an order that is
 // proven paid, and once: that it was asked for is recorded before it is.
-func (rl *Relay) confirmOrder(rq *request) answer {
+func (rl *Relay) confirmOrder(rq *request) *answer {
 	page, refusal, ok := rl.admit(rq)
 	if !ok {
 		return refusal

@@ -9,7 +9,7 @@ import (
 // importOrder relays a Klarna order. Konnektive is asked for an order id first,
 // by a lead, unless the page's own lead has one already: so that whatever
 // happens to the import, there is something to ask Order Query about.
-func (rl *Relay) importOrder(rq *request) answer {
+func (rl *Relay) importOrder(rq *request) *answer {
 	page, refusal, ok := rl.admit(rq)
 	if !ok {
 		return refusal

@@ -5,10 +5,10 @@ import (
 )
 
 // key is the request's Idempotency-Key; "" when it has none.
-func (rq *request) key() (string, answer, bool) {
+func (rq *request) key() (string, *answer, bool) {
 	values := rq.http.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
-		return "", answer{}, true
+		return "", nil, true
 	}
 	key := values[0]
 	if len(values) > 1 || len(key) < 8 || len(key) > 128 || !visible(key) {
@@ -16,21 +16,21 @@ func (rq *request) key() (string, answer, bool) {
 		a.fields = map[string]string{"Idempotency-Key": text(codeBadKey, rq.lang)}
 		return "", a, false
 	}
-	return key, answer{}, true
+	return key, nil, true
 }
 
 // bind finds the purchase that a key is for. A key with a ref is tied to that
 // purchase, by a record of its own; a key without one opens, or finds, the
 // purchase that bears its name. A derived key stands for a purchase for ten
 // minutes only, so it is always tied.
-func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (target, key string, refusal answer, ok bool) {
+func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (target, key string, refusal *answer, ok bool) {
 	store := rl.platform.Store
 	record := store.Named("key\n" + rq.host + "\n" + name)
 	key = digest("key", name)
 	if ref == "" && !derived {
 		// The usual case costs no record of its own: the key's record is the
 		// purchase, unless the key is tied to another.
-		return record, key, answer{}, true
+		return record, key, nil, true
 	}
 	tie := saved{ref: record, Purchase: rl.fresh(rq, ledger.KindKey)}
 	tie.Target, tie.TargetKey = ref, key
@@ -47,7 +47,7 @@ func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (targe
 			return "", "", rl.internal(""), false
 		}
 		if won {
-			return tie.Target, tie.TargetKey, answer{}, true
+			return tie.Target, tie.TargetKey, nil, true
 		}
 		there, err := decode(record, current)
 		if err != nil {
@@ -64,7 +64,7 @@ func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (targe
 		if ref != "" && target != ref {
 			return "", "", say(codeKeyReused), false
 		}
-		return target, key, answer{}, true
+		return target, key, nil, true
 	}
 	return "", "", rl.internal(""), false
 }

@@ -8,7 +8,7 @@ import (
 
 // importLead opens a purchase, or adds to one, with what the page knows of the
 // shopper so far. It is no order, and nothing is lost when it fails.
-func (rl *Relay) importLead(rq *request) answer {
+func (rl *Relay) importLead(rq *request) *answer {
 	page, refusal, ok := rl.admit(rq)
 	if !ok {
 		return refusal
@@ -72,7 +72,7 @@ func (rl *Relay) importLead(rq *request) answer {
 
 // importClick tells Konnektive that a page was seen. Its pixel is HTML of
 // somebody else's and is not passed on.
-func (rl *Relay) importClick(rq *request) answer {
+func (rl *Relay) importClick(rq *request) *answer {
 	page, refusal, ok := rl.admit(rq)
 	if !ok {
 		return refusal

@@ -13,7 +13,7 @@ const shownRef = 8
 // log writes the one line of a request. It names no shopper: the address, the
 // order's fields and what was posted stay out, and unknown fields appear by
 // name only.
-func (rl *Relay) log(rq *request, a answer) {
+func (rl *Relay) log(rq *request, a *answer) {
 	total := rl.platform.Now().Sub(rq.began)
 	name, kind := "none", ""
 	if rq.route != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // health says whether the Worker is configured, and names the faults by code.
-func (rl *Relay) health(*request) answer {
-	a := answer{code: codeAccepted, status: http.StatusOK}
+func (rl *Relay) health(*request) *answer {
+	a := &answer{code: codeAccepted, status: http.StatusOK}
 	w := jsonwriter.New(128)
 	w.Open('{')
 	if len(rl.faults) == 0 {
@@ -51,14 +51,14 @@ func (rl *Relay) authorized(rq *request) bool {
 // preflight tells the operator what works: with faults in the configuration
 // all of them with their cures, else what Konnektive says of this host's
 // lander. It is asked once, since a user with wrong credentials may get locked.
-func (rl *Relay) preflight(rq *request) answer {
+func (rl *Relay) preflight(rq *request) *answer {
 	if rl.config.AdminToken == "" {
 		return say(codeNotFound)
 	}
 	if !rl.authorized(rq) {
 		return say(codeUnauthorized)
 	}
-	a := answer{code: codeAccepted, status: http.StatusOK}
+	a := &answer{code: codeAccepted, status: http.StatusOK}
 	w := jsonwriter.New(2048)
 	if len(rl.faults) > 0 {
 		w.Open('{')

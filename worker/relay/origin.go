@@ -42,8 +42,8 @@ func (rq *request) mayCall() bool {
 }
 
 // options answers a CORS preflight, or says which methods there are.
-func (rq *request) options() answer {
-	a := answer{code: codeNotFound, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...)}
+func (rq *request) options() *answer {
+	a := &answer{code: codeNotFound, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...)}
 	asked := rq.http.Header.Get("Access-Control-Request-Method")
 	if asked == "" {
 		return a

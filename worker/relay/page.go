@@ -10,7 +10,7 @@ var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"
 
 // asPage turns an answer into what a browser without JavaScript can use: the
 // next page, or a page that says what is wrong.
-func (rl *Relay) asPage(rq *request, a answer) answer {
+func (rl *Relay) asPage(rq *request, a *answer) *answer {
 	if a.location != "" || a.html != "" {
 		return a
 	}
@@ -38,7 +38,7 @@ var pageWords = map[string]struct{ title, sorry, back string }{
 
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}li{margin:.25rem 0}`
 
-func errorPage(rq *request, nonce string, a answer) string {
+func errorPage(rq *request, nonce string, a *answer) string {
 	lang := rq.lang
 	words := pageWords[lang]
 	title, hint := words.title, "<p>"+words.back+"</p>"
@@ -62,7 +62,7 @@ func errorPage(rq *request, nonce string, a answer) string {
 }
 
 // textCode is the code whose text goes above a list of fields.
-func (a answer) textCode() string {
+func (a *answer) textCode() string {
 	if len(a.fields) > 0 {
 		return ledger.CodeInvalid
 	}

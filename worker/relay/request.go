@@ -71,7 +71,7 @@ func (rl *Relay) begin(r *http.Request) *request {
 // ServeHTTP answers one request to /api. The chain of checks is here, in order.
 func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq := rl.begin(r)
-	var a answer
+	var a *answer
 	func() {
 		defer func() {
 			if recover() != nil {
@@ -88,7 +88,7 @@ func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rl.log(rq, a)
 }
 
-func (rl *Relay) answer(rq *request) answer {
+func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
 	if rq.route == nil {
 		return say(codeNotFound)
@@ -121,7 +121,7 @@ func (rl *Relay) answer(rq *request) answer {
 
 // fields reads the body. A form that a browser posted by itself is to be
 // answered with pages.
-func (rq *request) fields() (rules.Fields, answer, bool) {
+func (rq *request) fields() (rules.Fields, *answer, bool) {
 	contentType := rq.http.Header.Get("Content-Type")
 	if strings.Contains(rq.http.Header.Get("Accept"), "text/html") &&
 		strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
@@ -135,7 +135,7 @@ func (rq *request) fields() (rules.Fields, answer, bool) {
 	if err != nil {
 		return nil, say(bodyCode(err)), false
 	}
-	return fields, answer{}, true
+	return fields, nil, true
 }
 
 func bodyCode(err error) string {
@@ -149,7 +149,7 @@ func bodyCode(err error) string {
 }
 
 // admit sorts the fields by who may set them.
-func (rl *Relay) admit(rq *request) (rules.Fields, answer, bool) {
+func (rl *Relay) admit(rq *request) (rules.Fields, *answer, bool) {
 	in, refusal, ok := rq.fields()
 	if !ok {
 		return nil, refusal, false
@@ -159,7 +159,7 @@ func (rl *Relay) admit(rq *request) (rules.Fields, answer, bool) {
 	if len(problems) > 0 {
 		return nil, rq.refuse(problems), false
 	}
-	return page, answer{}, true
+	return page, nil, true
 }
 
 // own are the values that the Worker sets, which a page may repeat.
@@ -175,7 +175,7 @@ func (rl *Relay) own(rq *request) rules.Fields {
 	}
 }
 
-func (rq *request) refuse(problems rules.Problems) answer {
+func (rq *request) refuse(problems rules.Problems) *answer {
 	a := say(problems.Answer())
 	a.fields = make(map[string]string, len(problems))
 	for _, problem := range problems {

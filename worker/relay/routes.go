@@ -21,7 +21,7 @@ type route struct {
 	// limited routes count against the shopper's rate, together with the
 	// routes of the same kind.
 	limited string
-	serve   func(*Relay, *request) answer
+	serve   func(*Relay, *request) *answer
 }
 
 var (

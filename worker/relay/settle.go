@@ -16,7 +16,7 @@ func (rl *Relay) Settle(ctx context.Context, ref string) {
 		return
 	}
 	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: rules.Lang(""), logged: ref, route: &route{name: "alarm"}}
-	a := func() (a answer) {
+	a := func() (a *answer) {
 		defer func() {
 			if recover() != nil {
 				a = rl.internal(ref)
@@ -24,18 +24,18 @@ func (rl *Relay) Settle(ctx context.Context, ref string) {
 		}()
 		return rl.settleNow(rq, ref)
 	}()
-	if a.code != "" {
+	if a != nil {
 		rl.log(rq, a)
 	}
 }
 
-func (rl *Relay) settleNow(rq *request, ref string) answer {
+func (rl *Relay) settleNow(rq *request, ref string) *answer {
 	stored, err := rl.platform.Store.Read(rq.ctx, ref)
 	if err != nil {
 		return rl.internal(ref)
 	}
 	if stored.Version == 0 {
-		return answer{}
+		return nil
 	}
 	s, err := decode(ref, stored)
 	if err != nil {
@@ -43,7 +43,7 @@ func (rl *Relay) settleNow(rq *request, ref string) answer {
 	}
 	rq.host = s.Lander
 	if s.Kind == ledger.KindKey || s.Paid || s.Alarm().IsZero() {
-		return answer{}
+		return nil
 	}
 	seen, ok := rl.truth(rq, s.Purchase)
 	watched := s.Watched

@@ -5,7 +5,7 @@ import (
 )
 
 // status says how a purchase stands, and reads it anew while it is not final.
-func (rl *Relay) status(rq *request) answer {
+func (rl *Relay) status(rq *request) *answer {
 	s, found, err := rl.load(rq, rq.ref)
 	if err != nil {
 		return rl.internal("")

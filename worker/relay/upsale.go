@@ -8,7 +8,7 @@ import (
 
 // importUpsale relays an upsale of a paid order: a purchase of its own, on the
 // same order in Konnektive, through a whole round at Klarna.
-func (rl *Relay) importUpsale(rq *request) answer {
+func (rl *Relay) importUpsale(rq *request) *answer {
 	page, refusal, ok := rl.admit(rq)
 	if !ok {
 		return refusal
@@ -71,7 +71,7 @@ func (rl *Relay) importUpsale(rq *request) answer {
 
 // orderOf finds the order that an upsale, or a confirmation, is for: the ref is
 // the order's, or that of an upsale of it.
-func (rl *Relay) orderOf(rq *request, ref string) (saved, answer, bool) {
+func (rl *Relay) orderOf(rq *request, ref string) (saved, *answer, bool) {
 	for range 2 {
 		s, found, err := rl.read(rq, ref)
 		switch {
@@ -82,7 +82,7 @@ func (rl *Relay) orderOf(rq *request, ref string) (saved, answer, bool) {
 		case s.Lander != rq.host:
 			return saved{}, say(codeNotPaid), false
 		case s.Kind == ledger.KindOrder:
-			return s, answer{}, true
+			return s, nil, true
 		}
 		ref = s.OrderRef
 	}
