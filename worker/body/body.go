@@ -10,8 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/valyala/fastjson"
-
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/rules"
 )
 
@@ -100,38 +99,27 @@ func decodeForm(s string) (rules.Fields, error) {
 }
 
 func decodeJSON(b []byte) (rules.Fields, error) {
-	if !flat(b) || fastjson.ValidateBytes(b) != nil {
-		return nil, ErrMalformed
-	}
-	parsed, err := fastjson.ParseBytes(b)
-	if err != nil {
-		return nil, ErrMalformed
-	}
-	object, err := parsed.Object()
-	if err != nil {
+	object, err := jsonreader.ParseStrict(string(b))
+	if err != nil || object.Kind() != jsonreader.Object {
 		return nil, ErrMalformed
 	}
 	fields := make(rules.Fields, object.Len())
 	seen := make(map[string]bool, object.Len())
-	object.Visit(func(key []byte, v *fastjson.Value) {
-		name := string(key)
-		if seen[name] && err == nil {
-			err = ErrDuplicate
+	for i := range object.Len() {
+		name, v := object.At(i)
+		if seen[name] {
+			return nil, ErrDuplicate
 		}
 		seen[name] = true
-		switch v.Type() {
-		case fastjson.TypeNull:
-		case fastjson.TypeString:
-			text, _ := v.StringBytes()
-			fields[name] = string(text)
-		case fastjson.TypeNumber:
-			fields[name] = number(string(v.MarshalTo(nil)))
+		switch v.Kind() {
+		case jsonreader.Null:
+		case jsonreader.String:
+			fields[name] = v.Text()
+		case jsonreader.Number:
+			fields[name] = number(v.Text())
 		default:
-			err = ErrMalformed
+			return nil, ErrMalformed
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
 	return fields, nil
 }
@@ -144,76 +132,4 @@ func number(literal string) string {
 		return whole
 	}
 	return literal
-}
-
-// flat looks at what the parser is lenient about. It refuses arrays and inner objects before anything recurses into them, control
-// characters within strings, and escapes of half a surrogate pair, which are no characters and which no two readers take alike.
-func flat(b []byte) bool {
-	inside, objects := false, 0
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if !inside {
-			switch c {
-			case '"':
-				inside = true
-			case '{':
-				objects++
-			case '[':
-				return false
-			}
-			if objects > 1 {
-				return false
-			}
-			continue
-		}
-		switch {
-		case c == '"':
-			inside = false
-		case c < 0x20:
-			return false
-		case c == '\\':
-			i++ // the character after it is part of the escape, also when it is a quotation mark
-			if i == len(b) {
-				return false
-			}
-			if b[i] != 'u' {
-				continue
-			}
-			switch unit := utf16Unit(b[i+1:]); {
-			case unit < 0 || unit >= 0xDC00 && unit <= 0xDFFF:
-				return false
-			case unit >= 0xD800 && unit <= 0xDBFF:
-				if i += 4; i+2 >= len(b) || b[i+1] != '\\' || b[i+2] != 'u' {
-					return false
-				}
-				i += 2
-				if low := utf16Unit(b[i+1:]); low < 0xDC00 || low > 0xDFFF {
-					return false
-				}
-			}
-			i += 4
-		}
-	}
-	return true
-}
-
-// utf16Unit reads the four hexadecimal digits of an escape, or returns -1.
-func utf16Unit(b []byte) int {
-	if len(b) < 4 {
-		return -1
-	}
-	unit := 0
-	for _, c := range b[:4] {
-		switch {
-		case '0' <= c && c <= '9':
-			unit = unit<<4 | int(c-'0')
-		case 'a' <= c && c <= 'f':
-			unit = unit<<4 | int(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			unit = unit<<4 | int(c-'A'+10)
-		default:
-			return -1
-		}
-	}
-	return unit
 }

@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/rules"
 )
 
@@ -24,34 +23,35 @@ func (r *report) landers(text string, loopbackHTTP bool) map[string]Lander {
 		r.add("landers_missing", NameLanders, `add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`)
 		return nil
 	}
-	var p fastjson.Parser // its memory backs all values below; nothing may reuse it
-	v, err := p.Parse(text)
-	if err != nil || v.Type() != fastjson.TypeObject {
+	o, err := jsonreader.Parse(text)
+	if err != nil || o.Kind() != jsonreader.Object {
 		r.add("landers_invalid", NameLanders, `write it as tables: [vars.LANDERS."*"] for every host, or [vars.LANDERS."shop.example"] for one`)
 		return nil
 	}
-	o := v.GetObject()
 	if o.Len() == 0 {
 		r.add("landers_missing", NameLanders, `add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`)
 		return nil
 	}
 	keys := make(map[string]bool)
-	o.Visit(func(key []byte, _ *fastjson.Value) { keys[string(key)] = true })
+	for i := range o.Len() {
+		key, _ := o.At(i)
+		keys[key] = true
+	}
 
 	all := make(map[string]Lander)
-	o.Visit(func(key []byte, v *fastjson.Value) {
-		l := landerReader{report: r, name: string(key), where: NameLanders + "." + shown(string(key)), hosts: keys, loopbackHTTP: loopbackHTTP}
+	for i := range o.Len() {
+		key, v := o.At(i)
+		l := landerReader{report: r, name: key, where: NameLanders + "." + shown(key), hosts: keys, loopbackHTTP: loopbackHTTP, object: v}
 		l.checkName()
-		if v.Type() != fastjson.TypeObject {
+		if v.Kind() != jsonreader.Object {
 			r.add("lander_invalid", l.where, "write it as a table with campaignId, forceMerchantId and products")
-			return
+			continue
 		}
-		l.object = v.GetObject()
 		lander := l.read()
 		if name := strings.ToLower(l.name); name == AnyHost || validHost(name) {
 			all[name] = lander
 		}
-	})
+	}
 	return all
 }
 
@@ -62,7 +62,7 @@ type landerReader struct {
 	where        string          // LANDERS."name"
 	hosts        map[string]bool // all keys of LANDERS
 	loopbackHTTP bool
-	object       *fastjson.Object
+	object       *jsonreader.Value
 }
 
 func (l *landerReader) read() Lander {
@@ -117,11 +117,11 @@ func (l *landerReader) checkName() {
 	}
 }
 
-func (r *report) unknownKeys(o *fastjson.Object, where string, known []string) {
-	o.Visit(func(key []byte, _ *fastjson.Value) {
-		name := string(key)
+func (r *report) unknownKeys(o *jsonreader.Value, where string, known []string) {
+	for i := range o.Len() {
+		name, _ := o.At(i)
 		if slices.Contains(known, name) {
-			return
+			continue
 		}
 		cure := "there is no such key: remove it, or choose one of " + strings.Join(known, ", ")
 		for _, k := range known {
@@ -130,7 +130,7 @@ func (r *report) unknownKeys(o *fastjson.Object, where string, known []string) {
 			}
 		}
 		r.add("key_unknown", where+"."+shown(name), cure)
-	})
+	}
 }
 
 // item is where the element i of a list stands.
@@ -152,7 +152,7 @@ func (l *landerReader) id(key, code, what string) string {
 }
 
 // idText reads an id of Konnektive, written as a number or as text, as it is sent: plain decimal digits.
-func idText(v *fastjson.Value) (string, bool) {
+func idText(v *jsonreader.Value) (string, bool) {
 	text := scalar(v)
 	if _, ok := wholeNumber(text); !ok {
 		return "", false
@@ -161,14 +161,8 @@ func idText(v *fastjson.Value) (string, bool) {
 }
 
 // scalar is the text of a number or a string, "" for anything else.
-func scalar(v *fastjson.Value) string {
-	switch v.Type() {
-	case fastjson.TypeNumber:
-		return v.String()
-	case fastjson.TypeString:
-		return string(v.GetStringBytes())
-	}
-	return ""
+func scalar(v *jsonreader.Value) string {
+	return v.Text()
 }
 
 // ids reads a list of product ids; nil when it is absent or not usable.
@@ -178,16 +172,16 @@ func (l *landerReader) ids(key, code string) []string {
 		return nil
 	}
 	where := l.where + "." + key
-	if v.Type() != fastjson.TypeArray {
+	if v.Kind() != jsonreader.Array {
 		l.add(code+"_invalid", where, "write a list of campaign product ids, like [34, 35]")
 		return nil
 	}
-	items := v.GetArray()
-	if len(items) == 0 && key == "products" {
+	if v.Len() == 0 && key == "products" {
 		l.add("products_missing", where, "list the campaign product ids that a checkout may order, one-time products only")
 	}
 	var ids []string
-	for i, item := range items {
+	for i := range v.Len() {
+		_, item := v.At(i)
 		id, ok := idText(item)
 		switch {
 		case !ok:
@@ -216,13 +210,13 @@ func (l *landerReader) maxQuantity() int {
 
 func (l *landerReader) flag(key string) bool {
 	v := l.object.Get(key)
-	if v == nil || v.Type() == fastjson.TypeFalse {
+	if v == nil || v.Kind() == jsonreader.False {
 		return false
 	}
-	if v.Type() != fastjson.TypeTrue {
+	if v.Kind() != jsonreader.True {
 		l.add("hsts_invalid", l.where+"."+key, "write true or false, without quotes")
 	}
-	return v.Type() == fastjson.TypeTrue
+	return v.Kind() == jsonreader.True
 }
 
 // texts reads a list of texts. Elements that are not text are reported and come as "".
@@ -231,33 +225,33 @@ func (l *landerReader) texts(key, code, like string) []string {
 	if v == nil {
 		return nil
 	}
-	if v.Type() != fastjson.TypeArray {
+	if v.Kind() != jsonreader.Array {
 		l.add(code, l.where+"."+key, "write a list, like "+like)
 		return nil
 	}
-	items := v.GetArray()
-	texts := make([]string, len(items))
-	for i, item := range items {
-		if item.Type() != fastjson.TypeString || len(item.GetStringBytes()) == 0 {
+	texts := make([]string, v.Len())
+	for i := range texts {
+		_, item := v.At(i)
+		if item.Kind() != jsonreader.String || item.Text() == "" {
 			l.add(code, l.item(key, i), "write it as text, like in "+like)
 			continue
 		}
-		texts[i] = string(item.GetStringBytes())
+		texts[i] = item.Text()
 	}
 	return texts
 }
 
 // text reads a text; given is false when it is absent or not a text.
-func (r *report) text(o *fastjson.Object, where, key, code string) (text string, given bool) {
+func (r *report) text(o *jsonreader.Value, where, key, code string) (text string, given bool) {
 	v := o.Get(key)
 	if v == nil {
 		return "", false
 	}
-	if v.Type() != fastjson.TypeString {
+	if v.Kind() != jsonreader.String {
 		r.add(code, where+"."+key, "write it as text in quotes")
 		return "", false
 	}
-	return string(v.GetStringBytes()), true
+	return v.Text(), true
 }
 
 func (l *landerReader) allowedOrigins() []string {
@@ -319,17 +313,16 @@ func (l *landerReader) pages(lander *Lander) {
 		return
 	}
 	where := l.where + ".pages"
-	if v.Type() != fastjson.TypeObject {
+	if v.Kind() != jsonreader.Object {
 		l.add("pages_invalid", where, `write a table, like { checkout = "/checkout", upsell = "/upsell", thankYou = "/thank-you" }`)
 		return
 	}
-	o := v.GetObject()
-	l.unknownKeys(o, where, pageKeys)
+	l.unknownKeys(v, where, pageKeys)
 	for _, page := range []struct {
 		key string
 		to  *string
 	}{{"checkout", &lander.Checkout}, {"upsell", &lander.Upsell}, {"thankYou", &lander.ThankYou}} {
-		text, given := l.text(o, where, page.key, "page_invalid")
+		text, given := l.text(v, where, page.key, "page_invalid")
 		if !given {
 			continue
 		}

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
+	"klarna-relay/worker/jsonreader"
 )
 
 // Kind is what came back from a call, before it is asked what that means for
@@ -48,7 +48,7 @@ type Reply struct {
 	// Text is the message when it is a string.
 	Text string
 	// message is the message when it is an object (nil otherwise).
-	message *fastjson.Value
+	message *jsonreader.Value
 }
 
 // notSentStatus lists the answers that Cloudflare itself gives for an origin
@@ -65,12 +65,7 @@ func read(status int, body string) Reply {
 	if status < 200 || status > 499 || status >= 300 && status < 400 {
 		return Reply{Kind: Doubt}
 	}
-	// The parser lets some broken texts through, a cut-off answer must not
-	// pass for a whole one.
-	if fastjson.Validate(body) != nil {
-		return Reply{Kind: Doubt}
-	}
-	envelope, err := fastjson.Parse(body)
+	envelope, err := jsonreader.Parse(body)
 	if err != nil {
 		return Reply{Kind: Doubt}
 	}
@@ -85,57 +80,35 @@ func read(status int, body string) Reply {
 	default:
 		return Reply{Kind: Doubt}
 	}
-	if message := envelope.Get("message"); message != nil {
-		switch message.Type() {
-		case fastjson.TypeString:
-			reply.Text = text(envelope, "message")
-		case fastjson.TypeObject:
-			reply.message = message
-		}
+	switch message := envelope.Get("message"); message.Kind() {
+	case jsonreader.String:
+		reply.Text = message.Text()
+	case jsonreader.Object:
+		reply.message = message
 	}
 	return reply
 }
 
 // text gives a member as text, whether it came as a string or as a number; ""
 // when there is none.
-func text(v *fastjson.Value, key string) string {
-	member := v.Get(key)
-	if member == nil {
-		return ""
-	}
-	switch member.Type() {
-	case fastjson.TypeString:
-		b, _ := member.StringBytes()
-		return string(b)
-	case fastjson.TypeNumber:
-		return member.String()
-	}
-	return ""
+func text(v *jsonreader.Value, key string) string {
+	return v.Get(key).Text()
 }
 
 // Field gives a member of the message as text: Konnektive sends numbers as
 // numbers or as strings.
 func (r Reply) Field(name string) string {
-	if r.message == nil {
-		return ""
-	}
 	return text(r.message, name)
 }
 
 // Fields are the members of an ERROR message that is an object: a text for
 // each parameter at fault.
 func (r Reply) Fields() map[string]string {
-	if r.message == nil {
-		return nil
+	fields := make(map[string]string, r.message.Len())
+	for i := range r.message.Len() {
+		name, value := r.message.At(i)
+		fields[name] = value.Text()
 	}
-	object, err := r.message.Object()
-	if err != nil {
-		return nil
-	}
-	fields := make(map[string]string, object.Len())
-	object.Visit(func(key []byte, _ *fastjson.Value) {
-		fields[string(key)] = text(r.message, string(key))
-	})
 	return fields
 }
 
@@ -193,7 +166,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 	if data == nil {
 		return Order{}, false
 	}
-	each(data, func(v *fastjson.Value) {
+	each(data, func(v *jsonreader.Value) {
 		if ok || !strings.EqualFold(text(v, "orderId"), id) {
 			return
 		}
@@ -205,7 +178,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 			Currency: currency(v),
 		}
 		if items := v.Get("items"); items != nil {
-			each(items, func(item *fastjson.Value) {
+			each(items, func(item *jsonreader.Value) {
 				order.Items = append(order.Items, readItem(item))
 			})
 		}
@@ -213,7 +186,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 	return order, ok
 }
 
-func readItem(v *fastjson.Value) Item {
+func readItem(v *jsonreader.Value) Item {
 	item := Item{Name: text(v, "name"), Price: text(v, "price"), ProductID: text(v, "productId")}
 	// GUESS: productId is the campaign product id that the import was given;
 	// where an account names that one apart, it is meant.
@@ -221,13 +194,14 @@ func readItem(v *fastjson.Value) Item {
 		item.ProductID = id
 	}
 	item.Qty = 1
-	if qty, err := strconv.ParseFloat(text(v, "qty"), 64); err == nil && qty >= 0 && qty < 1e6 {
-		item.Qty = int(qty)
+	whole, _, _ := strings.Cut(text(v, "qty"), ".")
+	if qty, err := strconv.Atoi(whole); err == nil && qty >= 0 && qty < 1e6 {
+		item.Qty = qty
 	}
 	return item
 }
 
-func currency(v *fastjson.Value) string {
+func currency(v *jsonreader.Value) string {
 	if code := text(v, "currencyCode"); code != "" {
 		return code
 	}
@@ -243,16 +217,10 @@ func currency(v *fastjson.Value) string {
 
 // each visits the elements of an array or the members of an object: Konnektive
 // answers lists in either shape.
-func each(v *fastjson.Value, visit func(*fastjson.Value)) {
-	switch v.Type() {
-	case fastjson.TypeArray:
-		elements, _ := v.Array()
-		for _, element := range elements {
-			visit(element)
-		}
-	case fastjson.TypeObject:
-		members, _ := v.Object()
-		members.Visit(func(_ []byte, member *fastjson.Value) { visit(member) })
+func each(v *jsonreader.Value, visit func(*jsonreader.Value)) {
+	for i := range v.Len() {
+		_, item := v.At(i)
+		visit(item)
 	}
 }
 

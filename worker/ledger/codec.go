@@ -5,8 +5,7 @@ import (
 	"sort"
 	"time"
 
-	"github.com/valyala/fastjson"
-
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/jsonwriter"
 	"klarna-relay/worker/konnektive"
 )
@@ -96,8 +95,8 @@ var errFormat = errors.New("a ledger record of an unknown form")
 
 // Decode reads what [Purchase.Encode] wrote.
 func Decode(data string) (*Purchase, error) {
-	v, err := fastjson.Parse(data)
-	if err != nil || v.GetInt("v") != format {
+	v, err := jsonreader.Parse(data)
+	if err != nil || v.Get("v").Int() != format {
 		return nil, errFormat
 	}
 	p := &Purchase{
@@ -107,10 +106,10 @@ func Decode(data string) (*Purchase, error) {
 		OrderIDs:  texts(v, "orderIds"),
 		OrderRef:  text(v, "orderRef"),
 		Product:   text(v, "product"),
-		Baseline:  v.GetInt("baseline"),
-		Paid:      v.GetBool("paid"),
-		Confirmed: v.GetBool("confirmed"),
-		Watched:   v.GetInt("watched"),
+		Baseline:  int(v.Get("baseline").Int()),
+		Paid:      v.Get("paid").True(),
+		Confirmed: v.Get("confirmed").True(),
+		Watched:   int(v.Get("watched").Int()),
 		Target:    text(v, "target"),
 		TargetKey: text(v, "targetKey"),
 		Until:     when(v, "until"),
@@ -120,13 +119,17 @@ func Decode(data string) (*Purchase, error) {
 		p.Known = konnektive.Order{
 			ID: text(known, "id"), Status: text(known, "status"), Total: text(known, "total"), Currency: text(known, "currency"),
 		}
-		for _, item := range known.GetArray("items") {
+		items := known.Get("items")
+		for i := range items.Len() {
+			_, item := items.At(i)
 			p.Known.Items = append(p.Known.Items, konnektive.Item{
-				ProductID: text(item, "id"), Name: text(item, "name"), Qty: item.GetInt("qty"), Price: text(item, "price"),
+				ProductID: text(item, "id"), Name: text(item, "name"), Qty: int(item.Get("qty").Int()), Price: text(item, "price"),
 			})
 		}
 	}
-	for _, attempt := range v.GetArray("attempts") {
+	attempts := v.Get("attempts")
+	for i := range attempts.Len() {
+		_, attempt := attempts.At(i)
 		a := Attempt{
 			Keys:       texts(attempt, "keys"),
 			Digest:     text(attempt, "digest"),
@@ -139,30 +142,31 @@ func Decode(data string) (*Purchase, error) {
 			URL:        text(attempt, "url"),
 			Script:     text(attempt, "script"),
 		}
-		if fields := attempt.GetObject("fields"); fields != nil {
+		if fields := attempt.Get("fields"); fields != nil {
 			a.Fields = make(map[string]string, fields.Len())
-			fields.Visit(func(name []byte, value *fastjson.Value) {
-				b, _ := value.StringBytes()
-				a.Fields[string(name)] = string(b)
-			})
+			for i := range fields.Len() {
+				name, value := fields.At(i)
+				a.Fields[name] = value.Text()
+			}
 		}
 		p.Attempts = append(p.Attempts, a)
 	}
 	return p, nil
 }
 
-func text(v *fastjson.Value, key string) string { return string(v.GetStringBytes(key)) }
+func text(v *jsonreader.Value, key string) string { return v.Get(key).Text() }
 
-func texts(v *fastjson.Value, key string) (list []string) {
-	for _, element := range v.GetArray(key) {
-		b, _ := element.StringBytes()
-		list = append(list, string(b))
+func texts(v *jsonreader.Value, key string) (list []string) {
+	elements := v.Get(key)
+	for i := range elements.Len() {
+		_, element := elements.At(i)
+		list = append(list, element.Text())
 	}
 	return list
 }
 
-func when(v *fastjson.Value, key string) time.Time {
-	if ms := v.GetInt64(key); ms != 0 {
+func when(v *jsonreader.Value, key string) time.Time {
+	if ms := v.Get(key).Int(); ms != 0 {
 		return time.UnixMilli(ms).UTC()
 	}
 	return time.Time{}

@@ -4,13 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/rules"
 )
 
 // countries compares the lander's countries with the campaign's.
-func (e *examination) countries(campaign *fastjson.Value) {
+func (e *examination) countries(campaign *jsonreader.Value) {
 	const check = "countries"
 	theirs := countryCodes(campaign.Get("countries"))
 	if len(theirs) == 0 {
@@ -39,11 +38,11 @@ func (e *examination) countries(campaign *fastjson.Value) {
 }
 
 // countryCodes reads the campaign's countries: codes, objects with a code, or an object keyed by codes.
-func countryCodes(v *fastjson.Value) []string {
+func countryCodes(v *jsonreader.Value) []string {
 	var codes []string
-	each(v, func(key string, v *fastjson.Value) {
+	each(v, func(key string, v *jsonreader.Value) {
 		candidates := []string{scalar(v), key}
-		if v.Type() == fastjson.TypeObject {
+		if v.Kind() == jsonreader.Object {
 			candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"), text(v, "iso"), key}
 		}
 		for _, code := range candidates {
@@ -60,7 +59,7 @@ func countryCodes(v *fastjson.Value) []string {
 var symbols = map[string]string{"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "CHF": "CHF", "lei": "RON"}
 
 // currency compares the campaign's currency with the ones that the method settles in.
-func (e *examination) currency(campaign *fastjson.Value) {
+func (e *examination) currency(campaign *jsonreader.Value) {
 	const check = "currency"
 	method, _ := rules.MethodNamed(e.lander.PrepaidType)
 	theirs := strings.ToUpper(text(campaign, "currency"))

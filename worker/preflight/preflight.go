@@ -13,9 +13,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/valyala/fastjson"
-
 	"klarna-relay/worker/config"
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/jsonwriter"
 )
 
@@ -123,7 +122,7 @@ func (e *examination) add(check string, level Level, text, cure string) {
 var notArrived = map[int]bool{521: true, 522: true, 523: true, 525: true, 526: true, 530: true}
 
 // read finds the message of a SUCCESS. Anything else becomes a finding.
-func (e *examination) read(answer Answer) (message *fastjson.Value, ok bool) {
+func (e *examination) read(answer Answer) (message *jsonreader.Value, ok bool) {
 	const check = "reach"
 	switch {
 	case answer.Failure == NotSent || notArrived[answer.Status]:
@@ -133,14 +132,10 @@ func (e *examination) read(answer Answer) (message *fastjson.Value, ok bool) {
 		e.add(check, Fail, "Konnektive did not answer in time.", "Try again; if it stays so, raise "+config.NameTimeout+" (at most 60000) and ask Konnektive's support.")
 		return nil, false
 	}
-	if fastjson.Validate(answer.Body) != nil {
+	envelope, err := jsonreader.Parse(answer.Body)
+	if err != nil {
 		e.add(check, Fail, "What answered is not Konnektive's API: HTTP "+strconv.Itoa(answer.Status)+" and no JSON.",
 			"Check "+config.NameKonnektiveURL+": the API's host, without a path. If it is right, Konnektive may be down for maintenance.")
-		return nil, false
-	}
-	envelope, err := fastjson.Parse(answer.Body)
-	if err != nil { // nested deeper than the parser goes
-		e.add(check, Fail, "Konnektive's answer could not be read.", "Check "+config.NameKonnektiveURL+", then ask Konnektive's support.")
 		return nil, false
 	}
 	switch result := text(envelope, "result"); result {
@@ -176,10 +171,10 @@ const (
 )
 
 // refused sorts an ERROR.
-func (e *examination) refused(envelope *fastjson.Value) {
+func (e *examination) refused(envelope *jsonreader.Value) {
 	said := text(envelope, "message")
-	if message := envelope.Get("message"); message != nil && message.Type() == fastjson.TypeObject {
-		each(message, func(key string, v *fastjson.Value) {
+	if message := envelope.Get("message"); message != nil && message.Kind() == jsonreader.Object {
+		each(message, func(key string, v *jsonreader.Value) {
 			said = strings.TrimPrefix(said+"; "+key+" "+scalar(v), "; ")
 		})
 	}
@@ -222,14 +217,14 @@ func (e *examination) noCampaign() {
 }
 
 // campaign finds the lander's campaign in message.data, a map by campaign id or a list. A lone campaign without a map around it will do.
-func (e *examination) campaign(message *fastjson.Value) *fastjson.Value {
-	var found *fastjson.Value
+func (e *examination) campaign(message *jsonreader.Value) *jsonreader.Value {
+	var found *jsonreader.Value
 	data := message.Get("data")
 	if data == nil {
 		data = message
 	}
-	look := func(key string, v *fastjson.Value) {
-		if v.Type() != fastjson.TypeObject {
+	look := func(key string, v *jsonreader.Value) {
+		if v.Kind() != jsonreader.Object {
 			return
 		}
 		id := text(v, "campaignId")
@@ -281,32 +276,13 @@ func (e *examination) quote(s string) string {
 }
 
 // text gives a member as text, whether it came as a string or as a number.
-func text(v *fastjson.Value, key string) string { return scalar(v.Get(key)) }
+func text(v *jsonreader.Value, key string) string { return scalar(v.Get(key)) }
 
-func scalar(v *fastjson.Value) string {
-	if v == nil {
-		return ""
-	}
-	switch v.Type() {
-	case fastjson.TypeString:
-		return strings.TrimSpace(string(v.GetStringBytes()))
-	case fastjson.TypeNumber:
-		return v.String()
-	}
-	return ""
-}
+func scalar(v *jsonreader.Value) string { return strings.TrimSpace(v.Text()) }
 
 // each visits a list, which Konnektive answers as an array or as an object; key is "" for the elements of an array.
-func each(v *fastjson.Value, visit func(key string, v *fastjson.Value)) {
-	if v == nil {
-		return
-	}
-	switch v.Type() {
-	case fastjson.TypeArray:
-		for _, element := range v.GetArray() {
-			visit("", element)
-		}
-	case fastjson.TypeObject:
-		v.GetObject().Visit(func(key []byte, member *fastjson.Value) { visit(string(key), member) })
+func each(v *jsonreader.Value, visit func(key string, v *jsonreader.Value)) {
+	for i := range v.Len() {
+		visit(v.At(i))
 	}
 }

@@ -178,7 +178,7 @@ func TestCallsThatDoNotSucceed(t *testing.T) {
 		{"a page instead of JSON", preflight.Answer{Status: 404, Body: "<html>not found</html>"}, []string{"fail reach"}, "HTTP 404 and no JSON"},
 		{"nothing", preflight.Answer{Status: 200}, []string{"fail reach"}, "no JSON"},
 		{"JSON that breaks off", preflight.Answer{Status: 200, Body: `{"result":"SUCCESS","message":{"data":[`}, []string{"fail reach"}, "no JSON"},
-		{"JSON without end to its depth", preflight.Answer{Status: 200, Body: strings.Repeat("[", 400) + strings.Repeat("]", 400)}, []string{"fail reach"}, "could not be read"},
+		{"JSON without end to its depth", preflight.Answer{Status: 200, Body: strings.Repeat("[", 400) + strings.Repeat("]", 400)}, []string{"fail reach"}, "no JSON"},
 		{"JSON of something else", preflight.Answer{Status: 200, Body: `{"result":"MAYBE"}`}, []string{"fail reach"}, "“MAYBE”"},
 		{"JSON that is no object", preflight.Answer{Status: 200, Body: `[1]`}, []string{"fail reach"}, "no result"},
 		{"an address that is not whitelisted", refused(`"IP must be whitelisted - 203.0.113.7"`), []string{"fail address"}, "came from: 203.0.113.7."},

@@ -3,8 +3,7 @@ package relay
 import (
 	"net/url"
 
-	"github.com/valyala/fastjson"
-
+	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/rules"
 )
 
@@ -36,11 +35,11 @@ func (rl *Relay) challenge(rq *request, page rules.Fields) func() bool {
 		if err != nil || status != 200 {
 			return false
 		}
-		v, err := fastjson.Parse(text)
-		if err != nil || !v.GetBool("success") || string(v.GetStringBytes("hostname")) != rq.host {
+		v, err := jsonreader.Parse(text)
+		if err != nil || !v.Get("success").True() || v.Get("hostname").Text() != rq.host {
 			return false
 		}
-		action := string(v.GetStringBytes("action"))
+		action := v.Get("action").Text()
 		return action == "" || action == turnstileAction
 	}
 }
