@@ -50,7 +50,7 @@ func (e *examination) product(check, id, wanted, list string, p *jsonreader.Valu
 		e.add(check, Warn, "Product "+id+" stands under "+list+", but in the campaign it is an "+kind+".",
 			"Move it to the other list of the lander, or change its type in the campaign.")
 	}
-	if most, err := strconv.ParseFloat(text(p, "maxOrderQty"), 64); err == nil && most > 0 && most < float64(e.lander.Shop.MaxQuantity) {
+	if most := number(text(p, "maxOrderQty")); most > 0 && most < e.lander.Shop.MaxQuantity {
 		e.add(check, Warn, "Konnektive takes at most "+text(p, "maxOrderQty")+" of product "+id+" in an order; the lander allows "+strconv.Itoa(e.lander.Shop.MaxQuantity)+".",
 			"Lower maxQuantity of the lander, or raise the maximum order quantity in the campaign.")
 	}
@@ -97,9 +97,10 @@ func hasAny(text string, parts ...string) bool {
 	return false
 }
 
-// number is the value of a text that is one, 0 for any other.
-func number(text string) float64 {
-	n, err := strconv.ParseFloat(text, 64)
+// number is the whole part of a number, 0 for any other text.
+func number(text string) int {
+	whole, _, _ := strings.Cut(text, ".")
+	n, err := strconv.Atoi(whole)
 	if err != nil {
 		return 0
 	}

@@ -50,7 +50,7 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 }
 
 func breakOutPage(lang, nonce, location string) string {
-	href := htmlEscaper.Replace(location)
+	href := escaped(location)
 	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><title>Klarna</title></head><body><p><a id="on" target="_top" href="` + href + `">` +
 		text(codeContinue, lang) + `</a></p><script nonce="` + nonce + `">top.location.replace(document.getElementById("on").href)</script></body></html>`
 }

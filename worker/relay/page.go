@@ -1,12 +1,25 @@
 package relay
 
 import (
+	"strconv"
 	"strings"
 
 	"klarna-relay/worker/ledger"
 )
 
-var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+// escaped makes a text safe within HTML, between tags and in quotes.
+func escaped(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch c {
+		case '&', '<', '>', '"', '\'':
+			b.WriteString("&#" + strconv.Itoa(int(c)) + ";")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
 
 // asPage turns an answer into what a browser without JavaScript can use: the
 // next page, or a page that says what is wrong.
@@ -49,11 +62,11 @@ func errorPage(rq *request, nonce string, a *answer) string {
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
 	b.WriteString(title + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + title + `</h1><p>`)
-	b.WriteString(htmlEscaper.Replace(text(a.textCode(), lang)) + `</p>`)
+	b.WriteString(escaped(text(a.textCode(), lang)) + `</p>`)
 	if len(a.fields) > 0 {
 		b.WriteString(`<ul>`)
 		for _, name := range sortedNames(a.fields) {
-			b.WriteString(`<li>` + htmlEscaper.Replace(a.fields[name]) + ` <small>(` + htmlEscaper.Replace(name) + `)</small></li>`)
+			b.WriteString(`<li>` + escaped(a.fields[name]) + ` <small>(` + escaped(name) + `)</small></li>`)
 		}
 		b.WriteString(`</ul>`)
 	}
