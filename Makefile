@@ -23,8 +23,11 @@ BUNDLE := worker/build/bundle
 WASM_GO := GOOS=js GOARCH=wasm $(GO)
 WASM_EXEC = $(shell $(GO) env GOROOT)/lib/wasm
 
-# net/http brings HTTP/2 and the cryptography of TLS, of which the runtime does all: what cannot be left out is at least compiled for size.
-SMALLER := -tags nethttpomithttp2 -gcflags=crypto/...=-l -gcflags=math/big=-l
+# net/http brings HTTP/2 and the cryptography of TLS, of which the runtime does all. What cannot be left out is compiled for size, without
+# inlining, and so is what takes a few microseconds of a request; what works on every byte (the runtime, strings, the glue) is not.
+NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... net net/netip net/textproto net/url compress/... time os log \
+	syscall hash/... container/... klarna-relay/...
+SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
 .PHONY: help build browser bundle dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak cover deploy secrets preflight clean tools chromium
