@@ -11,6 +11,7 @@ import (
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/edge"
 	"klarna-relay/worker/gate"
+	"klarna-relay/worker/jsonwriter"
 	"klarna-relay/worker/relay"
 )
 
@@ -21,6 +22,15 @@ func main() {
 	c, faults := config.Parse(edge.Env)
 	if c.Version == "" {
 		c.Version = version
+	}
+	if len(faults) > 0 {
+		w := jsonwriter.New(1024)
+		w.Open('{')
+		w.Text("level", "error")
+		w.Text("event", "misconfigured")
+		w.Text("faults", config.Explain(faults))
+		w.Close('}')
+		edge.Log(w.String())
 	}
 	r := relay.New(c, faults, relay.Platform{
 		Transport: edge.Transport{},
