@@ -77,7 +77,7 @@
  * @property {() => Promise<string>} [token]  gives a fresh Turnstile token for every request
  *
  * One attempt at a purchase, as it is remembered across reloads, tabs and Klarna: no personal data in it.
- * @typedef {{ key?: string, print?: string, sent?: string, ref?: string, url?: string, answered?: boolean, over?: boolean,
+ * @typedef {{ key?: string, print?: string, cart?: string, sent?: string, ref?: string, url?: string, answered?: boolean, over?: boolean,
  *   paid?: boolean, at: number }} Attempt
  */
 
@@ -301,9 +301,9 @@ function collect(form) {
   return clean(fields);
 }
 
-/** A fingerprint of what is ordered, so that no personal data is kept. @param {Record<string, string>} fields */
-async function fingerprint(fields) {
-  const what = Object.entries(fields).filter(([name]) => name !== "ref" && !TRACKING.test(name)).sort();
+/** A fingerprint of an order, so that no personal data is kept. @param {Record<string, string>} fields @param {RegExp} [only] */
+async function fingerprint(fields, only = /./) {
+  const what = Object.entries(fields).filter(([name]) => name !== "ref" && !TRACKING.test(name) && only.test(name)).sort();
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(what)));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -359,11 +359,12 @@ function follow(at, answer, orderRef) {
 /** @param {Options} at @param {string} name @param {Record<string, string>} fields @returns {Promise<Answer>} */
 async function seeThrough(at, name, fields) {
   const print = await fingerprint(fields);
+  const cart = await fingerprint(fields, /^(product|variant|coupon|email)/);
   let extra = tracking();
   let last = lastAttempt(name);
 
   // Paid in another tab while this page was open: not a second order, but a late click on the first.
-  if (last?.paid && last.print === print && performance.timeOrigin < last.at) return { code: "paid", ref: last.ref };
+  if (last?.paid && last.cart === cart && performance.timeOrigin < last.at) return { code: "paid", ref: last.ref };
   if (last?.paid) last = null;
 
   // A changed order while it is not known whether the first one arrived: ask for that one again, so that both are one purchase.
@@ -422,7 +423,7 @@ async function seeThrough(at, name, fields) {
 
   /** @param {Attempt | null} [before] @returns {Attempt} a new attempt, of the same purchase when there is one */
   function begin(before) {
-    return { key: crypto.randomUUID(), print, sent: before?.ref, ref: before?.ref, at: Date.now() };
+    return { key: crypto.randomUUID(), print, cart, sent: before?.ref, ref: before?.ref, at: Date.now() };
   }
 }
 
@@ -457,7 +458,7 @@ function settle(ref, code) {
   for (const [name, attempt] of attempts()) {
     if (attempt?.ref !== ref || attempt.paid) continue;
     if (code === "paid") {
-      remember("localStorage", name, { ref, print: attempt.print, paid: true, at: Date.now() });
+      remember("localStorage", name, { ref, cart: attempt.cart, paid: true, at: Date.now() });
       // The shopper's details have served their purpose.
       const form = name.slice(3).split("/")[0];
       remember("sessionStorage", `values:${form}`);

@@ -4,10 +4,8 @@ package test
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +15,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/konnektive/simulator"
@@ -238,10 +235,20 @@ func (b *tab) set(fields map[string]string) {
 	}`)
 }
 
-// click clicks as a mouse does.
+// click clicks as a mouse does: where the element is seen, and on whatever is
+// in front of it there.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.Click(chromedp.CSS(selector))), selector)
+	b.until(fmt.Sprintf("document.querySelector(%q)?.checkVisibility()", selector))
+	var at struct{ X, Y float64 }
+	place := b.text(fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({ block: "center" });
+		const { left, top, width, height } = element.getBoundingClientRect();
+		return JSON.stringify({ x: left + width / 2, y: top + height / 2 });
+	})()`, selector))
+	require.NoError(b.t, json.Unmarshal([]byte(place), &at))
+	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.MouseClickXY(at.X, at.Y)), selector)
 }
 
 const payButton = "form[data-klarna] [type=submit]"
@@ -311,9 +318,8 @@ func (b *tab) intercept(pattern string, after bool, decide interception) {
 		if !ok {
 			return
 		}
-		c := decide(paused.Request)
-		go func() {
-			switch {
+		go func() { // the caller must not wait for anything
+			switch c := decide(paused.Request); {
 			case c == nil:
 				_, _ = chromedp.Call(b.ctx, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: paused.RequestID})
 			case c.status == 0:
@@ -361,4 +367,9 @@ func answer(status int, code, message string, header ...string) cut {
 
 const orders = "*/api/order/import/*"
 
-var _ = []any{assert.Equal, base64.StdEncoding, http.MethodGet}
+// before runs JavaScript in every document before the page's own.
+func (b *tab) before(script string) {
+	b.t.Helper()
+	_, err := chromedp.Call(Within(b.ctx), page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+	require.NoError(b.t, err)
+}

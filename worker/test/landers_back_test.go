@@ -1,0 +1,183 @@
+//go:build e2e
+
+package test
+
+import (
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// comingBack: from Klarna, by every way there is.
+var comingBack = []landerCase{
+	{"the back button finds the order where it was left, and goes on with the same attempt", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		there := s.text(`location.href`)
+		s.do(`history.back()`)
+		s.at("/checkout")
+		s.state("back")
+		assert.NotEqual(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
+		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+		assert.Contains(t, s.text(`document.activeElement.textContent`), "waiting at Klarna", "who comes back sees and hears it")
+		s.click("[role=status] a")
+		s.klarna("")
+		assert.Equal(t, there, s.text(`location.href`))
+
+		s.do(`history.back()`)
+		s.at("/checkout")
+		s.state("back")
+		s.pay()
+		s.klarna("")
+		assert.Equal(t, there, s.text(`location.href`), "the button leads to the same Klarna too")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"a page that the browser kept whole is unlocked when it is shown again, and by nothing else", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.intercept("https://"+KlarnaHost+"/*", false, func(*network.Request) *cut { return &cut{status: 204} })
+		s.pay()
+		s.state("leaving")
+		locked := `document.querySelector("` + payButton + `").getAttribute("aria-disabled")`
+		assert.Equal(t, "https://"+KlarnaHost, s.text(`new URL(document.querySelector("[role=status] a").href).origin`), "who is not taken there can go by hand")
+		s.do(`for (const name of ["focus", "online", "resize", "storage"]) dispatchEvent(new Event(name)); dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }))`)
+		assert.Equal(t, "true", s.text(locked))
+		s.do(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+		s.state("back")
+		assert.Equal(t, "false", s.text(locked))
+	}},
+	{"declined at Klarna, the details are still there, and another try is on the same order", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#decline")
+		s.at("/checkout")
+		s.state("declined")
+		assert.Contains(t, s.alert(), "Nothing was charged")
+		assert.Equal(t, "alert", s.text(`document.activeElement.getAttribute("role")`))
+		assert.Equal(t, "O’Neill", s.text(`document.querySelector("[name=lastName]").value`))
+		assert.Empty(t, s.text(`location.search`), "a reload does not say it again")
+		s.pay()
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		order := s.order()
+		assert.Len(t, order.OrderImports(), 2)
+		assert.Equal(t, "COMPLETE", order.Status)
+	}},
+	{"declined in German, the page of the checkout is German", func(t *testing.T, s *shopper) {
+		s.open("/de/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#decline")
+		s.at("/de/checkout")
+		s.state("declined")
+		assert.Contains(t, s.alert(), "Es wurde nichts berechnet")
+		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+	}},
+	{"declined at once by the CRM, the form says so and a changed try is on the same order", func(t *testing.T, s *shopper) {
+		s.is("decline")
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.state("declined")
+		assert.Contains(t, s.alert(), "Nothing was charged")
+		first := s.order()
+		s.set(map[string]string{"emailAddress": "later-" + s.email})
+		s.pay()
+		s.klarna("")
+		again, ok := s.market.CRM.Order(first.ID)
+		require.True(t, ok)
+		assert.Len(t, again.OrderImports(), 2)
+	}},
+	{"cancelled at Klarna, the shopper can go on there or change the order", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#cancel")
+		s.at("/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-when=pending]").checkVisibility()`)
+		assert.Contains(t, s.text(`document.querySelector("a[data-klarna-resume]").href`), "https://"+KlarnaHost)
+		s.click(`[data-klarna-when=pending] a[href="/checkout"]`)
+		s.at("/checkout")
+		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+	}},
+	{"who paid and came back by the back button is taken on", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		session, ok := s.market.CRM.LatestSession(s.order().ID)
+		require.True(t, ok)
+		_, err := s.market.CRM.Approve(session.ID)
+		require.NoError(t, err)
+		s.do(`history.back()`)
+		s.at("/upsell?ref=")
+	}},
+	{"who comes back late is told how it stands", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#leave")
+		s.until(`document.querySelector("#late")`)
+		s.open("/checkout")
+		s.state("back")
+		s.click("[role=status] a")
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"a thank-you page looks with growing pauses, and stops by itself", func(t *testing.T, s *shopper) {
+		s.open("/thank-you")
+		s.intercept("*/api/order/status/*", false, func(*network.Request) *cut { c := answer(200, "pending", ""); return &c })
+		// Time runs a thousand times faster for the module's pauses.
+		s.do(`(async () => { globalThis.pauses = []; const real = setTimeout; globalThis.setTimeout = (work, ms, ...rest) => { if (ms >= 1000) pauses.push(ms); return real(work, ms / 1000, ...rest) };
+			const { status } = await import("/klarna.js"); globalThis.last = ""; status("x", { limit: 6000 }).then((answer) => { last = answer.code }) })()`)
+		s.until(`last === "late"`)
+		pauses := s.text(`pauses.every((ms, i) => i === 0 || ms > pauses[i - 1]) && pauses.length >= 3`)
+		assert.Equal(t, "true", pauses)
+		asked := s.requested("/api/order/status/")
+		s.do(`new Promise((done) => setTimeout(done, 300000))`)
+		assert.Equal(t, asked, s.requested("/api/order/status/"))
+	}},
+	{"every answer of the status has its words on the thank-you page", func(t *testing.T, s *shopper) {
+		for code, want := range map[string]string{
+			"pending": "Klarna has not confirmed your payment yet", "unknown": "We are checking your order", "declined": "Klarna did not accept the payment",
+			"retry": "Your order did not get through", "ref_unknown": "We cannot find this order here",
+		} {
+			b := s.another()
+			b.intercept("*/api/order/status/*", false, func(*network.Request) *cut { c := answer(200, code, ""); return &c })
+			b.open("/thank-you?ref=0123456789")
+			b.until(`[...document.querySelectorAll("h1")].find((h1) => h1.checkVisibility()).textContent === "` + want + `"`)
+			if code == "unknown" || code == "pending" {
+				assert.Contains(t, b.text(`document.querySelector("main").innerText`), "do not")
+			}
+		}
+	}},
+}
+
+// offline takes the network away from the tab, or gives it back.
+func (b *tab) offline(on bool) {
+	b.t.Helper()
+	params := network.OverrideNetworkStateParams{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}
+	_, err := chromedp.Call(Within(b.ctx), network.OverrideNetworkState, params)
+	require.NoError(b.t, err)
+	_, err = chromedp.Call(Within(b.ctx), network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}},
+	})
+	require.NoError(b.t, err)
+}
+
+// inFrame presses a button in the page's frame.
+func (b *tab) inFrame(button string) {
+	b.t.Helper()
+	b.until(`document.querySelector("iframe")`)
+	frames, err := chromedp.Run(Within(b.ctx), chromedp.Nodes(chromedp.CSS("iframe")))
+	require.NoError(b.t, err)
+	require.Len(b.t, frames, 1)
+	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.Click(chromedp.CSS(button), chromedp.FromNode(frames[0]))))
+}

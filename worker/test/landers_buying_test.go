@@ -1,0 +1,218 @@
+//go:build e2e
+
+package test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/konnektive/simulator"
+)
+
+// buying: a sale from the first page to the last, in its variants.
+var buying = []landerCase{
+	{"a shopper comes by an advertisement, buys, takes the upsell, and is told what was paid", func(t *testing.T, s *shopper) {
+		s.open("/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc")
+		s.until(`JSON.parse(sessionStorage.getItem("klarna:visit") ?? "{}").sessionId`)
+		s.click(`a[href="/checkout?product1_id=35"]`)
+		s.at("/checkout")
+		assert.Equal(t, "€94.80", s.text(`document.querySelector("[data-sum-total]").textContent`))
+		s.set(map[string]string{"product1_qty": "2"})
+		assert.Equal(t, "€184.70", s.text(`document.querySelector("[data-sum-total]").textContent`))
+		s.fill(s.tab)
+		s.until(`localStorage.getItem("klarna:at:order")`) // the lead
+		s.pay()
+		s.klarna("#approve")
+
+		s.at("/upsell?ref=")
+		s.until(`localStorage.getItem("told")`)
+		order := s.order()
+		assert.Equal(t, 1, order.Leads, "the page's lead, and no other")
+		require.Len(t, order.OrderImports(), 1)
+		sent := order.OrderImports()[0].Fields
+		for name, want := range map[string]string{
+			"affId": "media7", "sourceValue1": "autumn", "sourceValue2": "b", "sourceValue3": "c", "sourceValue4": "d", "sourceValue5": "e",
+			"product1_id": "35", "product1_qty": "2", "lastName": "O’Neill", "billShipSame": "1",
+		} {
+			assert.Equal(t, want, sent[name], name)
+		}
+		assert.Regexp(t, `^[0-9a-f]{32}$`, sent["sessionId"])
+		assert.NotContains(t, sent, "shipAddress1")
+		var landings []string
+		for _, click := range s.market.CRM.Calls(simulator.OpClick) {
+			if strings.Contains(click.Fields["requestUri"], "media7") {
+				landings = append(landings, click.Fields["pageType"]+" "+click.Fields["requestUri"])
+			}
+		}
+		assert.Equal(t, []string{"presellPage https://shop.example/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc"}, landings)
+		assert.Empty(t, s.text(`sessionStorage.getItem("klarna:values:order")`), "what was typed is forgotten once it is paid")
+
+		s.pay()
+		s.klarna("#approve")
+		s.at("/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+		assert.Equal(t, []string{"2 × Trail headlamp, twin pack €89.90", "1 × Spare battery €14.90"},
+			strings.Split(s.text(`[...document.querySelectorAll("[data-klarna-items] li")].map((li) => li.textContent).join("|")`), "|"))
+		assert.Equal(t, "€199.60", s.text(`document.querySelector("[data-klarna-total]").textContent`))
+		s.until(`JSON.parse(localStorage.getItem("told")).length === 2`)
+
+		s.do(`location.reload()`)
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+		told := s.told()
+		require.Len(t, told, 2, "the order once, the upsale once, whatever is reloaded")
+		assert.Equal(t, 184.7, told[0].Total)
+		assert.Equal(t, "EUR", told[0].Currency)
+		assert.Len(t, told[0].Ref, 64)
+		require.Len(t, told[0].Items, 1)
+		assert.Equal(t, 2, told[0].Items[0].Qty)
+		assert.Equal(t, 14.9, told[1].Total, "what the upsale added, not the whole order again")
+		require.Len(t, told[1].Items, 1)
+		assert.Equal(t, "Spare battery", told[1].Items[0].Name)
+		require.Eventually(t, func() bool { return s.order().Confirms == 1 }, patience, 20*time.Millisecond, "Confirm Order at the end of the funnel")
+		assert.Equal(t, 1, s.requested("/api/order/confirm/"))
+	}},
+	{"who does not want the upsell comes to the same end", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		s.click("a[data-klarna-ref]")
+		s.at("/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+		require.Eventually(t, func() bool { return s.order().Confirms == 1 }, patience, 20*time.Millisecond)
+		assert.Len(t, s.told(), 1)
+		assert.Empty(t, s.order().UpsaleImports())
+	}},
+	{"an upsell that Klarna refuses leaves the order paid", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		s.pay()
+		s.klarna("#decline")
+		s.at("/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+		assert.Equal(t, "€54.80", s.text(`document.querySelector("[data-klarna-total]").textContent`))
+		assert.Len(t, s.told(), 1)
+	}},
+	{"who has taken the upsell already goes on", func(t *testing.T, s *shopper) {
+		s.is("taken")
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		s.pay()
+		s.at("/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+	}},
+	{"an upsell page of an order that is not paid shows what became of the order", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		s.open("/img/mark.svg")
+		ref := s.refOf("order")
+		s.open("/upsell?ref=" + ref)
+		s.at("/thank-you?ref=" + ref)
+		s.until(`document.querySelector("[data-klarna-when=pending]").checkVisibility()`)
+		assert.Equal(t, 0, s.requested("/api/upsale/"))
+	}},
+	{"an upsell page without an order says so", func(t *testing.T, s *shopper) {
+		s.open("/upsell")
+		s.until(`document.querySelector("[data-klarna-when~=none]").checkVisibility()`)
+	}},
+	{"in German the way back is German too, prices included", func(t *testing.T, s *shopper) {
+		s.open("/de/")
+		s.click(`a[href="/de/checkout?product1_id=34"]`)
+		s.at("/de/checkout")
+		assert.Equal(t, "54,80\u00a0€", s.text(`document.querySelector("[data-sum-total]").textContent`))
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#approve")
+		s.at("/de/upsell?ref=")
+		s.click("a[data-klarna-ref]")
+		s.at("/de/thank-you?ref=")
+		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+		assert.Equal(t, "54,80\u00a0€", s.text(`document.querySelector("[data-klarna-total]").textContent`))
+		s.until(`localStorage.getItem("told")`)
+		assert.Len(t, s.told(), 1, "the page that was only passed through has told nothing")
+	}},
+	{"a delivery address of its own travels, and its fields are asked for only then", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		assert.Equal(t, "false", s.text(`document.querySelector("[name=shipCity]").checkVisibility()`))
+		s.fill(s.tab)
+		s.click("[name=billShipSame]")
+		s.set(map[string]string{"shipFirstName": "Zoë", "shipLastName": "Ånd", "shipCountry": "NL", "shipAddress1": "Damrak 1", "shipPostalCode": "1012 LG", "shipCity": "Amsterdam"})
+		s.pay()
+		s.klarna("")
+		sent := s.order().OrderImports()[0].Fields
+		assert.Equal(t, "Zoë", sent["shipFirstName"])
+		assert.Equal(t, "NL", sent["shipCountry"])
+		assert.NotEqual(t, "1", sent["billShipSame"])
+	}},
+	{"a script redirect leads to Klarna and back", func(t *testing.T, s *shopper) {
+		for _, word := range []string{"script", "navigate"} {
+			s.is(word)
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("#approve")
+			s.at("/upsell?ref=")
+			assert.Equal(t, "COMPLETE", s.order().Status)
+		}
+	}},
+	{"a Klarna in a frame comes back to the whole window", func(t *testing.T, s *shopper) {
+		for _, word := range []string{"iframe", "iframe-inside"} {
+			s.is(word)
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.inFrame("#approve")
+			s.at("/upsell?ref=")
+			assert.Equal(t, "true", s.text(`window.top === window`))
+			assert.Equal(t, "COMPLETE", s.order().Status)
+		}
+	}},
+	{"a lead that fails, hangs or is slow does not hinder the order", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		held := make(chan struct{})
+		defer close(held)
+		s.intercept("*/api/leads/import/*", false, func(*network.Request) *cut {
+			<-held
+			return nil
+		})
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"a click that fails does not hinder the order", func(t *testing.T, s *shopper) {
+		s.intercept("*/api/landers/*", false, func(*network.Request) *cut { return &cut{} })
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"an advertisement's values that are too long or look like a card cost no sale", func(t *testing.T, s *shopper) {
+		s.open("/checkout?affId=" + strings.Repeat("a", 60) + "&c1=4111111111111111&c2=" + strings.Repeat("x", 400) + "&c3=ok")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		assert.Equal(t, "ok", s.order().OrderImports()[0].Fields["sourceValue3"])
+	}},
+}
+
+// refOf is the ref of a purchase that the browser remembers.
+func (b *tab) refOf(name string) string {
+	b.t.Helper()
+	return b.text(`JSON.parse(localStorage.getItem("klarna:at:` + name + `"))?.ref`)
+}

@@ -1,0 +1,266 @@
+//go:build e2e
+
+package test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// saying: what the form says when something is wrong, and to whom.
+var saying = []landerCase{
+	{"problems stand at their fields, the first one has the focus, and each is linked to its field", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab, "firstName", "", "postalCode", "1", "city", "")
+		s.pay()
+		s.state("invalid")
+		assert.Equal(t, "firstName", s.text(`document.activeElement.name`), "the first in the form's order")
+		for _, field := range []string{"firstName", "postalCode", "city"} {
+			assert.Equal(t, "true", s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-invalid")`), field)
+			assert.NotEmpty(t, s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id).textContent).join("")`), field)
+		}
+		assert.Empty(t, s.text(`document.querySelector("[name=lastName]").getAttribute("aria-invalid")`))
+		assert.Contains(t, s.alert(), "marked fields")
+
+		s.set(map[string]string{"firstName": "Änne", "postalCode": "10115", "city": "Berlin"})
+		assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`), "what is mended is no longer marked")
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"page and edge say the same words", func(t *testing.T, s *shopper) {
+		for _, path := range []string{"/checkout", "/de/checkout"} {
+			problems := func(b *tab) string {
+				b.open(path)
+				s.fill(b, "emailAddress", "ada@", "postalCode", "1", "phoneNumber", "12")
+				if b == s.tab {
+					b.until(`globalThis.klarnaRules`)
+				}
+				b.pay()
+				b.state("invalid")
+				return b.text(`[...document.querySelectorAll(".klarna-problem")].filter((note) => note.textContent).map((note) => note.id + note.textContent).sort().join("|")`)
+			}
+			before := s.requested("/api/order/import/")
+			here := problems(s.tab)
+			assert.Equal(t, before, s.requested("/api/order/import/"), "the page needs no request for it")
+			edge := s.another()
+			edge.intercept("*/build/*", false, func(*network.Request) *cut { return &cut{} })
+			assert.Equal(t, here, problems(edge))
+			assert.Equal(t, 3, strings.Count(here, "klarna-order-"))
+		}
+	}},
+	{"the check is loaded by the first touch and not before, once", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.do(`new Promise((done) => setTimeout(done, 500))`)
+		assert.Equal(t, 0, s.requested("/build/"))
+		s.do(`document.querySelector("[name=emailAddress]").focus()`)
+		s.until(`globalThis.klarnaRules`)
+		s.fill(s.tab)
+		assert.Equal(t, 1, s.requested("/build/check-"))
+	}},
+	{"the check says when a field is left what is wrong with it, tidies what it knows, and leaves the rest alone", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.do(`document.querySelector("[name=emailAddress]").focus()`)
+		s.until(`globalThis.klarnaRules`)
+		s.set(map[string]string{"country": "NL"})
+		s.set(map[string]string{"postalCode": "1012lg", "phoneNumber": "020 555 1234"})
+		assert.Equal(t, "1012 LG", s.text(`document.querySelector("[name=postalCode]").value`))
+		assert.Equal(t, "+31205551234", s.text(`document.querySelector("[name=phoneNumber]").value`))
+		assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`))
+		s.set(map[string]string{"emailAddress": "ada@"})
+		assert.Equal(t, "emailAddress", s.text(`[...document.querySelectorAll("[aria-invalid]")].map((field) => field.name).join()`))
+	}},
+	{"a country without Klarna is told at once, at its field", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
+		s.do(`document.querySelector("[name=emailAddress]").focus()`)
+		s.until(`globalThis.klarnaRules`)
+		s.fill(s.tab, "country", "BR", "postalCode", "01310-100")
+		assert.Contains(t, s.text(`document.getElementById("klarna-order-country").textContent`), "in this country")
+		s.pay()
+		s.state("invalid")
+		assert.Equal(t, "country", s.text(`document.activeElement.name`))
+		assert.Empty(t, s.orders())
+	}},
+	{"a country without Klarna is told by the edge where the check does not run", func(t *testing.T, s *shopper) {
+		s.intercept("*/build/*", false, func(*network.Request) *cut { return &cut{} })
+		s.open("/checkout")
+		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
+		s.fill(s.tab, "country", "BR", "postalCode", "01310-100")
+		s.pay()
+		s.state("country_refused")
+		assert.Equal(t, "country", s.text(`document.activeElement.name`))
+		assert.Contains(t, s.text(`document.getElementById("klarna-order-country").textContent`), "in this country")
+	}},
+	{"too many orders: the form waits as long as it was told, then works again", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.intercept(orders, false, times(1, answer(429, "rate_limited", "Too many requests.", "Retry-After", "2")))
+		s.pay()
+		s.state("rate_limited")
+		assert.Contains(t, s.alert(), "2 seconds")
+		s.pay()
+		s.state("again")
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"where http was refused the secure page is offered", func(t *testing.T, s *shopper) {
+		s.open("/checkout?product1_id=34")
+		s.fill(s.tab)
+		s.intercept(orders, false, times(1, answer(403, "https_required", "no")))
+		s.pay()
+		s.state("insecure")
+		assert.Equal(t, "https://shop.example/checkout", s.text(`document.querySelector("[role=alert] a").href`))
+	}},
+	{"a shop that cannot take orders says that nothing was charged", func(t *testing.T, s *shopper) {
+		s.is("whitelist")
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.state("misconfigured")
+		assert.Contains(t, s.alert(), "not been charged")
+		assert.NotContains(t, s.alert(), "whitelist")
+	}},
+	{"a CRM that cannot be reached is tried again before the shopper hears of it", func(t *testing.T, s *shopper) {
+		s.is("unreached")
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.state("upstream_unreachable")
+		assert.Contains(t, s.alert(), "nothing was ordered")
+		assert.Equal(t, 3, s.requested("/api/order/import/"))
+	}},
+	{"by keyboard alone, from the first field to Klarna", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.keys(kb.Tab)
+		assert.Equal(t, "Skip to the content", s.text(`document.activeElement.textContent`))
+		s.keys(kb.Enter)
+		s.until(`document.activeElement.id === "main"`)
+		s.keys(kb.Tab, kb.ArrowDown) // the second product
+		assert.Equal(t, "35", s.text(`document.querySelector("[name=product1_id]:checked").value`))
+		s.keys(kb.Tab, "2") // quantity
+		s.keys(kb.Tab, s.email, kb.Tab, "Änne", kb.Tab, "O’Neill", kb.Tab, "+49 30 12345678", kb.Tab, "Germ", kb.Tab, "Hauptstraße 1", kb.Tab, kb.Tab)
+		s.keys(kb.Enter) // in the empty postal code
+		s.state("invalid")
+		assert.Equal(t, "postalCode", s.text(`document.activeElement.name`))
+		s.keys("10115", kb.Tab, "Berlin", kb.Tab)
+		assert.Equal(t, "billShipSame", s.text(`document.activeElement.name`))
+		s.keys(kb.Tab)
+		assert.Equal(t, "submit", s.text(`document.activeElement.type`))
+		assert.NotEqual(t, "none", s.text(`getComputedStyle(document.activeElement).outlineStyle`), "where one is can be seen")
+		s.keys(" ")
+		s.klarna("")
+		sent := s.order().OrderImports()[0].Fields
+		assert.Equal(t, "35", sent["product1_id"])
+		assert.Equal(t, "2", sent["product1_qty"])
+		assert.Equal(t, "DE", sent["country"])
+	}},
+}
+
+// withoutHelp: what the page can do without.
+var withoutHelp = []landerCase{
+	{"without the check the order goes through all the same", func(t *testing.T, s *shopper) {
+		for name, c := range map[string]cut{
+			"blocked": {}, "gone": {status: 404, body: "gone"}, "broken": {status: 200, body: "not a module", header: map[string]string{"Content-Type": "text/javascript"}},
+		} {
+			s.is(name)
+			b := s.another()
+			b.intercept("*/build/*", false, func(*network.Request) *cut { return &c })
+			b.open("/checkout")
+			s.fill(b)
+			b.pay()
+			b.until(`location.host === "` + KlarnaHost + `"`)
+			assert.Len(t, s.order().OrderImports(), 1, name)
+			b.do(`1`)
+		}
+	}},
+	{"without storage the order goes through all the same", func(t *testing.T, s *shopper) {
+		s.before(`for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } })`)
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("#approve")
+		s.at("/upsell?ref=")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"in a browser without locks, time-outs and idle moments too", func(t *testing.T, s *shopper) {
+		s.before(`delete Navigator.prototype.locks; delete AbortSignal.timeout; delete globalThis.requestIdleCallback; delete globalThis.WebAssembly`)
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"without JavaScript the form leads to Klarna, and to pages that can be read", func(t *testing.T, s *shopper) {
+		s.scripts(false)
+		s.open("/checkout")
+		s.enter("emailAddress", s.email)
+		s.enter("firstName", "Änne")
+		s.enter("lastName", "O’Neill")
+		s.enter("phoneNumber", "+49 30 12345678")
+		s.enter("country", "Germany")
+		s.enter("address1", "Hauptstraße 1")
+		s.enter("postalCode", "10115")
+		s.enter("city", "Berlin")
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)), chromedp.WaitVisible(chromedp.CSS("#approve"))))
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("#approve")), chromedp.Click(chromedp.CSS("#return button")), chromedp.WaitVisible(chromedp.CSS("h1"))))
+		assert.Len(t, s.order().OrderImports(), 1)
+		here, err := chromedp.Run(Within(s.ctx), chromedp.Location())
+		require.NoError(t, err)
+		assert.Contains(t, here, "https://shop.example/upsell?ref=")
+		text, err := chromedp.Run(Within(s.ctx), chromedp.Text(chromedp.CSS("main")))
+		require.NoError(t, err)
+		assert.Contains(t, text, "Your order is on its way")
+		assert.NotContains(t, text, "Add it and pay", "an offer that could not be taken is not made")
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("noscript a")), chromedp.WaitVisible(chromedp.CSS("h1"))))
+		text, err = chromedp.Run(Within(s.ctx), chromedp.Text(chromedp.CSS("main")))
+		require.NoError(t, err)
+		assert.Contains(t, text, "Thank you for your order")
+	}},
+	{"without JavaScript a problem is told on a page of its own", func(t *testing.T, s *shopper) {
+		s.scripts(false)
+		s.open("/de/checkout")
+		s.enter("emailAddress", s.email)
+		s.enter("firstName", "Änne")
+		s.enter("lastName", "O’Neill")
+		s.enter("phoneNumber", "12")
+		s.enter("country", "Deutschland")
+		s.enter("address1", "Hauptstraße 1")
+		s.enter("postalCode", "1")
+		s.enter("city", "Berlin")
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)), chromedp.WaitVisible(chromedp.CSS("main li"))))
+		text, err := chromedp.Run(Within(s.ctx), chromedp.Text(chromedp.CSS("main")))
+		require.NoError(t, err)
+		assert.Contains(t, text, "postalCode")
+		assert.Empty(t, s.orders())
+	}},
+}
+
+// keys types on the keyboard, wherever the focus is.
+func (b *tab) keys(keys ...string) {
+	b.t.Helper()
+	for _, key := range keys {
+		require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.KeyEvent(key)), key)
+	}
+}
+
+// enter types into a field without the page's help.
+func (b *tab) enter(field, text string) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.SendKeys(chromedp.CSS("[name="+field+"]"), text)), field)
+}
+
+// scripts switches the tab's JavaScript.
+func (b *tab) scripts(on bool) {
+	b.t.Helper()
+	_, err := chromedp.Call(Within(b.ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+	require.NoError(b.t, err)
+}
