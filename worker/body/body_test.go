@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/big"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -96,6 +97,25 @@ func TestABodyIsReadByItsContentType(t *testing.T) {
 				require.NoError(t, err)
 			}
 			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestABodyIsRefusedWithoutMuchWork(t *testing.T) {
+	for name, bomb := range map[string]string{
+		"brackets":            strings.Repeat("[", body.MaxBytes),
+		"brackets in a field": `{"a":` + strings.Repeat("[", body.MaxBytes-5),
+		"objects":             strings.Repeat(`{"a":`, body.MaxBytes/5),
+		"names":               `{` + strings.Repeat(`"":0,`, body.MaxBytes/5-1) + `}`,
+		"escapes":             `{"a":"` + strings.Repeat(`\ud83d`, body.MaxBytes/6-2) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := body.Decode(jsonType, []byte(bomb))
+			runtime.ReadMemStats(&after)
+			assert.Error(t, err)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(200*body.MaxBytes), "bytes of memory, which stand for the time it takes")
 		})
 	}
 }

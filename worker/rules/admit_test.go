@@ -169,9 +169,9 @@ func TestAdIdsAndOtherLongNumbersAreNoCards(t *testing.T) {
 		"4111111111111112",   // no Luhn digit
 		"411111111111111",    // no length of Visa's
 		"41111111111111111",
-		"6011111111111111111111117",                // longer than any card
-		"+4917612345675",                           // a phone number
-		"a4111111111111111b", "x_4111111111111111", // within a random id
+		"6011111111111111111111117",                                                             // longer than any card
+		"+4917612345679",                                                                        // a phone number; it would be a Visa of 13 digits
+		"a4111111111111111b", "x_4111111111111111", "4111111111111111e", "4111-1111-1111-1111f", // within a random id
 		"f4111111111111111e9d0c3a", "fb.1.1612345678901.1098115397", // a browser id
 		"41111111-1111-1111-8000-00805f9b34fb", // a UUID
 		"12 41 11 11 11 11 11 11 11 11 units",  // no groups that cards have

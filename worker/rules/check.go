@@ -323,30 +323,35 @@ func (c *checker) shipProfile() {
 type product struct {
 	id, variant string
 	quantity    int
-	field       string // of the page's first line with it, "product3_"
+	field       string // the page's own name for id
 }
 
 // products checks the lines, most of which can be at most lines long, against the ids allowed.
 func (c *checker) products(allowed []string, most int) {
 	var lines []product
-	for n := 1; n <= maxLineNumber; n++ {
-		line := product{field: "product" + strconv.Itoa(n) + "_", quantity: 1}
-		variant := "variant" + strconv.Itoa(n) + "_id"
-		raw := c.in[line.field+"id"]
-		if line.id = clean(raw); line.id == "" && raw == "" {
+	for i := 1; i <= maxLineNumber; i++ {
+		n := strconv.Itoa(i)
+		id := "product" + n + "_id"
+		raw := c.in[id]
+		if raw == "" {
+			continue
+		}
+		line := product{id: clean(raw), quantity: 1, field: id}
+		if line.id == "" && plain(raw) {
 			continue
 		}
 		if !plain(raw) || !among(line.id, allowed) {
-			c.problem(line.field+"id", ProductRefused, "")
+			c.problem(id, ProductRefused, "")
 			continue
 		}
-		if quantity := clean(c.in[line.field+"qty"]); quantity != "" {
-			line.quantity = number(quantity)
-			if line.quantity < 0 && allDigits(quantity) {
+		quantity, variant := "product"+n+"_qty", "variant"+n+"_id"
+		if typed := clean(c.in[quantity]); typed != "" {
+			line.quantity = number(typed)
+			if line.quantity < 0 && allDigits(typed) {
 				line.quantity = c.shop.cap() + 1 // more digits than any cap has
 			}
 			if line.quantity < 1 {
-				c.problem(line.field+"qty", BadQuantity, "")
+				c.problem(quantity, BadQuantity, "")
 				continue
 			}
 		}
@@ -367,7 +372,7 @@ func (c *checker) products(allowed []string, most int) {
 			}
 		}
 		if pieces > c.shop.cap() {
-			c.problem(line.field+"qty", QuantityCap, strconv.Itoa(c.shop.cap()))
+			c.problem(quantity, QuantityCap, strconv.Itoa(c.shop.cap()))
 			continue
 		}
 		if !merged {
@@ -376,7 +381,7 @@ func (c *checker) products(allowed []string, most int) {
 	}
 	switch {
 	case len(lines) > most:
-		c.problem(lines[most].field+"id", TooManyLines, strconv.Itoa(most))
+		c.problem(lines[most].field, TooManyLines, strconv.Itoa(most))
 	case len(lines) == 0 && len(c.problems.ofProducts()) == 0 && !c.lead:
 		c.problem("product1_id", Required, "")
 	}
