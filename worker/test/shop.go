@@ -32,6 +32,8 @@ import (
 type Shop struct {
 	*Worker
 	TLS, Plain string // host:port of the edge
+	// Certificate is the edge's own, DER.
+	Certificate []byte
 	// Elsewhere maps further host names to host:port, for [Shop.Browser].
 	Elsewhere map[string]string
 }
@@ -58,12 +60,13 @@ func Open(t testing.TB, w *Worker) *Shop {
 		}
 	}
 	secure := httptest.NewUnstartedServer(front("https"))
-	secure.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+	own := certificate(t)
+	secure.TLS = &tls.Config{Certificates: []tls.Certificate{own}}
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	plain := httptest.NewServer(front("http"))
 	t.Cleanup(plain.Close)
-	return &Shop{Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(), Elsewhere: map[string]string{}}
+	return &Shop{Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(), Certificate: own.Certificate[0], Elsewhere: map[string]string{}}
 }
 
 // Browser starts a Chromium for which shop.example is this shop, on https and
