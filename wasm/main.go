@@ -6,7 +6,7 @@
 // Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what they cannot
 // answer is null.
 //
-//	check(fields, shop, lang)   the problems of an order as {field: text}, {} when there is none
+//	check(fields, shop, lang)   the problems of an order as {field: text}, in the form's order; {} when there is none
 //	    fields  {parameter: value}, as they would be posted; strings and numbers
 //	    shop    {products, upsales, countries, maxQuantity}: what the page knows of the lander. Ids and countries are arrays or
 //	            texts separated by spaces or commas; without products (or countries, or a quantity) that rule is left to the edge
@@ -93,10 +93,9 @@ func check(args []js.Value) any {
 			fields[name] = valueText(args[0].Get(name))
 		}
 	}
-	problems := rules.CheckPage(fields, shop(args))
-	texts := map[string]any{}
-	for field, text := range problems.Texts(text(args, 2)) {
-		texts[field] = text
+	texts, lang := js.Global().Get("Object").New(), text(args, 2)
+	for _, p := range rules.CheckPage(fields, shop(args)) {
+		texts.Set(p.Field, p.Text(lang))
 	}
 	return texts
 }

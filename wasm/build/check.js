@@ -7,7 +7,7 @@
  *
  * @typedef {object} Rules
  * @property {(fields: Record<string, string | number>, shop?: Shop, lang?: string) => Record<string, string> | null} check
- *   The problems of an order, as {parameter: text for the shopper}; {} when there is none.
+ *   The problems of an order, as {parameter: text for the shopper} in the form's order; {} when there is none.
  * @property {(text: string, country: string) => string | null} phone  The E.164 form of a phone number.
  * @property {(text: string, country: string) => string | null} postalCode  The postal code in the country's own form.
  * @property {(country: string) => {currency: string} | null} klarna  What Klarna takes in a country, where it is offered.

@@ -104,7 +104,7 @@ func TestUnknownNamesAreDroppedAndSanitised(t *testing.T) {
 
 func TestControlCharactersAndBrokenTextAreRefused(t *testing.T) {
 	for _, value := range []string{"a\x00", "a\nb", "a\tb", "\x7f", "a\u0085", "a\u2028b", "a\xff", "\xed\xa0\x80"} {
-		for _, name := range []string{"firstName", "custom1", "ref"} {
+		for _, name := range []string{"firstName", "custom1", "ref", "cf-turnstile-response"} {
 			page, _, problems := rules.Admit(rules.Fields{name: value}, own)
 			assert.Empty(t, page)
 			assert.Equal(t, rules.Problems{{Field: name, Code: rules.BadCharacters}}, problems, "%q", value)
@@ -155,7 +155,7 @@ func TestCardNumbersAreRefusedWhereverTheyAre(t *testing.T) {
 		_, _, problems := rules.Admit(rules.Fields{"custom1": text}, own)
 		assert.Equal(t, "card_data", problems.Answer(), text)
 	}
-	for _, uri := range []string{"https://shop.example/?card=4111111111111111", "https://shop.example/?c=4111%201111%201111%201111", "https://shop.example/?c=4111+1111+1111+1111&d=1"} {
+	for _, uri := range []string{"https://shop.example/?card=4111111111111111", "https://shop.example/?c=4111%201111%201111%201111", "https://shop.example/?c=4111+1111+1111+1111&d=1", "https://shop.example/?c=4111%2D1111%2d1111-1111&d=%ff%zz%"} {
 		_, _, problems := rules.Admit(rules.Fields{"requestUri": uri}, own)
 		assert.Equal(t, "card_data", problems.Answer(), uri)
 	}

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // network is a range of card numbers: the leading digits from low to high (equally many of both), and the lengths in use.
 type network struct {
@@ -200,9 +197,6 @@ func unescape(s string) string {
 			}
 		}
 		b.WriteByte(c)
-	}
-	if !utf8.ValidString(b.String()) {
-		return s
 	}
 	return b.String()
 }

@@ -112,6 +112,8 @@ func TestAFieldThatDoesNotFitIsNamed(t *testing.T) {
 		{"a quantity in scientific notation", "product1_qty", "1e2", rules.BadQuantity, ""},
 		{"a quantity over the cap", "product1_qty", "11", rules.QuantityCap, "10"},
 		{"a quantity over every cap", "product1_qty", "99999999999999999999999999", rules.QuantityCap, "10"},
+		{"a product id with a control character", "product1_id", "34\x00", rules.ProductRefused, ""},
+		{"a card number in an address, had nobody looked before", "address2", "4111-1111-1111-1111", rules.CardData, ""},
 		{"a variant that is no number", "variant1_id", "red", rules.BadValue, ""},
 		{"a control character in a tracking field", "custom1", "a\x00b", rules.BadCharacters, ""},
 	} {
@@ -441,6 +443,10 @@ func TestCountriesAreTheLandersOrKlarnas(t *testing.T) {
 			assert.Equal(t, "country_refused", problems.Answer())
 		})
 	}
+	t.Run("of a country that nothing is known of, only the shape is checked", func(t *testing.T) {
+		_, problems := rules.CheckOrder(berlin("country", "JP", "postalCode", "<100>", "phoneNumber", "03 1234 5678"), rules.Shop{Products: []string{"34"}, Countries: []string{"JP"}})
+		assert.Equal(t, rules.Problems{{Field: "phoneNumber", Code: rules.BadPhone, Detail: "+44 …"}, {Field: "postalCode", Code: rules.BadCharacters}}, problems)
+	})
 	t.Run("a national phone number is not held against a country that is refused anyway", func(t *testing.T) {
 		_, problems := rules.CheckOrder(berlin("country", "BR", "postalCode", "01310-100", "phoneNumber", "11 91234 5678"), shop)
 		assert.Equal(t, rules.Problems{{Field: "country", Code: rules.CountryRefused}}, problems)

@@ -252,14 +252,11 @@ func sane(name string) string {
 	return name
 }
 
-// insert adds s to a sorted list without doubles.
+// insert adds s to a sorted list.
 func insert(list []string, s string) []string {
 	at := 0
 	for at < len(list) && list[at] < s {
 		at++
-	}
-	if at < len(list) && list[at] == s {
-		return list
 	}
 	list = append(list, "")
 	copy(list[at+1:], list[at:])
