@@ -38,6 +38,7 @@ func main() {
 		Limit:     edge.Limiter{}.Limit,
 		Now:       time.Now,
 		Log:       edge.Log,
+		Caught:    edge.Caught,
 		Count: func(p relay.Point) {
 			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
 				[]float64{float64(p.UpstreamMS), float64(p.TotalMS), float64(p.HTTPStatus), float64(p.Upstream)})

@@ -112,9 +112,9 @@ func sweep(now time.Time) {
 	}
 }
 
-// caught logs a panic: where it was and of which kind, but not its value, which
+// Caught logs a panic: where it was and of which kind, but not its value, which
 // may hold a shopper's data.
-func caught(p any) {
+func Caught(p any) {
 	what := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
 		what = e.Error()

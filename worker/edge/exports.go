@@ -19,7 +19,7 @@ import (
 // guard is deferred at the top of each export and goroutine.
 func guard() {
 	if p := recover(); p != nil {
-		caught(p)
+		Caught(p)
 	}
 }
 

@@ -43,7 +43,7 @@ func (b bridge) ServeHTTP(w http.ResponseWriter, carrier *http.Request) {
 	a := &answer{header: http.Header{}}
 	defer func() {
 		if p := recover(); p != nil {
-			caught(p)
+			Caught(p)
 			// JavaScript knows an answer without a body for a fault of ours.
 			a = &answer{status: http.StatusInternalServerError, fault: true}
 		}

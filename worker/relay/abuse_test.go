@@ -381,4 +381,5 @@ func TestAPanicIsAFaultOfOursAndSaysNothing(t *testing.T) {
 	got := s.order("key-00000001", order())
 	s.expect(got, 500, "ERROR", "internal")
 	assert.NotContains(t, got.body, "nil")
+	assert.Equal(t, 1, s.panics, "the operator is told")
 }

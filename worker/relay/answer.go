@@ -206,6 +206,9 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	if seconds := meanings[a.code].retryAfter; seconds != 0 && a.location == "" {
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	}
+	if a.code == codeUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
 	if a.replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}

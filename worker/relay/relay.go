@@ -31,6 +31,9 @@ type Platform struct {
 	Now   func() time.Time
 	// Log takes one JSON line a request.
 	Log func(line string)
+	// Caught is told of a panic. It must not print the value, which may hold a
+	// shopper's data.
+	Caught func(p any)
 	// Count takes one data point a request, free of personal data.
 	Count func(Point)
 	// Random gives a fresh unguessable text of at least 16 characters, fit for

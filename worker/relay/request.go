@@ -74,8 +74,8 @@ func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var a *answer
 	func() {
 		defer func() {
-			if recover() != nil {
-				// The value may hold anything, so it is not printed.
+			if p := recover(); p != nil {
+				rl.platform.Caught(p)
 				a = say(codeInternal)
 			}
 		}()

@@ -18,7 +18,8 @@ func (rl *Relay) Settle(ctx context.Context, ref string) {
 	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: rules.Lang(""), logged: ref, route: &route{name: "alarm"}}
 	a := func() (a *answer) {
 		defer func() {
-			if recover() != nil {
+			if p := recover(); p != nil {
+				rl.platform.Caught(p)
 				a = rl.internal(ref)
 			}
 		}()

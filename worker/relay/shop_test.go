@@ -34,6 +34,7 @@ type shop struct {
 	logs    []string
 	limit   int // imports left; below zero: no limit
 	serial  int
+	panics  int
 	address string
 	host    string
 }
@@ -90,7 +91,8 @@ func (s *shop) start(vars map[string]string, transport konnektive.Transport, sto
 			defer s.mu.Unlock()
 			s.logs = append(s.logs, line)
 		},
-		Count: func(Point) {},
+		Count:  func(Point) {},
+		Caught: func(any) { s.panics++ },
 		Random: func() string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
