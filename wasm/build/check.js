@@ -24,6 +24,9 @@
 const MODULE = new URL("./{{module}}", import.meta.url);
 const RUNTIME = new URL("./{{runtime}}", import.meta.url);
 
+/** Both scripts speak through globals: Go's runtime sets Go, the module sets klarnaRules. */
+const globals = /** @type {any} */ (globalThis);
+
 /** @type {Promise<Rules> | undefined} */
 let loading;
 
@@ -40,12 +43,12 @@ export function load() {
 async function start() {
 	const [response] = await Promise.all([fetch(MODULE), import(RUNTIME.href)]);
 	if (!response.ok) throw new Error(`the browser module answered ${response.status}`);
-	const go = new globalThis.Go();
+	const go = new globals.Go();
 	const { instance } = await instantiate(response, go.importObject);
 	go.run(instance).finally(() => {
 		loading = undefined; // it only ever ends when it breaks
 	});
-	const rules = globalThis.klarnaRules;
+	const rules = globals.klarnaRules;
 	/** @param {"check" | "phone" | "postalCode" | "klarna"} name */
 	const safely = (name) => (/** @type {any[]} */ ...args) => {
 		try {
