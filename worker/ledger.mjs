@@ -4,6 +4,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { instance } from "./instance.mjs";
 
+/** How long after an alarm that came to nothing the next one is, in ms. */
+const AGAIN = 10 * 60_000;
+
 export class Ledger extends DurableObject {
   /** "version NUL data". Reading an object that nobody wrote stores nothing. */
   read() {
@@ -27,15 +30,21 @@ export class Ledger extends DurableObject {
   }
 
   async alarm() {
-    const { expires } = this.#record();
+    const { version, expires } = this.#record();
     if (Date.now() >= expires) {
       await this.ctx.storage.deleteAll();
       return;
     }
-    // Go may write this record, with the next alarm. If it does not, the
-    // record must still be forgotten in time.
-    await this.ctx.storage.setAlarm(expires);
-    await instance(this.env).alarm(this.ctx.id.toString());
+    // Whatever becomes of Go, or of this isolate: somebody will look again.
+    await this.ctx.storage.setAlarm(Math.min(Date.now() + AGAIN, expires));
+    try {
+      await instance(this.env).alarm(this.ctx.id.toString());
+    } catch (error) {
+      console.error(JSON.stringify({ level: "error", event: "alarm_failed", what: String(error) }));
+      return;
+    }
+    // Go has written the record, and with it the next alarm; or there is nothing left to look for.
+    if (this.#record().version === version) await this.ctx.storage.setAlarm(expires);
   }
 
   #record() {

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -45,7 +44,7 @@ func main() {
 		},
 		Random: rand.Text,
 	})
-	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP), func(ctx context.Context, ref string) { r.Settle(ctx, ref) })
+	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP), r.Settle)
 }
 
 // hosts is what the gate needs of the landers.

@@ -52,7 +52,7 @@ var glue struct {
 	swept   time.Time
 
 	gate   *gate.Gate
-	settle func(ctx context.Context, ref string)
+	settle func(ctx context.Context, ref string) bool
 }
 
 // call is one request, or one alarm, as JavaScript handed it over.

@@ -97,8 +97,9 @@ func exportAlarm(id uint32, n int32) {
 			}
 		}()
 		defer guard()
-		glue.settle(context.WithValue(context.Background(), callKey{}, c), ref)
-		ok = 1
+		if glue.settle(context.WithValue(context.Background(), callKey{}, c), ref) {
+			ok = 1
+		}
 	}()
 }
 

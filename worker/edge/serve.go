@@ -24,7 +24,7 @@ import (
 // their whole values, the shopper's address as RemoteAddr, and at most 64 KiB
 // and one byte of body. What the handler answers is sent in one piece once it
 // returns; a panic is answered 500.
-func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, ref string)) {
+func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, ref string) bool) {
 	glue.pending = map[uint32]*call{}
 	glue.waiting = map[uint32]*waiter{}
 	glue.gate = g

@@ -14,6 +14,10 @@ const (
 	// Grace is how long after an import's deadline an order that is still
 	// PARTIAL is left alone, before it counts as never begun.
 	Grace = 60 * time.Second
+	// Haste is how soon after it was recorded as sent an import must leave.
+	// Whoever was held up for longer must not send it any more: by the record,
+	// the next attempt may be made once deadline and Grace are over.
+	Haste = Grace / 2
 	// HandOut is how long a url of Klarna's is handed out again.
 	HandOut = 24 * time.Hour
 	// Life is how long a record is kept after its last attempt: Klarna's
@@ -166,6 +170,16 @@ func (p *Purchase) Current() *Attempt {
 	return &p.Attempts[len(p.Attempts)-1]
 }
 
+// left is the latest attempt that may have left, or nil.
+func (p *Purchase) left() *Attempt {
+	for i := len(p.Attempts) - 1; i >= 0; i-- {
+		if p.Attempts[i].State != Open {
+			return &p.Attempts[i]
+		}
+	}
+	return nil
+}
+
 // ByKey is the attempt a key stands for, or nil.
 func (p *Purchase) ByKey(key string) *Attempt {
 	for i := range p.Attempts {
@@ -176,43 +190,28 @@ func (p *Purchase) ByKey(key string) *Attempt {
 	return nil
 }
 
-// handedOut tells whether a shopper was ever handed a way to Klarna for this
-// purchase: if not, nobody can have paid for it.
-func (p *Purchase) handedOut() bool {
-	for i := range p.Attempts {
-		if p.Attempts[i].Redirects() {
-			return true
-		}
-	}
-	return false
-}
-
 // Observe takes in what Order Query said of the order when it was asked. An
 // observation older than the one known proves a payment, and nothing else.
 func (p *Purchase) Observe(order konnektive.Order, asked time.Time) {
-	if p.Kind == KindUpsale {
+	proof := order.Status == konnektive.StatusComplete
+	if proof && p.Kind == KindUpsale {
 		// The order was COMPLETE before, so its status says nothing about the
 		// upsale. GUESS: a paid upsale is on the order's items.
-		if order.Status == konnektive.StatusComplete {
-			if order.Qty(p.Product) > p.Baseline || p.takenBefore(order) {
-				p.Paid = true
-			} else {
-				order.Status = konnektive.StatusPartial
-			}
+		if proof = order.Qty(p.Product) > p.Baseline || p.takenBefore(order); !proof {
+			order.Status = konnektive.StatusPartial
 		}
-	} else if order.Status == konnektive.StatusComplete {
-		p.Paid = true
 	}
-	if p.KnownAt.After(asked) && !p.Paid {
+	if p.KnownAt.After(asked) && (p.Paid || !proof) {
 		return
 	}
+	p.Paid = p.Paid || proof
 	p.Known, p.KnownAt = order, asked
 }
 
 // takenBefore: Konnektive called the upsale taken already, and it is there.
 func (p *Purchase) takenBefore(order konnektive.Order) bool {
-	current := p.Current()
-	return current != nil && current.Code == CodeAlreadyTaken && order.Qty(p.Product) > 0
+	last := p.left()
+	return last != nil && last.Code == CodeAlreadyTaken && order.Qty(p.Product) > 0
 }
 
 // Standing is how a purchase stands, all things known.
@@ -276,9 +275,14 @@ func (p *Purchase) Standing(now time.Time) Standing {
 	if !p.KnownAt.Before(current.Sent) {
 		known = p.Known.Status
 	}
+	over := !p.KnownAt.Before(current.Deadline.Add(Grace))
 	switch known {
 	case konnektive.StatusDeclined:
-		return Declined
+		// While nobody knows whether this attempt has arrived, it may be the one
+		// before it that was declined.
+		if over || len(p.Attempts) == 1 || current.State == Answered && current.Code != CodeUnknown {
+			return Declined
+		}
 	case konnektive.StatusCancelled, konnektive.StatusRefunded:
 		return Closed
 	}
@@ -297,7 +301,9 @@ func (p *Purchase) Standing(now time.Time) Standing {
 			return Waiting
 		}
 	}
-	if known == konnektive.StatusPartial && !p.handedOut() && !p.KnownAt.Before(current.Deadline.Add(Grace)) {
+	if known == konnektive.StatusPartial && over {
+		// No url of this attempt was ever handed out. One of an earlier attempt
+		// may have been, for another cart: see revive.
 		return Retry
 	}
 	if current.State == Answered && current.Code == CodePending {
@@ -338,41 +344,72 @@ const (
 // this key. asked tells that Order Query has just been observed. The returned
 // attempt is the one to answer from.
 func (p *Purchase) Claim(key, digest string, now time.Time, asked bool) (Verdict, *Attempt) {
-	if own := p.ByKey(key); own != nil {
-		return p.repeat(own, digest, now, asked)
-	}
 	standing := p.Standing(now)
-	if standing == Running {
+	if own := p.ByKey(key); own != nil {
+		if own.Digest != digest {
+			return KeyReused, nil
+		}
+		if own.State != Open || own != p.Current() || standing == Running || standing == Paid {
+			return p.repeat(own, standing, now, asked)
+		}
+		// Its request died before anything was imported: it begins anew.
+	}
+	switch standing {
+	case Running:
 		return Busy, nil
-	}
-	if standing == Paid {
+	case Paid:
 		return Stand, nil
-	}
-	if len(p.Attempts) == 0 {
+	case Untried:
 		return p.begin(key, digest, now)
 	}
-	current := p.Current()
-	if standing == AtKlarna && current.Digest == digest && now.Before(current.AnsweredAt.Add(HandOut)) {
-		current.Keys = append(current.Keys, key)
-		return Answer, current
+	last := p.left()
+	if standing == AtKlarna && last.Digest == digest && now.Before(last.AnsweredAt.Add(HandOut)) {
+		return Answer, p.revive(key, digest, now)
 	}
 	// Whatever was tried before, it may have been paid in the meantime.
 	if !asked {
 		return Ask, nil
 	}
-	switch {
-	case standing == Untried, standing == Declined, standing == Refused, standing == Retry,
-		standing == AtKlarna && current.Digest != digest:
+	switch standing {
+	case Declined:
+		if last.Redirects() {
+			// What was declined at Klarna leads there no more.
+			last.Code, last.URL, last.Script = CodeDeclined, "", ""
+		}
 		return p.begin(key, digest, now)
+	case Refused, Retry:
+		if earlier := p.revive(key, digest, now); earlier != nil {
+			return Answer, earlier
+		}
+		return p.begin(key, digest, now)
+	case AtKlarna:
+		if last.Digest != digest {
+			return p.begin(key, digest, now)
+		}
 	}
 	return Stand, nil
 }
 
-func (p *Purchase) repeat(own *Attempt, digest string, now time.Time, asked bool) (Verdict, *Attempt) {
-	if own.Digest != digest {
-		return KeyReused, nil
+// revive finds the attempt by which a shopper was sent to Klarna with this very
+// order, and makes it the current one, in place of those that came to nothing:
+// a second way to pay for the same order must not be opened while that one is
+// there.
+func (p *Purchase) revive(key, digest string, now time.Time) *Attempt {
+	for i := len(p.Attempts) - 1; i >= 0; i-- {
+		a := p.Attempts[i]
+		if a.Redirects() && a.Digest == digest && now.Before(a.AnsweredAt.Add(HandOut)) {
+			p.dropOpen()
+			a.Keys = append(a.Keys[:len(a.Keys):len(a.Keys)], key)
+			p.Attempts = append(append(p.Attempts[:i:i], p.Attempts[i+1:]...), a)
+			return p.Current()
+		}
 	}
-	if p.Paid {
+	return nil
+}
+
+// repeat answers a key that has been here before.
+func (p *Purchase) repeat(own *Attempt, standing Standing, now time.Time, asked bool) (Verdict, *Attempt) {
+	if standing == Paid {
 		return Stand, nil
 	}
 	if own != p.Current() {
@@ -386,7 +423,7 @@ func (p *Purchase) repeat(own *Attempt, digest string, now time.Time, asked bool
 		}
 		return Stand, nil
 	}
-	switch p.Standing(now) {
+	switch standing {
 	case Running:
 		return Busy, nil
 	case AtKlarna:
@@ -394,7 +431,7 @@ func (p *Purchase) repeat(own *Attempt, digest string, now time.Time, asked bool
 			return Answer, own
 		}
 	case Declined:
-		if own.State == Answered && own.Code == CodeDeclined {
+		if own.Code == CodeDeclined {
 			return Answer, own
 		}
 	case Refused:
@@ -403,14 +440,10 @@ func (p *Purchase) repeat(own *Attempt, digest string, now time.Time, asked bool
 		if own.Code == CodeAlreadyTaken {
 			return Answer, own
 		}
-	}
-	if own.State == Open {
-		// Its request died before anything was imported.
-		own.Begun = now
-		return Begin, own
-	}
-	if own.Code == CodeRedirectInvalid && p.Standing(now) == InDoubt {
-		return Answer, own
+	case InDoubt:
+		if own.Code == CodeRedirectInvalid {
+			return Answer, own
+		}
 	}
 	if !asked {
 		return Ask, nil
@@ -419,15 +452,19 @@ func (p *Purchase) repeat(own *Attempt, digest string, now time.Time, asked bool
 }
 
 func (p *Purchase) begin(key, digest string, now time.Time) (Verdict, *Attempt) {
-	if current := p.Current(); current != nil && current.State == Open {
-		// An attempt that never left makes room.
-		p.Attempts = p.Attempts[:len(p.Attempts)-1]
-	}
+	p.dropOpen()
 	if len(p.Attempts) >= maxAttempts {
 		return TooMany, nil
 	}
 	p.Attempts = append(p.Attempts, Attempt{Keys: []string{key}, Digest: digest, State: Open, Begun: now})
 	return Begin, p.Current()
+}
+
+// dropOpen has an attempt that never left make room.
+func (p *Purchase) dropOpen() {
+	if current := p.Current(); current != nil && current.State == Open {
+		p.Attempts = p.Attempts[:len(p.Attempts)-1]
+	}
 }
 
 // Release takes back an attempt that was begun and has imported nothing, so
@@ -441,18 +478,20 @@ func (p *Purchase) Release(key string) {
 // Alarm is when the truth is to be read next without being asked for; the zero
 // time when there is no need.
 func (p *Purchase) Alarm() time.Time {
-	current := p.Current()
-	if current == nil || p.Paid || current.State == Open || p.Watched >= len(watch) {
+	last := p.left()
+	if last == nil || p.Paid || p.Watched >= len(watch) {
 		return time.Time{}
 	}
-	return current.Sent.Add(watch[p.Watched])
+	return last.Sent.Add(watch[p.Watched])
 }
 
 // Expires is when the record is to be forgotten.
 func (p *Purchase) Expires() time.Time {
 	last := p.Created
-	if current := p.Current(); current != nil && current.Begun.After(last) {
-		last = current.Begun
+	for i := range p.Attempts {
+		if begun := p.Attempts[i].Begun; begun.After(last) {
+			last = begun
+		}
 	}
 	return last.Add(Life)
 }

@@ -63,9 +63,11 @@ func (rl *Relay) change(rq *request, s saved, apply func(*ledger.Purchase) bool)
 		if won {
 			return s, nil
 		}
-		if s, err = decode(s.ref, current); err != nil {
+		there, err := decode(s.ref, current)
+		if err != nil {
 			return s, err
 		}
+		s = there
 	}
 	return s, errRecord
 }
@@ -163,7 +165,7 @@ func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) 
 		case ledger.Ask:
 			order, ok := rl.truth(rq, s.Purchase)
 			if !ok {
-				if s.ByKey(at.key) == nil {
+				if own := s.ByKey(at.key); own == nil || own.State == ledger.Open {
 					// Nothing of this attempt has left.
 					return rl.withRef(codeUnreachable, ref)
 				}
@@ -246,8 +248,12 @@ func (rl *Relay) proceed(rq *request, s saved, at attempt) (a *answer, current l
 		}
 	}
 
-	// From here on the import may have left, whatever happens.
-	reply := at.send(s.OrderID(), s.ref)
+	// From here on the import may have left, whatever happens. Only whoever was
+	// held up knows that it has not, and that it must not any more.
+	reply := konnektive.Reply{Kind: konnektive.NotSent}
+	if rl.platform.Now().Before(s.Current().Sent.Add(ledger.Haste)) {
+		reply = at.send(s.OrderID(), s.ref)
+	}
 	return rl.conclude(rq, s, at.key, reply), current, false
 }
 

@@ -41,6 +41,9 @@ func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (targe
 			tie.Target = store.New()
 		}
 	}
+	if tie.Target == "" || tie.TargetKey == "" {
+		return "", "", rl.internal(""), false
+	}
 	for range writeTries {
 		won, current, err := rl.save(rq, &tie)
 		if err != nil {

@@ -10,10 +10,11 @@ import (
 
 // Settle is called by the ledger's alarm: it reads the truth about a purchase
 // that nobody has asked about, since a shopper may pay and never come back.
-// Whatever it finds, it records, together with the next time to look.
-func (rl *Relay) Settle(ctx context.Context, ref string) {
+// Whatever it finds, it records, together with the next time to look. It returns
+// false when that could not be done, and should be tried again.
+func (rl *Relay) Settle(ctx context.Context, ref string) bool {
 	if len(rl.faults) > 0 {
-		return
+		return false
 	}
 	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: rules.Lang(""), logged: ref, route: &route{name: "alarm"}}
 	a := func() (a *answer) {
@@ -28,6 +29,7 @@ func (rl *Relay) Settle(ctx context.Context, ref string) {
 	if a != nil {
 		rl.log(rq, a)
 	}
+	return a == nil || a.code != codeInternal
 }
 
 func (rl *Relay) settleNow(rq *request, ref string) *answer {

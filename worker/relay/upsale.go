@@ -29,6 +29,9 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 	// One record for each product of an order: two tabs, two keys, one upsale.
 	product := upsale.Fields["product1_id"]
 	ref := rl.platform.Store.Named("upsale\n" + order.ref + "\n" + product)
+	if ref == "" {
+		return rl.internal("")
+	}
 	name := given
 	if given == "" {
 		name = digest("derived", rq.addressKey(), order.ref, upsale.Canonical())
