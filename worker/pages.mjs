@@ -1,6 +1,9 @@
 // The landers: from www/ or from an origin, streamed, with the security headers
 // they lack.
 
+/** The browser module. */
+const BUILT = /^https?:\/\/[^/?#]+\/build\//;
+
 /** Build output whose name holds a hash of its content. */
 const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]|$)/;
 
@@ -11,8 +14,12 @@ const UNREACHED = new Set([521, 522, 523, 524, 525, 526, 530]);
 export async function assets(request, env, decision) {
   const page = await env.ASSETS.fetch(request);
   const response = new Response(page.body, page);
-  if (HASHED.test(request.url) && (page.status === 200 || page.status === 304)) {
-    response.headers.set("Cache-Control", "public, max-age=31536000, immutable");
+  if (BUILT.test(request.url)) {
+    // The order check is for pages on other origins too; there is nothing in it but code.
+    response.headers.set("Access-Control-Allow-Origin", "*");
+    if (HASHED.test(request.url) && (page.status === 200 || page.status === 304)) {
+      response.headers.set("Cache-Control", "public, max-age=31536000, immutable");
+    }
   }
   return dress(response, decision);
 }

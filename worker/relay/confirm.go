@@ -9,12 +9,11 @@ import (
 // confirmOrder has the confirmation mails sent at once, for an order that is
 // proven paid, and once: that it was asked for is recorded before it is.
 func (rl *Relay) confirmOrder(rq *request) *answer {
-	page, refusal, ok := rl.admit(rq)
+	page, _, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		return rules.Order{}, needsRef(page)
+	})
 	if !ok {
 		return refusal
-	}
-	if page["ref"] == "" {
-		return rq.refuse(rules.Problems{{Field: "ref", Code: rules.Required}})
 	}
 	rq.logged = page["ref"]
 	s, refusal, ok := rl.orderOf(rq, page["ref"])

@@ -10,13 +10,11 @@ import (
 // by a lead, unless the page's own lead has one already: so that whatever
 // happens to the import, there is something to ask Order Query about.
 func (rl *Relay) importOrder(rq *request) *answer {
-	page, refusal, ok := rl.admit(rq)
+	page, order, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		return rules.CheckOrder(page, rq.lander.Shop)
+	})
 	if !ok {
 		return refusal
-	}
-	order, problems := rules.CheckOrder(page, rq.lander.Shop)
-	if len(problems) > 0 {
-		return rq.refuse(problems)
 	}
 	given, refusal, ok := rq.key()
 	if !ok {

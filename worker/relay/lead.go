@@ -9,13 +9,11 @@ import (
 // importLead opens a purchase, or adds to one, with what the page knows of the
 // shopper so far. It is no order, and nothing is lost when it fails.
 func (rl *Relay) importLead(rq *request) *answer {
-	page, refusal, ok := rl.admit(rq)
+	page, lead, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		return rules.CheckLead(page, rq.lander.Shop)
+	})
 	if !ok {
 		return refusal
-	}
-	lead, problems := rules.CheckLead(page, rq.lander.Shop)
-	if len(problems) > 0 {
-		return rq.refuse(problems)
 	}
 	given, refusal, ok := rq.key()
 	if !ok {
@@ -73,13 +71,9 @@ func (rl *Relay) importLead(rq *request) *answer {
 // importClick tells Konnektive that a page was seen. Its pixel is HTML of
 // somebody else's and is not passed on.
 func (rl *Relay) importClick(rq *request) *answer {
-	page, refusal, ok := rl.admit(rq)
+	_, click, refusal, ok := rl.accept(rq, rules.CheckClick)
 	if !ok {
 		return refusal
-	}
-	click, problems := rules.CheckClick(page)
-	if len(problems) > 0 {
-		return rq.refuse(problems)
 	}
 	reply := rl.call(rq, konnektive.ImportClick, rl.params(rq, click))
 	sessionID := reply.Field("sessionId")

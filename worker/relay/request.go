@@ -148,18 +148,28 @@ func bodyCode(err error) string {
 	return codeMalformed // a field that is named twice, too
 }
 
-// admit sorts the fields by who may set them.
-func (rl *Relay) admit(rq *request) (rules.Fields, *answer, bool) {
+// accept reads what a page sent, sorts it by who may set what, and has it
+// checked. A shopper is told of everything that is wrong at once.
+func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rules.Problems)) (page rules.Fields, order rules.Order, refusal *answer, ok bool) {
 	in, refusal, ok := rq.fields()
 	if !ok {
-		return nil, refusal, false
+		return nil, order, refusal, false
 	}
 	page, dropped, problems := rules.Admit(in, rl.own(rq))
 	rq.dropped = dropped
-	if len(problems) > 0 {
-		return nil, rq.refuse(problems), false
+	order, more := check(page)
+	if problems = problems.And(more); len(problems) > 0 {
+		return nil, order, rq.refuse(problems), false
 	}
-	return page, nil, true
+	return page, order, nil, true
+}
+
+// needsRef is the problem of a request about an order that does not say which.
+func needsRef(page rules.Fields) rules.Problems {
+	if page["ref"] != "" {
+		return nil
+	}
+	return rules.Problems{{Field: "ref", Code: rules.Required}}
 }
 
 // own are the values that the Worker sets, which a page may repeat.
@@ -177,12 +187,7 @@ func (rl *Relay) own(rq *request) rules.Fields {
 
 func (rq *request) refuse(problems rules.Problems) *answer {
 	a := say(problems.Answer())
-	a.fields = make(map[string]string, len(problems))
-	for _, problem := range problems {
-		if _, told := a.fields[problem.Field]; !told {
-			a.fields[problem.Field] = problem.Text(rq.lang)
-		}
-	}
+	a.fields = problems.Texts(rq.lang)
 	return a
 }
 

@@ -9,13 +9,12 @@ import (
 // importUpsale relays an upsale of a paid order: a purchase of its own, on the
 // same order in Konnektive, through a whole round at Klarna.
 func (rl *Relay) importUpsale(rq *request) *answer {
-	page, refusal, ok := rl.admit(rq)
+	page, upsale, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		upsale, problems := rules.CheckUpsale(page, rq.lander.Shop)
+		return upsale, needsRef(page).And(problems)
+	})
 	if !ok {
 		return refusal
-	}
-	upsale, problems := rules.CheckUpsale(page, rq.lander.Shop)
-	if len(problems) > 0 {
-		return rq.refuse(problems)
 	}
 	given, refusal, ok := rq.key()
 	if !ok {

@@ -59,6 +59,9 @@ func TestAnUpsaleIsRefused(t *testing.T) {
 	unpaid := s.order("key-00000001", order()).Ref
 	s.expect(s.upsale("key-00000002", unpaid), 409, "ERROR", "order_not_paid")
 	s.expect(s.upsale("key-00000002", strings.Repeat("0", 64)), 404, "ERROR", "ref_unknown")
+	nameless := s.upsale("key-00000002", "")
+	s.expect(nameless, 422, "ERROR", "invalid")
+	assert.Contains(t, nameless.fields(), "ref")
 	assert.Zero(t, s.imports(simulator.OpUpsale))
 
 	_, err := s.sim.Approve(s.sim.Sessions()[0].ID)

@@ -71,6 +71,7 @@ func TestPages(t *testing.T) {
 		hashed := Send(t, c, http.MethodGet, at+"/build/check-0123456789abcdef.wasm", "")
 		assert.Equal(t, http.StatusOK, hashed.Status)
 		assert.Equal(t, "public, max-age=31536000, immutable", hashed.Header.Get("Cache-Control"))
+		assert.Equal(t, "*", hashed.Header.Get("Access-Control-Allow-Origin"), "pages on other origins load it too")
 		assert.Equal(t, "application/wasm", hashed.Header.Get("Content-Type"))
 		for _, path := range []string{"/build/check.js", "/checkout", "/build/check-ffffffffffffffff.wasm"} {
 			assert.NotContains(t, Send(t, c, http.MethodGet, at+path, "").Header.Get("Cache-Control"), "immutable", path)
