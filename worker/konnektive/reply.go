@@ -51,15 +51,21 @@ type Reply struct {
 	message *jsonreader.Value
 }
 
-// notSentStatus lists the answers that Cloudflare itself gives for an origin
+// NotSentStatus tells the answers that Cloudflare itself gives for an origin
 // it could not reach, so that the request surely did not arrive. 520 (an odd
 // answer) and 524 (no answer in time) are missing on purpose: there the
 // request did arrive.
 // Source: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
-var notSentStatus = map[int]bool{521: true, 522: true, 523: true, 525: true, 526: true, 530: true}
+func NotSentStatus(status int) bool {
+	switch status {
+	case 521, 522, 523, 525, 526, 530:
+		return true
+	}
+	return false
+}
 
 func read(status int, body string) Reply {
-	if notSentStatus[status] {
+	if NotSentStatus(status) {
 		return Reply{Kind: NotSent}
 	}
 	if status < 200 || status > 499 || status >= 300 && status < 400 {

@@ -16,6 +16,7 @@ import (
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/jsonreader"
 	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/konnektive"
 )
 
 // Level says how bad a finding is.
@@ -117,15 +118,11 @@ func (e *examination) add(check string, level Level, text, cure string) {
 	e.findings = append(e.findings, Finding{check, level, text, cure})
 }
 
-// notArrived are the statuses by which Cloudflare says that it could not reach the other side. Source:
-// https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
-var notArrived = map[int]bool{521: true, 522: true, 523: true, 525: true, 526: true, 530: true}
-
 // read finds the message of a SUCCESS. Anything else becomes a finding.
 func (e *examination) read(answer Answer) (message *jsonreader.Value, ok bool) {
 	const check = "reach"
 	switch {
-	case answer.Failure == NotSent || notArrived[answer.Status]:
+	case answer.Failure == NotSent || konnektive.NotSentStatus(answer.Status):
 		e.add(check, Fail, "Konnektive could not be reached.", "Check "+config.NameKonnektiveURL+": it is the address of your account's API, "+config.DefaultKonnektiveURL+" unless you were given another one.")
 		return nil, false
 	case answer.Failure != None:
