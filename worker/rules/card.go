@@ -82,6 +82,15 @@ func cardIn(s string) bool {
 	if len(s) < 12 {
 		return false
 	}
+	digits := 0
+	for i := 0; i < len(s); i++ {
+		if isDigit(s[i]) || s[i] >= 0xC0 { // what begins a character that may be a digit
+			digits++
+		}
+	}
+	if digits < 12 {
+		return false
+	}
 	var run digitRun
 	pure := true // nothing but digits, spaces and dashes so far
 	var before rune
@@ -223,8 +232,8 @@ var (
 
 // cardName says whether a field's name is that of a card field: cardNumber, card_security_code, ccExpMonth, CVV2, cc-number, …
 func cardName(name string) bool {
-	var plain []byte // letters and digits, lower case
-	var words []int  // where in plain a word begins
+	plain := make([]byte, 0, 64) // letters and digits, lower case
+	words := make([]int, 0, 16)  // where in plain a word begins
 	fresh := true
 	for i := 0; i < len(name); i++ {
 		c := name[i]

@@ -22,7 +22,7 @@ func CheckOrder(page Fields, shop Shop) (Order, Problems) {
 	c.products(shop.Products, MaxLines)
 	c.coupon()
 	c.shipProfile()
-	c.tracking("sessionId", "affId", "sourceValue", "custom", "httpReferer")
+	c.tracking(source[:]...)
 	return c.order()
 }
 
@@ -43,8 +43,14 @@ func CheckLead(page Fields, shop Shop) (Order, Problems) {
 	c.products(shop.Products, MaxLines)
 	c.coupon()
 	c.shipProfile()
-	c.tracking("sessionId", "affId", "sourceValue", "custom", "httpReferer")
+	c.tracking(source[:]...)
 	return c.order()
+}
+
+// source are the tracking fields of an order.
+var source = [...]string{
+	"sessionId", "affId", "sourceValue1", "sourceValue2", "sourceValue3", "sourceValue4", "sourceValue5",
+	"custom1", "custom2", "custom3", "custom4", "custom5", "httpReferer",
 }
 
 // pageTypes are those of Konnektive's Import Click.
@@ -329,7 +335,18 @@ type product struct {
 // products checks the lines, most of which can be at most lines long, against the ids allowed.
 func (c *checker) products(allowed []string, most int) {
 	var lines []product
+	// Pages number lines with gaps. Looking every number up would make a
+	// hundred names for one line.
+	var there [maxLineNumber + 1]bool
+	for name := range c.in {
+		if row, n, _ := lookup(name); row != nil && row.name == "product#_id" {
+			there[n] = true
+		}
+	}
 	for i := 1; i <= maxLineNumber; i++ {
+		if !there[i] {
+			continue
+		}
 		n := strconv.Itoa(i)
 		id := "product" + n + "_id"
 		raw := c.in[id]
@@ -409,12 +426,7 @@ func (p Problems) ofProducts() (found Problems) {
 // Konnektive keeps, and what it would falsify (half an id is another id) or cannot be what the field is for is left out.
 func (c *checker) tracking(names ...string) {
 	for _, name := range names {
-		switch name {
-		case "sourceValue", "custom":
-			for n := '1'; n <= '5'; n++ {
-				c.track(name + string(n))
-			}
-		default:
+		if c.in[name] != "" {
 			c.track(name)
 		}
 	}

@@ -139,11 +139,11 @@ func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems
 	admitted = make(Fields, len(in))
 	odd := false
 	for name, value := range in {
-		if cardName(name) {
+		row, number, known := lookup(name)
+		if !known && cardName(name) { // no row has the name of a card field
 			problems = problems.add(Problem{Field: sane(name), Code: CardData})
 			continue
 		}
-		row, number, known := lookup(name)
 		if name != "phoneNumber" && holdsCard(row, value) {
 			problems = problems.add(Problem{Field: sane(name), Code: CardData})
 			continue
@@ -192,8 +192,14 @@ func isLegacy(name, value string) bool {
 // lookup finds the row of a name. For a numbered row it returns the number, and 0 when that is out of range or badly
 // written ("01") on a product line; such numbers of other rows make the name an unknown one.
 func lookup(name string) (row *field, n int, known bool) {
+	if name == "" {
+		return nil, 0, false
+	}
 	for i := range table {
 		row := &table[i]
+		if row.name[0] != name[0] {
+			continue // which spares nearly all of what follows
+		}
 		if row.count == 0 {
 			if row.name == name {
 				return row, 0, true

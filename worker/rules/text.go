@@ -71,12 +71,18 @@ func plain(s string) bool {
 
 // isSpace covers the spaces of Unicode that come out of word processors and other keyboards.
 func isSpace(r rune) bool {
+	if r < 0x80 {
+		return r == ' '
+	}
 	return r == ' ' || r == 0xA0 || r == 0x1680 || r >= 0x2000 && r <= 0x200A || r == 0x202F || r == 0x205F || r == 0x3000
 }
 
 // invisible are characters that copying and pasting brings along (a soft hyphen, marks of writing direction, a byte order mark)
 // and that mean nothing in a form.
 func invisible(r rune) bool {
+	if r < 0xAD {
+		return false
+	}
 	return r == 0xAD || r == 0x200B || r == 0x200E || r == 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r == 0xFEFF
 }
 
@@ -86,6 +92,9 @@ func joiner(r rune) bool { return r == 0x200C || r == 0x200D }
 // clean removes what nobody sees: outer spaces, doubled spaces, invisible characters. Joiners stay between two letters that can
 // need one.
 func clean(s string) string {
+	if isClean(s) {
+		return s
+	}
 	var b strings.Builder
 	var last, held rune // last written; a space or joiner that waits for what follows
 	for _, r := range s {
@@ -108,8 +117,23 @@ func clean(s string) string {
 	return b.String()
 }
 
+// isClean says whether clean would change nothing: most of what is typed is as it should be, and need not be copied.
+func isClean(s string) bool {
+	last := ' '
+	for _, r := range s {
+		if r == ' ' && last == ' ' || r != ' ' && isSpace(r) || invisible(r) || joiner(r) || r == utf8.RuneError {
+			return false
+		}
+		last = r
+	}
+	return s == "" || last != ' '
+}
+
 // asciiDigit is the value of a digit of the ASCII, full-width and Arabic blocks, as phones' keyboards write them.
 func asciiDigit(r rune) (byte, bool) {
+	if r < 0x80 {
+		return byte(r), isDigit(byte(r))
+	}
 	for _, zero := range [...]rune{'0', 0xFF10, 0x0660, 0x06F0} {
 		if r >= zero && r <= zero+9 {
 			return '0' + byte(r-zero), true
@@ -133,6 +157,9 @@ func symbol(r rune) bool {
 
 // nameMark are the characters beyond letters that names hold.
 func nameMark(r rune) bool {
+	if r < 0x80 && isLetter(byte(r)) {
+		return false
+	}
 	for _, mark := range " '-.,&()’‘ʼ´`‐‑–·・ªº" {
 		if r == mark {
 			return true
