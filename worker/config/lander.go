@@ -296,8 +296,10 @@ func (l *landerReader) origin() string {
 		l.add(code, l.where+".origin", why+`: write the server alone, like https://origin.shop.example, or "" for www/`)
 		return ""
 	}
-	if host := u.Hostname(); l.hosts[host] && !IsLoopback(host) {
-		l.add("origin_own_host", l.where+".origin", "this host is served by the Worker itself, which would ask itself for ever: give the server a host name of its own")
+	// Its own host is where a Worker on a route finds the zone's origin. On a custom domain there is none behind the Worker, which
+	// cannot be seen here; make check-config sees it.
+	if host := u.Hostname(); l.hosts[host] && host != l.name && !IsLoopback(host) {
+		l.add("origin_other_lander", l.where+".origin", "this host is another lander's: give the address of the server that has this lander's pages")
 		return ""
 	}
 	return u.Scheme + "://" + u.Host

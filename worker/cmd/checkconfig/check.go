@@ -231,9 +231,27 @@ func (f *findings) checkExposure(e environment) {
 			f.fault("routes_inherited", e.prefix()+name, fmt.Sprintf("give [env.%s] hosts of its own, or routes = []: it inherits those of the top level, and a deploy of it would take them over", e.name))
 		}
 	}
+	f.checkOwnOrigins(e)
 	if e.settings["route"] == nil && e.settings["routes"] == nil {
 		f.hint("%sroutes: there are none, so after a deploy no host leads to this Worker unless the dashboard has some. "+
 			`For example routes = [{ pattern = "shop.example", custom_domain = true }]`, e.prefix())
+	}
+}
+
+// checkOwnOrigins finds landers whose origin is their own host, although the host is a custom domain: there is no server behind the Worker
+// then, and it would ask itself. On a route the same setting is right: Cloudflare sends such a request to the zone's origin.
+// https://developers.cloudflare.com/workers/configuration/routing/
+func (f *findings) checkOwnOrigins(e environment) {
+	for _, route := range tables(e.settings, "routes") {
+		host, _ := route["pattern"].(string)
+		if route["custom_domain"] != true {
+			continue
+		}
+		lander := table(table(table(e.settings, "vars"), "LANDERS"), host)
+		if origin, _ := lander["origin"].(string); origin == "https://"+host {
+			f.fault("origin_custom_domain", fmt.Sprintf("%svars.LANDERS.%q.origin", e.prefix(), host),
+				"this host is a custom domain, so the Worker would ask itself: give the server a host name of its own, or use a route with zone_name")
+		}
 	}
 }
 
