@@ -78,7 +78,7 @@
  *
  * One attempt at a purchase, as it is remembered across reloads, tabs and Klarna: no personal data in it.
  * @typedef {{ key?: string, print?: string, cart?: string, sent?: string, ref?: string, url?: string, answered?: boolean, over?: boolean,
- *   paid?: boolean, at: number }} Attempt
+ *   paid?: boolean, lead?: string, at: number }} Attempt
  */
 
 // What only this module can say. Everything else the shopper reads stands in the page, or is the relay's own answer in the page's language.
@@ -136,8 +136,6 @@ const DAY = 864e5; // as long as the relay hands out a url of Klarna's again
 const PATIENCE = 1e5;
 // What does not make an order another one; the relay compares without these too.
 const TRACKING = /^(sessionId|affId|sourceValue\d|custom\d|httpReferer|requestUri|pageType)$/;
-// Konnektive's lengths: a longer ad id must not cost the sale.
-const LENGTHS = { affId: 20, sessionId: 32, httpReferer: 300, requestUri: 500 };
 // After these the same order needs a new key.
 const OVER = "declined retry invalid product_refused country_refused card_data key_reused ref_unknown".split(" ");
 
@@ -251,15 +249,20 @@ function visit() {
     const value = params.get(name);
     if (value) found[name.replace(/^c/, "sourceValue")] = value;
   }
-  if (known && !Object.keys(found).length) return known;
+  if (known && Object.keys(found).every((name) => known[name] === found[name])) return known;
   const fresh = { ...found, requestUri: location.href, httpReferer: document.referrer };
   remember("sessionStorage", "visit", fresh);
   return fresh;
 }
 
-/** The visit as fields of an order or a lead. */
-function tracking() {
-  return clean(visit());
+/** The visit as fields of an import, in Konnektive's lengths: a longer ad id must not cost the sale. */
+function tracking(seen = visit()) {
+  const lengths = { affId: 20, sessionId: 32, httpReferer: 300, requestUri: 500 };
+  return clean(
+    Object.fromEntries(
+      Object.entries(seen).map(([name, value]) => [name, value.replace(/\p{Cc}/gu, "").slice(0, lengths[/** @type {"affId"} */ (name)] ?? 30)]),
+    ),
+  );
 }
 
 /** @param {Record<string, unknown>} fields @returns {Record<string, string>} trimmed, without empty ones */
@@ -267,11 +270,7 @@ function clean(fields) {
   /** @type {Record<string, string>} */
   const out = {};
   for (const [name, value] of Object.entries(fields)) {
-    let text = String(value ?? "").trim();
-    if (TRACKING.test(name)) {
-      const length = /^source/.test(name) ? 30 : /^custom/.test(name) ? 50 : LENGTHS[/** @type {"affId"} */ (name)];
-      text = text.replace(/\p{Cc}/gu, "").slice(0, length);
-    }
+    const text = String(value ?? "").trim();
     if (text) out[name] = text;
   }
   return out;
@@ -284,7 +283,7 @@ async function click(at, pageType) {
   if (done.includes(pageType)) return;
   remember("sessionStorage", "clicks", [...done, pageType]);
   const here = done.length ? { ...seen, requestUri: location.href, httpReferer: document.referrer } : seen;
-  const answer = await call(at, "/api/landers/clicks/import/", clean({ ...here, pageType }), { keepalive: true });
+  const answer = await call(at, "/api/landers/clicks/import/", { ...tracking(here), pageType }, { keepalive: true });
   const sessionId = answer.message?.sessionId ?? /** @type {any} */ (answer).sessionId;
   if (sessionId) remember("sessionStorage", "visit", { ...visit(), sessionId });
 }
@@ -330,7 +329,8 @@ export async function order(source, options = {}) {
   // An upsale is a purchase of its own: one for each order and product.
   const name = /upsale/.test(String(at.path)) ? `${at.name}/${fields.ref}/${fields.product1_id}` : String(at.name);
   const answer = await alone(name, () => seeThrough(at, name, fields));
-  if (!at.stay) follow(at, answer, fields.ref);
+  const to = destination(at, answer, fields.ref);
+  if (to && !at.stay) leave(to);
   return answer;
 }
 
@@ -346,14 +346,11 @@ function destination(at, answer, orderRef) {
 
 /** Out of a frame too: Klarna does not run in one. @param {string} url */
 function leave(url) {
-  (window.top ?? window).location.href = url;
-}
-
-/** @param {Options} at @param {Answer} answer @param {string} [orderRef] @returns {string} where it went */
-function follow(at, answer, orderRef) {
-  const url = destination(at, answer, orderRef);
-  if (url) leave(url);
-  return url;
+  try {
+    /** @type {Window} */ (window.top).location.href = url;
+  } catch {
+    location.href = url;
+  }
 }
 
 /** @param {Options} at @param {string} name @param {Record<string, string>} fields @returns {Promise<Answer>} */
@@ -493,22 +490,24 @@ export async function status(ref, options = {}) {
   }
 }
 
-/** @param {string} ref @param {Answer} answer */
+/** Tells the page, once for all tabs. @param {string} ref @param {Answer} answer */
 async function announce(ref, answer) {
   if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
-  if (recall("localStorage", `paid:${ref}`)) return;
-  const { total, currency, items } = Object(answer.message);
-  // An upsale's answer holds its whole order: what was told of that before is not told again.
-  const [upsale = ""] = attempts().find(([name, attempt]) => attempt?.ref === ref && name.includes("/")) ?? [];
-  const told = recall("localStorage", `paid:${upsale.split("/")[1]}`) ?? { total: 0, items: [] };
-  const detail = {
-    ref,
-    total: Math.round((Number(total) - told.total) * 100) / 100,
-    currency,
-    items: Array.from(items ?? []).filter((item) => !told.items.includes(item.name)),
-  };
-  remember("localStorage", `paid:${ref}`, { total: Number(total), items: Array.from(items ?? [], (item) => item.name) });
-  document.dispatchEvent(new CustomEvent("klarna:paid", { detail }));
+  await alone(`paid:${ref}`, async () => {
+    if (recall("localStorage", `paid:${ref}`)) return;
+    const { total, currency, items } = Object(answer.message);
+    // An upsale's answer holds its whole order: what was told of that before is not told again.
+    const [upsale = ""] = attempts().find(([name, attempt]) => attempt?.ref === ref && name.includes("/")) ?? [];
+    const told = recall("localStorage", `paid:${upsale.split("/")[1]}`) ?? { total: 0, items: [] };
+    const detail = {
+      ref,
+      total: Math.round((Number(total) - told.total) * 100) / 100,
+      currency,
+      items: Array.from(items ?? []).filter((item) => !told.items.includes(item.name)),
+    };
+    remember("localStorage", `paid:${ref}`, { total: Number(total), items: Array.from(items ?? [], (item) => item.name) });
+    document.dispatchEvent(new CustomEvent("klarna:paid", { detail }));
+  });
 }
 
 // --- the form ---------------------------------------------------------------------------------------------------------------
@@ -538,7 +537,7 @@ export function attach(form, options = {}) {
   const say = words(at.lang);
   const name = String(at.name);
   const upsale = /upsale/.test(String(at.path));
-  const button = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit], button:not([type])"));
+  const button = /** @type {HTMLElement | null} */ (form.querySelector("[type=submit], button:not([type])"));
   let busy = false;
   /** @type {string[]} fields with a problem that is shown */
   let shown = [];
@@ -556,7 +555,7 @@ export function attach(form, options = {}) {
 
   const progress = region("status");
   const problem = region("alert");
-  if (form.dataset.turnstileSitekey) at.token ??= turnstile(form, form.dataset.turnstileSitekey, progress);
+  if (form.dataset.turnstileSitekey) at.token ??= turnstile(form.dataset.turnstileSitekey, progress);
   restore();
 
   form.addEventListener("submit", (event) => {
@@ -583,15 +582,17 @@ export function attach(form, options = {}) {
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     lock(false);
+    tell("");
     resume();
   });
-  resume();
+  const [arrival] = performance.getEntriesByType("navigation");
+  resume(/** @type {PerformanceNavigationTiming} */ (arrival)?.type !== "navigate");
 
   async function press() {
     lock(true);
     save();
     show({});
-    const wrong = rules?.check(collect(form), shop(), pageLang()) ?? {};
+    const wrong = verdict();
     if (Object.keys(wrong).length) {
       lock(false);
       return refuse("invalid", wrong);
@@ -643,7 +644,7 @@ export function attach(form, options = {}) {
     }
     lock(false);
     if (code === "insecure" || code === "https_required") return insecure();
-    refuse(code, /^(declined|retry)$/.test(code) ? "" : message);
+    refuse(code, /^(declined|retry|redirect)$/.test(code) ? "" : message);
   }
 
   /** @param {string} code @param {unknown} message a text, or texts by field */
@@ -653,7 +654,7 @@ export function attach(form, options = {}) {
     const text = say[shown.length || rest.length ? "invalid" : code] ?? (typeof message === "string" && message ? message : say.other);
     tell(code, { alert: true, text: shown.length ? [text, ...rest].join(" ") : rest.join(" ") || text });
     const first = shown.map(elementOf).find(Boolean);
-    (first ?? button).focus();
+    (first ?? button)?.focus();
   }
 
   function insecure() {
@@ -663,7 +664,7 @@ export function attach(form, options = {}) {
   }
 
   // What the shopper finds when coming back: from Klarna, by the back button, by a reload, in another tab.
-  async function resume() {
+  async function resume(found = true) {
     if (!globalThis.isSecureContext) return insecure();
     if (upsale) return;
     const last = lastAttempt(name);
@@ -681,13 +682,13 @@ export function attach(form, options = {}) {
     }
     if (!last?.key || last.paid || last.over) return;
     if (last.url && isSafe(last.url)) {
-      tell("back", { found: true, offer: { text: say.onward, href: last.url } });
+      tell("back", { found, offer: { text: say.onward, href: last.url } });
       const truth = last.ref ? await status(last.ref, { ...at, limit: 0 }) : { code: "" };
       if (busy) return;
       if (truth.code === "paid") location.replace(withRef(String(at.next ?? at.thanks), last.ref));
-      else if (say[truth.code] && OVER.includes(truth.code)) tell(truth.code, { alert: true, found: true });
+      else if (say[truth.code] && OVER.includes(truth.code)) tell(truth.code, { alert: true, found });
     } else if (!last.answered && recall("sessionStorage", `sent:${name}`)?.key === last.key) {
-      tell("sent", { found: true });
+      tell("sent", { found });
     }
   }
 
@@ -695,7 +696,7 @@ export function attach(form, options = {}) {
   function lock(on) {
     busy = on;
     form.setAttribute("aria-busy", String(on));
-    button.setAttribute("aria-disabled", String(on));
+    button?.setAttribute("aria-disabled", String(on));
   }
 
   /**
@@ -733,7 +734,7 @@ export function attach(form, options = {}) {
   function region(role) {
     const made = form.querySelector(`[role=${role}]`) ?? document.createElement("div");
     made.setAttribute("role", role);
-    if (!made.isConnected) button.before(made);
+    if (!made.isConnected) button ? button.before(made) : form.append(made);
     return /** @type {HTMLElement} */ (made);
   }
 
@@ -790,15 +791,20 @@ export function attach(form, options = {}) {
     }
   }
 
-  function shop() {
-    return JSON.parse(form.dataset.klarnaShop ?? "{}");
+  /** @returns {Record<string, string>} what the page itself finds wrong; nothing when it cannot tell */
+  function verdict() {
+    try {
+      return rules?.check(collect(form), JSON.parse(form.dataset.klarnaShop ?? "{}"), pageLang()) ?? {};
+    } catch {
+      return {};
+    }
   }
 
   /** Looks at some fields again; what the shopper has not come to yet is left alone. @param {string[]} fields */
   function inspect(fields) {
-    const wrong = rules?.check(collect(form), shop(), pageLang());
+    const wrong = verdict();
     for (const field of fields) {
-      const text = wrong?.[field] ?? "";
+      const text = wrong[field] ?? "";
       mark(field, text);
       shown = shown.filter((other) => other !== field);
       if (text) shown.push(field);
@@ -828,35 +834,40 @@ export function attach(form, options = {}) {
     }
   }
 
-  /** Import Lead, as soon as somebody can be written to. Never in the way: whatever it answers, the order goes on. */
+  /**
+   * Import Lead, as soon as somebody can be written to: by one key for all tabs, so that they make one. Never in the way: whatever
+   * it answers, the order goes on.
+   */
   function sendLead() {
     const fields = collect(form);
     const { firstName, lastName, emailAddress } = fields;
-    const last = lastAttempt(name);
     const who = JSON.stringify([firstName, lastName, emailAddress]);
     const email = form.elements.namedItem("emailAddress");
     const written = email instanceof HTMLInputElement ? email.validity.valid : true;
-    if (busy || lead || leadOf === who || !firstName || !lastName || !emailAddress || !written) return;
-    if (last?.key && !last.paid && !last.over) return;
+    if (!globalThis.isSecureContext || busy || lead || leadOf === who || !firstName || !lastName || !emailAddress || !written) return;
+    const last = lastAttempt(name);
+    if (last?.paid ? performance.timeOrigin < last.at : last?.key) return;
     leadOf = who;
-    const ref = last?.paid ? undefined : last?.ref;
-    const body = { ...tracking(), ...fields, ...(ref && { ref }) };
+    const open = last?.paid ? null : last;
+    const key = open?.lead ?? crypto.randomUUID();
+    remember("localStorage", `at:${name}`, { ...open, lead: key, at: Date.now() });
     const path = String(at.path).replace(/order\/import/, "leads/import");
-    lead = call(at, path, body, { keepalive: true }).then((answer) => {
+    const body = { ...tracking(), ...fields, ...(open?.ref && { ref: open.ref }) };
+    lead = call(at, path, body, { key, keepalive: true }).then(({ ref }) => {
       lead = undefined;
       const now = lastAttempt(name);
       // An order that went ahead without it has a purchase of its own.
-      if (answer.ref && (!now?.key || now.paid || now.over)) remember("localStorage", `at:${name}`, { ref: answer.ref, at: Date.now() });
+      if (ref && now?.lead === key) remember("localStorage", `at:${name}`, { ...now, ref });
     });
   }
 }
 
 /**
  * Turnstile before the button; its script is loaded only here.
- * @param {HTMLFormElement} form @param {string} sitekey @param {HTMLElement} before
+ * @param {string} sitekey @param {HTMLElement} before
  * @returns {() => Promise<string>} a fresh token, or "" when none came in time
  */
-function turnstile(form, sitekey, before) {
+function turnstile(sitekey, before) {
   const place = document.createElement("div");
   before.before(place);
   /** @type {any} */

@@ -25,7 +25,7 @@ var buying = []landerCase{
 		s.set(map[string]string{"product1_qty": "2"})
 		assert.Equal(t, "€184.70", s.text(`document.querySelector("[data-sum-total]").textContent`))
 		s.fill(s.tab)
-		s.until(`localStorage.getItem("klarna:at:order")`) // the lead
+		s.until(lead)
 		s.pay()
 		s.klarna("#approve")
 

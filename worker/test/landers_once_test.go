@@ -15,6 +15,9 @@ import (
 	"klarna-relay/worker/konnektive/simulator"
 )
 
+// lead holds once the shopper's lead has been answered.
+const lead = `JSON.parse(localStorage.getItem("klarna:at:order"))?.ref`
+
 // once: whatever the shopper and the network do, one purchase is one order.
 var once = []landerCase{
 	{"a double click orders once, and the button is locked before the request", func(t *testing.T, s *shopper) {
@@ -88,6 +91,7 @@ var once = []landerCase{
 		other.open("/checkout")
 		s.open("/checkout")
 		s.fill(s.tab)
+		s.until(lead)
 		s.fill(other)
 		s.pay()
 		s.klarna("#approve")
@@ -165,7 +169,7 @@ var once = []landerCase{
 	{"offline nothing is sent, and the details are kept for later", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.until(`localStorage.getItem("klarna:at:order")`)
+		s.until(lead)
 		s.offline(true)
 		s.pay()
 		s.state("offline")

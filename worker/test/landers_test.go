@@ -251,7 +251,7 @@ func (b *tab) click(selector string) {
 	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.MouseClickXY(at.X, at.Y)), selector)
 }
 
-const payButton = "form[data-klarna] [type=submit]"
+const payButton = "form[data-klarna] :is([type=submit], button:not([type]))"
 
 // pay presses the button of the form.
 func (b *tab) pay() {
