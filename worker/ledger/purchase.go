@@ -236,7 +236,7 @@ const (
 	Refused
 	// Retry: nothing can have been paid, a new attempt may be made.
 	Retry
-	// Closed: cancelled or refunded in the CRM; not to be tried again.
+	// Closed: refunded in the CRM; not to be tried again.
 	Closed
 )
 
@@ -277,13 +277,14 @@ func (p *Purchase) Standing(now time.Time) Standing {
 	}
 	over := !p.KnownAt.Before(current.Deadline.Add(Grace))
 	switch known {
-	case konnektive.StatusDeclined:
-		// While nobody knows whether this attempt has arrived, it may be the one
-		// before it that was declined.
+	case konnektive.StatusDeclined, konnektive.StatusCancelled:
+		// GUESS: Klarna's cancel leaves one of them behind. While nobody knows
+		// whether this attempt has arrived, it may be the one before it that was
+		// declined.
 		if over || len(p.Attempts) == 1 || current.State == Answered && current.Code != CodeUnknown {
 			return Declined
 		}
-	case konnektive.StatusCancelled, konnektive.StatusRefunded:
+	case konnektive.StatusRefunded:
 		return Closed
 	}
 	if current.State == Sent && now.Before(current.Deadline) {
@@ -417,6 +418,9 @@ func (p *Purchase) repeat(own *Attempt, standing Standing, now time.Time, asked 
 		// answered so again, a way to Klarna that has been replaced is not.
 		if own.State == Answered && !own.Redirects() && own.Code != CodeUnknown && own.Code != CodePending {
 			return Answer, own
+		}
+		if last := p.left(); standing == AtKlarna && last.Digest == own.Digest && now.Before(last.AnsweredAt.Add(HandOut)) {
+			return Answer, last
 		}
 		if !asked {
 			return Ask, nil

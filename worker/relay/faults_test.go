@@ -38,6 +38,8 @@ type visit struct {
 	usual func(simulator.Call) simulator.Fault
 	// lostLog: an isolate went away, and a log line may have gone with it.
 	lostLog bool
+	// racing: every step waits for its turn.
+	racing bool
 }
 
 // An event happens when its time has come, within [visit.pass].
@@ -51,6 +53,7 @@ type event struct {
 type thread struct {
 	yield  chan bool // true: it has ended by itself
 	resume chan struct{}
+	over   bool // ended, or gone
 }
 
 // A way is one way in which a step goes wrong.
@@ -64,6 +67,7 @@ type way struct {
 	twice  bool            // the second time's result counts
 	late   time.Duration   // it fails, and is done this much later
 	forged bool            // it is done, and what it gives is rubbish
+	drawn  int             // by chance, among all ways for such a step
 }
 
 var errBroken = errors.New("this step fails")
@@ -78,12 +82,20 @@ func gone(v *visit) {
 func frozen(d time.Duration) func(*visit) {
 	return func(v *visit) {
 		me := v.active
-		me.resume = make(chan struct{})
-		v.at(d, func() { v.enter(me, func() { close(me.resume) }) })
-		me.yield <- false
-		<-me.resume
+		v.at(d, func() { v.enter(me, me.goOn) })
+		v.wait()
 	}
 }
+
+// wait stops the thread that is running until it is entered again.
+func (v *visit) wait() {
+	me := v.active
+	me.resume = make(chan struct{})
+	me.yield <- false
+	<-me.resume
+}
+
+func (t *thread) goOn() { close(t.resume) }
 
 func slow(d time.Duration) func(*visit) { return func(v *visit) { v.pass(d) } }
 
@@ -226,12 +238,24 @@ func parsed(vars map[string]string) config.Config {
 func (v *visit) step(kind string) way {
 	n := len(v.trace)
 	v.trace = append(v.trace, kind)
+	if v.racing && kind != "name" && kind != "limit" {
+		v.wait()
+	}
 	// Nothing that is waited for takes no time at all.
 	v.pass(time.Millisecond)
-	if v.calm {
+	w, planned := v.plan[n]
+	if !planned || v.calm {
 		return way{}
 	}
-	return v.plan[n]
+	if w.drawn > 0 {
+		ways := waysOf(kind)
+		w = ways[w.drawn%len(ways)]
+		if strings.HasPrefix(w.name, "frozen") {
+			return way{} // whoever takes part in a race is stopped all the time
+		}
+		v.plan[n] = w
+	}
+	return w
 }
 
 // at has something happen after a while.
@@ -267,15 +291,23 @@ func (v *visit) clock() time.Time { return v.now }
 
 // run runs something inside an isolate, and tells whether it came to its end.
 func (v *visit) run(do func()) bool {
-	t := &thread{yield: make(chan bool)}
-	return v.enter(t, func() {
-		go func() {
-			ended := false
-			defer func() { t.yield <- ended }()
-			do()
-			ended = true
-		}()
-	})
+	if v.racing {
+		do() // in the thread of whoever takes part in the race
+		return true
+	}
+	t := newThread()
+	return v.enter(t, func() { t.start(do) })
+}
+
+func newThread() *thread { return &thread{yield: make(chan bool)} }
+
+func (t *thread) start(do func()) {
+	go func() {
+		ended := false
+		defer func() { t.over = true; t.yield <- ended }()
+		do()
+		ended = true
+	}()
 }
 
 // enter lets a thread run until it ends or freezes.
@@ -303,7 +335,11 @@ func kindOf(url string) string {
 // Post implements [konnektive.Transport].
 func (b brokenTransport) Post(ctx context.Context, url, form string, timeout time.Duration) (status int, body string, err error) {
 	v, kind := b.v, kindOf(url)
+	began := v.clock()
 	w := v.step(kind)
+	if v.clock().Sub(began) >= timeout {
+		return 0, "", context.DeadlineExceeded // in a race: it has waited too long for its turn, and never left
+	}
 	if w.before != nil {
 		w.before(v)
 	}

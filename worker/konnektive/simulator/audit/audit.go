@@ -139,22 +139,34 @@ func (b *Book) Hear(h Heard) {
 	}
 }
 
-// oneWayToPay: a shopper who holds a url that can still be paid for a cart must
-// not be given another one for the same cart.
+// oneWayToPay: a shopper who was given a url and can still pay there must not
+// be given another one, unless the cart has changed in between.
 func (b *Book) oneWayToPay(h Heard) {
 	fresh, ok := b.session(h.URL)
 	if !ok {
 		b.Find("%s handed out %s, which nobody opened", h.Route, h.URL)
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for url, before := range b.handed {
-		if url == h.URL || before.ref != h.Ref {
+	order, _ := b.sim.Order(fresh.OrderID)
+	earlier := false
+	for _, imported := range slices.Backward(order.Imports) {
+		if imported.Session == fresh.ID {
+			earlier = true
 			continue
 		}
-		if old, ok := b.session(url); ok && old.State == simulator.SessionOpen && old.OrderID == fresh.OrderID && sameItems(old.Items, fresh.Items) {
-			b.findings = append(b.findings, h.Route+" handed out a second way to pay for the same cart")
+		session, opened := b.sim.Session(imported.Session)
+		if !earlier || !opened || refOf(imported.Fields) != h.Ref {
+			continue
+		}
+		same := sameItems(session.Items, fresh.Items)
+		b.mu.Lock()
+		_, handed := b.handed[session.URL]
+		b.mu.Unlock()
+		if handed && same && session.State == simulator.SessionOpen {
+			b.Find("%s handed out a second way to pay for the same cart", h.Route)
+		}
+		if handed || !same && b.sim.Calls()[imported.Call-1].Lost == "" {
+			return
 		}
 	}
 }
