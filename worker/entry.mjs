@@ -1,6 +1,7 @@
 // The Worker. It asks the gate who answers a request and hands it over; it
 // decides nothing about orders.
 
+import { atMost } from "./body.mjs";
 import { instance } from "./instance.mjs";
 import { assets, dress, origin } from "./pages.mjs";
 
@@ -11,8 +12,6 @@ const REFUSE = 0, REDIRECT = 1, ASSETS = 2, ORIGIN = 3, API = 4;
 
 /** What the relay reads of a body, and one byte by which it knows that there was more. */
 const BODY_LIMIT = (64 << 10) + 1;
-
-const NOTHING = new Uint8Array(0);
 
 export default {
   async fetch(request, env, ctx) {
@@ -48,35 +47,14 @@ function judge(request, env) {
 function relay(go, request, ctx, decision) {
   const work = (async () => {
     try {
-      const response = await go.serve(request, await bytes(request));
-      if (response.status === 500 && response.body === null) throw new Error("the handler panicked");
-      return dress(request.method === "HEAD" ? new Response(null, response) : response, decision);
+      const { status, headers, body } = await go.serve(request, await atMost(request, BODY_LIMIT));
+      return new Response(request.method === "HEAD" || body === "" ? null : body, { status, headers: { ...decision.usual, ...headers } });
     } catch (error) {
       return failed(request, error);
     }
   })();
   ctx.waitUntil(work);
   return work;
-}
-
-/** At most BODY_LIMIT bytes of the body. */
-async function bytes(request) {
-  if (!request.body) return NOTHING;
-  const parts = [];
-  let total = 0;
-  for await (const part of request.body) {
-    parts.push(part);
-    total += part.length;
-    if (total >= BODY_LIMIT) break; // which cancels the rest
-  }
-  if (parts.length === 1 && total <= BODY_LIMIT) return parts[0];
-  const whole = new Uint8Array(Math.min(total, BODY_LIMIT));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part.subarray(0, whole.length - at), at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** A fault of ours: said to the operator in the log, and to nobody else. */

@@ -3,11 +3,15 @@
 // Nothing here may throw into Go: an exception that crosses the Wasm module
 // leaves it in a state that nobody knows. So every failure becomes a status.
 
-const POST = 1, READ = 2, WRITE = 3, LIMIT = 4;
+import { atMost } from "./body.mjs";
+
+const READ = 1, WRITE = 2, LIMIT = 3;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
 
 /** An answer of Konnektive's is some kilobytes; more is not an answer. */
 const ANSWER_LIMIT = 1 << 20;
+
+const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -18,8 +22,14 @@ const encoder = new TextEncoder();
  * @param {Record<string, any>} env
  */
 export function host(go, env) {
-  const text = (pointer, length) =>
-    decoder.decode(new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length));
+  const bytes = (pointer, length) => new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length);
+  const text = (pointer, length) => decoder.decode(bytes(pointer, length));
+  const settle = (waiter, work) => {
+    work.then(
+      ([status, result]) => go.settle(waiter, status, result),
+      (error) => go.settle(waiter, FAILED, describe(error)),
+    );
+  };
   const putId = (makeId, out) => {
     try {
       encoder.encodeInto(makeId().toString(), new Uint8Array(go.exports.mem.buffer, out >>> 0, 64));
@@ -30,12 +40,12 @@ export function host(go, env) {
     }
   };
   return {
-    ask(waiter, op, pointer, length) {
-      perform(env, op, text(pointer, length)).then(
-        ([status, body]) => go.settle(waiter, status, body),
-        (error) => go.settle(waiter, FAILED, describe(error)),
-      );
-    },
+    ask: (waiter, op, pointer, length) => settle(waiter, perform(env, op, text(pointer, length))),
+    // The form is copied and not decoded: it goes out as the bytes that it is.
+    post: (waiter, timeout, url, urlLength, form, formLength) =>
+      settle(waiter, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
+    answered: (id, status, head, headLength, body, bodyLength) =>
+      go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
     fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),
@@ -44,13 +54,9 @@ export function host(go, env) {
   };
 }
 
-/** @returns {Promise<[number, string]>} status and text for Go's waiter */
+/** @returns {Promise<[number, string|Uint8Array]>} status and text for Go's waiter */
 async function perform(env, op, payload) {
   switch (op) {
-    case POST: {
-      const [timeout, url] = payload.split("\0", 2);
-      return post(url, payload.slice(timeout.length + url.length + 2), Number(timeout));
-    }
     case READ: {
       const stub = object(env, payload);
       if (!stub) return [UNKNOWN_REF, ""];
@@ -94,44 +100,16 @@ function object(env, ref) {
  * the konnektive package knows what each of them proves.)
  */
 async function post(url, form, timeout) {
-  let request;
-  try {
-    request = new Request(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/x-www-form-urlencoded" },
-      body: form, // a string, and so with a Content-Length
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeout), // holds for the reading of the answer too
-    });
-  } catch (error) {
-    return [NOT_SENT, describe(error)];
-  }
-  const answer = await fetch(request);
-  const body = await read(answer);
-  return body === undefined ? [FAILED, "the answer is too long"] : [answer.status, body];
-}
-
-/** The whole text of an answer, or undefined when it is longer than the limit. */
-async function read(answer) {
-  const length = answer.headers.get("Content-Length");
-  if (length !== null && Number(length) <= ANSWER_LIMIT && !answer.headers.has("Content-Encoding")) {
-    return answer.text();
-  }
-  if (!answer.body) return "";
-  const parts = [];
-  let total = 0;
-  for await (const part of answer.body) {
-    total += part.length;
-    if (total > ANSWER_LIMIT) return undefined; // leaving the loop cancels the body
-    parts.push(part);
-  }
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return decoder.decode(whole);
+  if (!URL.canParse(url)) return [NOT_SENT, "the address is not a URL"];
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: FORM,
+    body: form, // bytes, and so with a Content-Length
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeout), // holds for the reading of the answer too
+  });
+  const body = await atMost(answer, ANSWER_LIMIT + 1);
+  return body.length > ANSWER_LIMIT ? [FAILED, "the answer is too long"] : [answer.status, body];
 }
 
 /** Analytics Engine, when the binding is there: index, number of blobs, blobs, doubles. */

@@ -68,7 +68,7 @@ export class Instance {
     }
   }
 
-  /** The gate's decision on a request. @returns {{verdict: number, origin: string, headers: string[][]}} */
+  /** The gate's decision on a request. @returns {{verdict: number, origin: string, usual: Record<string, string>, headers: string[][]}} */
   decide(method, url) {
     return this.#enter(() => {
       const packed = this.exports.decide(this.#write(`${method} ${url}`));
@@ -76,9 +76,8 @@ export class Instance {
       if (!answer) {
         if (packed < 0) throw new Error("the gate failed");
         const [origin, ...pairs] = this.#read(this.exports.describe(packed)).split("\0");
-        const headers = [];
-        for (let i = 0; i < pairs.length; i += 2) headers.push([pairs[i], pairs[i + 1]]);
-        answer = { verdict: packed & 0xf, origin, headers };
+        const usual = record(pairs);
+        answer = { verdict: packed & 0xf, origin, usual, headers: Object.entries(usual) };
         this.#answers.set(packed, answer);
       }
       return answer;
@@ -90,7 +89,7 @@ export class Instance {
     return this.#enter(() => this.#read(this.exports.secure(this.#write(url))));
   }
 
-  /** Has Go answer a request of the relay's. @returns {Promise<Response>} */
+  /** Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>, body: string}>} */
   serve(request, body) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
     for (const name of HEADERS) {
@@ -102,7 +101,7 @@ export class Instance {
       this.#memory().set(body, length);
       this.exports.accept(id, length, length + body.length);
       this.#binding.handleRequest({ url: `/${id}`, method: "POST", headers: NO_HEADERS, body: null }).then(
-        (response) => this.#done(id, response),
+        () => this.#done(id, undefined, new Error("the handler panicked")),
         // The library rejects nothing of ours: this is a trap inside of it.
         (error) => this.#die(error),
       );
@@ -118,18 +117,20 @@ export class Instance {
   }
 
   alarmDone(id, ok) {
-    const call = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (ok) call?.resolve();
-    else call?.reject(new Error("the alarm failed"));
+    this.#done(id, undefined, ok ? undefined : new Error("the alarm failed"));
   }
 
-  /** Gives a waiting goroutine its result and lets Go run until all are idle. */
-  settle(waiter, status, text) {
+  /** What Go's handler has answered: the library's own response carries nothing, since building it costs a dozen crossings. */
+  answered(id, status, head, body) {
+    this.#done(id, { status, headers: record(head.split("\0")), body });
+  }
+
+  /** Gives a waiting goroutine its result, text or bytes, and lets Go run until all are idle. */
+  settle(waiter, status, result) {
     if (this.dead) return;
     try {
       this.#enter(() => {
-        this.exports.settle(waiter, status, this.#write(text));
+        this.exports.settle(waiter, status, typeof result === "string" ? this.#write(result) : this.#put(result));
         this.#go._resume();
       });
     } catch {
@@ -145,10 +146,12 @@ export class Instance {
     });
   }
 
-  #done(id, value) {
+  /** The first word on a call counts. */
+  #done(id, value, error) {
     const call = this.#waiting.get(id);
     this.#waiting.delete(id);
-    call?.resolve(value);
+    if (error) call?.reject(error);
+    else call?.resolve(value);
   }
 
   /** Every way into Go goes through here: what it throws is the end of it. */
@@ -174,13 +177,23 @@ export class Instance {
 
   /** Writes text into the shared buffer. @returns {number} its length in bytes */
   #write(text, more = 0) {
-    const need = text.length * 3 + more + 8;
+    this.#room(text.length * 3 + more + 8);
+    return encoder.encodeInto(text, this.#memory()).written;
+  }
+
+  /** Puts bytes into the shared buffer. @returns {number} how many */
+  #put(bytes) {
+    this.#room(bytes.length);
+    this.#memory().set(bytes);
+    return bytes.length;
+  }
+
+  #room(need) {
     if (need > this.#capacity || (this.#capacity > SMALL && need <= SMALL)) {
       this.#capacity = Math.max(need, SMALL);
       this.#buffer = this.exports.buffer(this.#capacity) >>> 0;
       this.#view = new Uint8Array(0);
     }
-    return encoder.encodeInto(text, this.#memory()).written;
   }
 
   #read(length) {
@@ -196,6 +209,13 @@ export class Instance {
 }
 
 const SMALL = 32 << 10; // as in edge/edge.go
+
+/** [name, value, name, value …] as an object. */
+function record(pairs) {
+  const all = {};
+  for (let i = 0; i + 1 < pairs.length; i += 2) all[pairs[i]] = pairs[i + 1];
+  return all;
+}
 
 /** Variables and secrets as text; the table LANDERS as JSON. Bindings are left out. */
 function variables(env) {

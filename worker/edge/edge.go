@@ -14,8 +14,8 @@
 //     be there. Deadlines are JavaScript's.
 //   - No goroutine may die of a panic: it would take every other request along.
 //
-// Crossings are few and carry packed text over one shared buffer. syscall/js is
-// used for nothing but handing the finished body to the worker library.
+// Crossings are few and carry packed text over one shared buffer; syscall/js is
+// used by the worker library alone.
 package edge
 
 import (
@@ -59,6 +59,7 @@ var glue struct {
 type call struct {
 	record []byte // what accept copied out of the buffer
 	head   int    // length of the record's head; the rest is the body
+	id     uint32 // for a request: what JavaScript knows it by
 	gone   bool
 }
 
@@ -77,6 +78,11 @@ type callKey struct{}
 
 // ask has JavaScript do something for the request of ctx, and waits for it.
 func ask(ctx context.Context, op uint32, payload string) (reply, error) {
+	return wait(ctx, func(waiter uint32) { hostAsk(waiter, op, payload) })
+}
+
+// wait has begin ask JavaScript for something, and waits for the reply.
+func wait(ctx context.Context, begin func(waiter uint32)) (reply, error) {
 	c, _ := ctx.Value(callKey{}).(*call)
 	if c == nil {
 		return reply{}, errors.New("edge: the context is not one of a request")
@@ -88,7 +94,7 @@ func ask(ctx context.Context, op uint32, payload string) (reply, error) {
 	glue.last++
 	id := glue.last
 	glue.waiting[id] = w
-	hostAsk(id, op, payload)
+	begin(id)
 	r := <-w.reply
 	if c.gone {
 		return reply{}, errGone

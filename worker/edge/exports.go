@@ -77,7 +77,7 @@ func exportAccept(id uint32, head, total int32) {
 	sweep(time.Now())
 	record := make([]byte, total)
 	copy(record, glue.buffer)
-	glue.pending[id] = &call{record: record, head: int(head)}
+	glue.pending[id] = &call{record: record, head: int(head), id: id}
 }
 
 // exportAlarm lets the relay look after the ref in the buffer, and tells

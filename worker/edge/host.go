@@ -19,10 +19,9 @@ import (
 
 // What Go asks JavaScript to do; host.mjs has the other half of this table.
 const (
-	opPost  = 1
-	opRead  = 2
-	opWrite = 3
-	opLimit = 4
+	opRead  = 1
+	opWrite = 2
+	opLimit = 3
 )
 
 // Statuses below zero say why something was not done.
@@ -34,6 +33,12 @@ const (
 
 //go:wasmimport relay ask
 func hostAsk(waiter, op uint32, payload string)
+
+//go:wasmimport relay post
+func hostPost(waiter, timeout uint32, url, form string)
+
+//go:wasmimport relay answered
+func hostAnswered(id uint32, status int32, head, body string)
 
 //go:wasmimport relay alarmDone
 func hostAlarmDone(id uint32, ok int32)
@@ -76,7 +81,7 @@ var _ konnektive.Transport = Transport{}
 
 // Post sends a form and reads at most 1 MiB of answer, all within timeout.
 func (Transport) Post(ctx context.Context, url, form string, timeout time.Duration) (int, string, error) {
-	r, err := ask(ctx, opPost, strconv.FormatInt(timeout.Milliseconds(), 10)+"\x00"+url+"\x00"+form)
+	r, err := wait(ctx, func(waiter uint32) { hostPost(waiter, uint32(timeout.Milliseconds()), url, form) })
 	switch {
 	case err != nil:
 		return 0, "", err

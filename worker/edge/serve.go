@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall/js"
+	"unsafe"
 
 	"github.com/syumai/workers"
 
@@ -40,20 +40,19 @@ func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, 
 type bridge struct{ handler http.Handler }
 
 func (b bridge) ServeHTTP(w http.ResponseWriter, carrier *http.Request) {
-	a := &answer{header: http.Header{}}
-	defer func() {
-		if p := recover(); p != nil {
-			Caught(p)
-			// JavaScript knows an answer without a body for a fault of ours.
-			a = &answer{status: http.StatusInternalServerError, fault: true}
-		}
-		a.send(w)
-	}()
+	// The library's response says nothing but that the handler is through: 204
+	// keeps its body reader, which would end the program when it is read twice,
+	// out of it. When the handler panics nothing is answered before, and
+	// JavaScript takes that for a fault of ours.
+	defer w.WriteHeader(http.StatusNoContent)
+	defer guard()
 	r, c, err := take(carrier.URL.Path)
 	if err != nil {
 		panic(err)
 	}
+	a := &answer{header: make(http.Header, 8)}
 	b.handler.ServeHTTP(a, r.WithContext(context.WithValue(context.Background(), callKey{}, c)))
+	a.send(c)
 }
 
 // take finds the call that JavaScript has just handed over.
@@ -107,7 +106,6 @@ type answer struct {
 	header http.Header
 	status int
 	body   []byte
-	fault  bool
 }
 
 func (a *answer) Header() http.Header { return a.header }
@@ -131,17 +129,18 @@ func (a *answer) WriteString(s string) (int, error) {
 	return len(s), nil
 }
 
-// send gives the whole answer to the library, as a JavaScript string: its own
-// body reader would end the program when it is read twice.
-func (a *answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
+// send gives the whole answer to JavaScript in one crossing.
+func (a *answer) send(c *call) {
+	if c.gone {
+		return
 	}
 	a.WriteHeader(http.StatusOK)
-	w.WriteHeader(a.status)
-	body := js.Null()
-	if !a.fault {
-		body = js.ValueOf(string(a.body))
+	head := make([]byte, 0, 512)
+	for name, values := range a.header {
+		if len(head) > 0 {
+			head = append(head, 0)
+		}
+		head = append(append(append(head, name...), 0), strings.Join(values, ", ")...)
 	}
-	w.(interface{ WriteRawJSBody(js.Value) }).WriteRawJSBody(body)
+	hostAnswered(c.id, int32(a.status), unsafe.String(unsafe.SliceData(head), len(head)), unsafe.String(unsafe.SliceData(a.body), len(a.body)))
 }
