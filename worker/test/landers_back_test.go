@@ -3,7 +3,9 @@
 package test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -19,7 +21,7 @@ var comingBack = []landerCase{
 		s.pay()
 		s.klarna("")
 		there := s.text(`location.href`)
-		s.do(`history.back()`)
+		s.back()
 		s.at("/checkout")
 		s.state("back")
 		assert.NotEqual(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
@@ -29,7 +31,7 @@ var comingBack = []landerCase{
 		s.klarna("")
 		assert.Equal(t, there, s.text(`location.href`))
 
-		s.do(`history.back()`)
+		s.back()
 		s.at("/checkout")
 		s.state("back")
 		s.pay()
@@ -115,7 +117,7 @@ var comingBack = []landerCase{
 		require.True(t, ok)
 		_, err := s.market.CRM.Approve(session.ID)
 		require.NoError(t, err)
-		s.do(`history.back()`)
+		s.back()
 		s.at("/upsell?ref=")
 	}},
 	{"who comes back late is told how it stands", func(t *testing.T, s *shopper) {
@@ -172,12 +174,22 @@ func (b *tab) offline(on bool) {
 	require.NoError(b.t, err)
 }
 
-// inFrame presses a button in the page's frame.
+// inFrame presses a button in the page's frame. What the browser told of a
+// frame that was still loading is of no use, so it is asked again.
 func (b *tab) inFrame(button string) {
 	b.t.Helper()
 	b.until(`document.querySelector("iframe")`)
-	frames, err := chromedp.Run(Within(b.ctx), chromedp.Nodes(chromedp.CSS("iframe")))
-	require.NoError(b.t, err)
-	require.Len(b.t, frames, 1)
-	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.Click(chromedp.CSS(button), chromedp.FromNode(frames[0]))))
+	var err error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		limited, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		var frames []*chromedp.Node
+		if frames, err = chromedp.Run(limited, chromedp.Nodes(chromedp.CSS("iframe"))); err == nil && len(frames) == 1 {
+			err = chromedp.Do(limited, chromedp.Click(chromedp.CSS(button), chromedp.FromNode(frames[0])))
+		}
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	require.NoError(b.t, err, button)
 }

@@ -61,7 +61,7 @@ var buying = []landerCase{
 		assert.Equal(t, "€199.60", s.text(`document.querySelector("[data-klarna-total]").textContent`))
 		s.until(`JSON.parse(localStorage.getItem("told")).length === 2`)
 
-		s.do(`location.reload()`)
+		s.reload()
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 		told := s.told()
 		require.Len(t, told, 2, "the order once, the upsale once, whatever is reloaded")

@@ -5,9 +5,11 @@ package test
 import (
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,12 +46,20 @@ var otherPages = map[string]string{
 <div data-klarna-when="declined retry" hidden>Not paid. <a href="/">Back to the checkout</a></div></main></body></html>`,
 }
 
+// framedPage shows the thank-you page in a frame, as a way back that ended in one.
+const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"></iframe></body></html>`
+
 func otherServer(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if page, ok := otherPages[r.URL.Path]; ok {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, page)
+			return
+		}
+		if r.URL.Path == "/framed" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = fmt.Fprintf(w, framedPage, url.QueryEscape(r.URL.RawQuery))
 			return
 		}
 		if r.URL.Path == "/klarna.js" {
@@ -73,7 +83,7 @@ func landers(lander map[string]any) map[string]any {
 }
 
 func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
-	market := NewMarket(t, simulator.Options{}, Options{Vars: landers(map[string]any{
+	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t), Vars: landers(map[string]any{
 		"allowedOrigins": []string{"https://" + otherLander},
 		"pages":          map[string]string{"checkout": "https://" + otherLander + "/", "upsell": "https://" + otherLander + "/more", "thankYou": "https://" + otherLander + "/thanks"},
 	})})
@@ -96,6 +106,9 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	s.at("https://" + otherLander + "/thanks?ref=")
 	s.until(`document.querySelector("[data-klarna-total]").textContent === "€69.70"`)
 	s.until(`localStorage.getItem("told")`)
+	ref := s.text(`new URLSearchParams(location.search).get("ref")`)
+	s.open("https://" + otherLander + "/framed?" + ref)
+	s.at("https://" + otherLander + "/thanks?ref=" + ref) // a page that finds itself in a frame gets out of it
 
 	other := newShopper(t, market, market.Browser(t), "url")
 	other.open("https://" + otherLander + "/")
@@ -138,8 +151,7 @@ func TestTheBotCheckIsShownWhenASiteKeyIsGivenAndEveryAttemptHasATokenOfItsOwn(t
 	cloudflare.StartTLS()
 	t.Cleanup(cloudflare.Close)
 
-	pages := t.TempDir()
-	require.NoError(t, os.CopyFS(pages, os.DirFS(filepath.Join(Root(), "www"))))
+	pages := www(t)
 	checkout, err := os.ReadFile(filepath.Join(pages, "checkout.html"))
 	require.NoError(t, err)
 	with := strings.Replace(string(checkout), "<form ", `<form data-turnstile-sitekey="1x00000000000000000000AA" `, 1)

@@ -44,7 +44,7 @@ var once = []landerCase{
 		s.fill(s.tab)
 		s.pay()
 		s.imports(1)
-		s.do(`location.reload()`)
+		s.reload()
 		s.state("sent")
 		assert.Contains(t, s.status(), "only once")
 		assert.Equal(t, "Hauptstraße 1", s.text(`document.querySelector("[name=address1]").value`), "what was typed is still there")

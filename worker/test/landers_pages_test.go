@@ -66,7 +66,7 @@ var states = []struct {
 		s.fill(s.tab)
 		s.pay()
 		s.klarna("")
-		s.do(`history.back()`)
+		s.back()
 		s.state("back")
 	}},
 	{"declined", []string{"/checkout?klarna=declined"}, func(s *shopper) { s.state("declined") }},
@@ -119,7 +119,7 @@ func shown(code, when string) func(*shopper) {
 			}
 			return &c
 		})
-		s.do(`location.reload()`)
+		s.reload()
 		s.until(`[...document.querySelectorAll("[data-klarna-when~=` + when + `]")].some((part) => part.checkVisibility())`)
 	}
 }
@@ -129,7 +129,7 @@ func shown(code, when string) func(*shopper) {
 func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 	axe, err := os.ReadFile(filepath.Join(Root(), "worker/node_modules/axe-core/axe.min.js"))
 	require.NoError(t, err)
-	market := NewMarket(t, simulator.Options{}, Options{})
+	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	browser := market.Browser(t)
 	checked := 0
 	for _, state := range states {
@@ -192,7 +192,7 @@ func TestThePagesOfBothLanguagesAreTheSameButForTheirWords(t *testing.T) {
 
 func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	const most = 35 << 10 // bytes, compressed
-	market := NewMarket(t, simulator.Options{}, Options{})
+	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	s := newShopper(t, market, market.Browser(t), "url")
 	s.open("/checkout")
 	s.until(`document.readyState === "complete"`)
@@ -250,7 +250,7 @@ func TestTheW3CsCheckerFindsNothing(t *testing.T) {
 // What it cannot see here: the network of the real world, and Cloudflare's own
 // cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
 func TestLighthouseGivesFullMarks(t *testing.T) {
-	market := NewMarket(t, simulator.Options{}, Options{})
+	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	front := cloudflare(t, market)
 	s := newShopper(t, market, market.Browser(t), "url")
 	s.open("/checkout")

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -31,13 +33,22 @@ type landerCase struct {
 }
 
 func TestTheLanders(t *testing.T) {
-	market := NewMarket(t, simulator.Options{}, Options{})
+	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	browser := market.Browser(t, chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"), chromedp.Flag("disable-site-isolation-trials", true))
 	for _, cases := range [][]landerCase{buying, once, comingBack, saying, withoutHelp} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { c.run(t, newShopper(t, market, browser, "url")) })
 		}
 	}
+}
+
+// www is a copy of the landers, so that a build that goes on at the same time
+// takes no file away from under the Worker.
+func www(t testing.TB) string {
+	t.Helper()
+	pages := t.TempDir()
+	require.NoError(t, os.CopyFS(pages, os.DirFS(filepath.Join(Root(), "www"))))
+	return pages
 }
 
 // A shopper is a browser profile, with one tab to begin with.
@@ -173,6 +184,21 @@ func (b *tab) open(path string) {
 	require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.Navigate(path)), path)
 }
 
+// reload loads the page again, and returns once the old one is gone.
+func (b *tab) reload() {
+	b.t.Helper()
+	b.do(`globalThis.old = true; setTimeout(() => location.reload())`)
+	b.until(`!globalThis.old && document.readyState === "complete"`)
+}
+
+// back goes back in the tab's history, and returns once the page is gone.
+func (b *tab) back() {
+	b.t.Helper()
+	here := b.text(`location.href`)
+	b.do(`setTimeout(() => history.back())`)
+	b.until(fmt.Sprintf("location.href !== %q && document.readyState === 'complete'", here))
+}
+
 // do runs JavaScript in the page.
 func (b *tab) do(script string) {
 	b.t.Helper()
@@ -182,7 +208,7 @@ func (b *tab) do(script string) {
 // text evaluates to a text; "" for nothing.
 func (b *tab) text(expression string) string {
 	b.t.Helper()
-	got, err := chromedp.Run(Within(b.ctx), chromedp.Evaluate[string](`String((`+expression+`) ?? "")`, chromedp.EvalAwaitPromise))
+	got, err := chromedp.Run(Within(b.ctx), chromedp.Evaluate[string](`(async () => String((await (`+expression+`)) ?? ""))()`, chromedp.EvalAwaitPromise))
 	require.NoError(b.t, err, expression)
 	return got
 }
