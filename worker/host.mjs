@@ -5,7 +5,7 @@
 
 import { atMost } from "./body.mjs";
 
-const READ = 1, WRITE = 2, LIMIT = 3;
+const READ = 1, LIMIT = 2;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
 
 /** An answer of Konnektive's is some kilobytes; more is not an answer. */
@@ -24,10 +24,10 @@ const encoder = new TextEncoder();
 export function host(go, env) {
   const bytes = (pointer, length) => new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length);
   const text = (pointer, length) => decoder.decode(bytes(pointer, length));
-  const settle = (waiter, work) => {
+  const settle = (id, work) => {
     work.then(
-      ([status, result]) => go.settle(waiter, status, result),
-      (error) => go.settle(waiter, FAILED, describe(error)),
+      ([status, result]) => go.settle(id, status, result),
+      (error) => go.settle(id, FAILED, describe(error)),
     );
   };
   const putId = (makeId, out) => {
@@ -40,10 +40,12 @@ export function host(go, env) {
     }
   };
   return {
-    ask: (waiter, op, pointer, length) => settle(waiter, perform(env, op, text(pointer, length))),
+    ask: (id, op, pointer, length) => settle(id, perform(env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
-    post: (waiter, timeout, url, urlLength, form, formLength) =>
-      settle(waiter, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
+    post: (id, timeout, url, urlLength, form, formLength) =>
+      settle(id, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
+    write: (id, ref, refLength, data, dataLength, version, alarm, expires) =>
+      settle(id, write(env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
     answered: (id, status, head, headLength, body, bodyLength) =>
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
@@ -54,7 +56,7 @@ export function host(go, env) {
   };
 }
 
-/** @returns {Promise<[number, string|Uint8Array]>} status and text for Go's waiter */
+/** @returns {Promise<[number, string|Uint8Array]>} status and text for Go */
 async function perform(env, op, payload) {
   switch (op) {
     case READ: {
@@ -62,20 +64,20 @@ async function perform(env, op, payload) {
       if (!stub) return [UNKNOWN_REF, ""];
       return [1, await stub.read()];
     }
-    case WRITE: {
-      const [ref, version, alarm, expires] = payload.split("\0", 4);
-      const stub = object(env, ref);
-      if (!stub) return [UNKNOWN_REF, ""];
-      const data = payload.slice(ref.length + version.length + alarm.length + expires.length + 4);
-      const { won, current } = await stub.write(Number(version), data, Number(alarm), Number(expires));
-      return [won ? 1 : 0, current];
-    }
     case LIMIT: {
       const { success } = await env.IMPORTS.limit({ key: payload });
       return [success ? 1 : 0, ""];
     }
   }
   return [FAILED, `no such operation: ${op}`];
+}
+
+/** @returns {Promise<[number, string]>} 1 when it is written, else 0 and what is there instead */
+async function write(env, ref, data, version, alarm, expires) {
+  const stub = object(env, ref);
+  if (!stub) return [UNKNOWN_REF, ""];
+  const { won, current } = await stub.write(version, data, alarm, expires);
+  return won ? [1, ""] : [0, current];
 }
 
 /** A stub must not outlive the request that made it, so each call makes its own. */

@@ -14,10 +14,11 @@ const NO_HEADERS = { entries: () => [] };
 
 /** The headers that the relay looks at; nothing else of a request reaches Go. */
 const HEADERS = [
-  "Content-Type", "Accept", "Accept-Language", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
-  "User-Agent", "Referer", "Idempotency-Key", "Authorization", "Access-Control-Request-Method",
-  "Access-Control-Request-Headers", "Cf-Ray",
+  "Content-Type", "Accept", "Accept-Language", "Origin", "Sec-Fetch-Site", "User-Agent", "Idempotency-Key", "Cf-Ray",
 ];
+
+/** Further ones that it looks at when the browser comes by itself, asks for permission or is an operator's tool. */
+const RARE = ["Sec-Fetch-Dest", "Authorization", "Access-Control-Request-Method"];
 
 let current;
 
@@ -92,9 +93,11 @@ export class Instance {
   /** Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>, body: string}>} */
   serve(request, body) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
-    for (const name of HEADERS) {
-      const value = request.headers.get(name);
-      if (value !== null) head.push(name, value);
+    for (const names of request.method === "POST" && !request.url.includes("/api/klarna/") ? [HEADERS] : [HEADERS, RARE]) {
+      for (const name of names) {
+        const value = request.headers.get(name);
+        if (value !== null) head.push(name, value);
+      }
     }
     return this.#call((id) => {
       const length = this.#write(head.join("\0"), body.length);
@@ -126,11 +129,11 @@ export class Instance {
   }
 
   /** Gives a waiting goroutine its result, text or bytes, and lets Go run until all are idle. */
-  settle(waiter, status, result) {
+  settle(id, status, result) {
     if (this.dead) return;
     try {
       this.#enter(() => {
-        this.exports.settle(waiter, status, typeof result === "string" ? this.#write(result) : this.#put(result));
+        this.exports.settle(id, status, typeof result === "string" ? this.#write(result) : this.#put(result));
         this.#go._resume();
       });
     } catch {

@@ -40,7 +40,7 @@ func main() {
 		Caught:    edge.Caught,
 		Count: func(p relay.Point) {
 			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
-				[]float64{float64(p.UpstreamMS), float64(p.TotalMS), float64(p.HTTPStatus), float64(p.Upstream)})
+				[]int64{p.UpstreamMS, p.TotalMS, int64(p.HTTPStatus), int64(p.Upstream)})
 		},
 		Random: rand.Text,
 	})

@@ -6,7 +6,6 @@ package body
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -74,20 +73,18 @@ func mediaType(header string) (string, error) {
 }
 
 func decodeForm(s string) (rules.Fields, error) {
-	fields := rules.Fields{}
-	for pair := range strings.SplitSeq(s, "&") {
-		if pair == "" {
+	fields := make(rules.Fields, min(strings.Count(s, "="), 64))
+	for s != "" {
+		var pair string
+		if pair, s, _ = strings.Cut(s, "&"); pair == "" {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil {
+		name, fine := unescape(name)
+		if !fine {
 			return nil, ErrMalformed
 		}
-		if value, err = url.QueryUnescape(value); err != nil {
-			return nil, ErrMalformed
-		}
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+		if value, fine = unescape(value); !fine {
 			return nil, ErrMalformed
 		}
 		if _, twice := fields[name]; twice {
@@ -96,6 +93,51 @@ func decodeForm(s string) (rules.Fields, error) {
 		fields[name] = value
 	}
 	return fields, nil
+}
+
+// unescape reads "+" and %XX. Most names and values have none and are not copied. ok is false for a "%" without two hexadecimal digits,
+// and for what is not UTF-8 any more.
+func unescape(s string) (text string, ok bool) {
+	at := 0
+	for at < len(s) && s[at] != '%' && s[at] != '+' {
+		at++
+	}
+	if at == len(s) {
+		return s, true
+	}
+	b := append(make([]byte, 0, len(s)), s[:at]...)
+	for ; at < len(s); at++ {
+		c := s[at]
+		switch c {
+		case '+':
+			c = ' '
+		case '%':
+			if at+2 >= len(s) {
+				return "", false
+			}
+			high, low := digit(s[at+1]), digit(s[at+2])
+			if high > 15 || low > 15 {
+				return "", false
+			}
+			c = high<<4 | low
+			at += 2
+		}
+		b = append(b, c)
+	}
+	return string(b), utf8.Valid(b)
+}
+
+// digit is the value of a hexadecimal digit, or 255.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
 }
 
 func decodeJSON(b []byte) (rules.Fields, error) {

@@ -34,9 +34,10 @@ import (
 // Go was waiting, and Go may not ask JavaScript for anything on its behalf.
 var errGone = errors.New("the request is over")
 
-// patience is how long a goroutine may wait for JavaScript before it is taken
-// to be forgotten. The longest honest wait is one call to Konnektive (60 s).
-const patience = 5 * time.Minute
+// patience is for how many sweeps, and so for how many minutes at least, a
+// goroutine may wait for JavaScript before it is taken to be forgotten. The
+// longest honest wait is one call to Konnektive (60 s).
+const patience = 5
 
 // smallBuffer is the size of the shared buffer between large messages: it fits
 // nearly every order and every answer of Konnektive.
@@ -45,29 +46,34 @@ const smallBuffer = 32 << 10
 // glue is the state of the instance. There is exactly one Go program, and the
 // exports below cannot be methods, hence the one variable.
 var glue struct {
-	buffer  []byte             // shared with JavaScript
-	pending map[uint32]*call   // handed over, not yet taken by the handler
-	waiting map[uint32]*waiter // asked JavaScript, not yet answered
-	last    uint32             // id of the last waiter
-	swept   time.Time
+	buffer []byte           // shared with JavaScript
+	calls  map[uint32]*call // handed over and not over yet
+	swept  time.Time
 
 	gate   *gate.Gate
 	settle func(ctx context.Context, ref string) bool
 }
 
-// call is one request, or one alarm, as JavaScript handed it over.
+// call is one request, or one alarm, as JavaScript handed it over. It has one
+// goroutine, which waits for one thing at a time.
 type call struct {
+	id     uint32 // what JavaScript knows it by
 	record []byte // what accept copied out of the buffer
 	head   int    // length of the record's head; the rest is the body
-	id     uint32 // for a request: what JavaScript knows it by
-	gone   bool
+
+	waiting bool       // for JavaScript
+	sweeps  int        // how often sweep has seen it wait
+	reply   chan reply // buffered, so that settling never blocks
+	gone    bool
 }
 
-type waiter struct {
-	call  *call
-	since time.Time
-	reply chan reply // buffered, so that settling never blocks
+// begin notes a call; over forgets it.
+func begin(c *call) {
+	c.reply = make(chan reply, 1)
+	glue.calls[c.id] = c
 }
+
+func (c *call) over() { delete(glue.calls, c.id) }
 
 type reply struct {
 	status int32
@@ -78,42 +84,55 @@ type callKey struct{}
 
 // ask has JavaScript do something for the request of ctx, and waits for it.
 func ask(ctx context.Context, op uint32, payload string) (reply, error) {
-	return wait(ctx, func(waiter uint32) { hostAsk(waiter, op, payload) })
+	c, err := callOf(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	hostAsk(c.id, op, payload)
+	return c.wait()
 }
 
-// wait has begin ask JavaScript for something, and waits for the reply.
-func wait(ctx context.Context, begin func(waiter uint32)) (reply, error) {
+// callOf is the call of a request's context, which may ask JavaScript now.
+func callOf(ctx context.Context) (*call, error) {
 	c, _ := ctx.Value(callKey{}).(*call)
 	if c == nil {
-		return reply{}, errors.New("edge: the context is not one of a request")
+		return nil, errors.New("edge: the context is not one of a request")
 	}
 	if c.gone {
-		return reply{}, errGone
+		return nil, errGone
 	}
-	w := &waiter{call: c, since: time.Now(), reply: make(chan reply, 1)}
-	glue.last++
-	id := glue.last
-	glue.waiting[id] = w
-	begin(id)
-	r := <-w.reply
+	return c, nil
+}
+
+// wait waits for what JavaScript has just been asked for.
+func (c *call) wait() (reply, error) {
+	c.waiting, c.sweeps = true, 0
+	r := <-c.reply
 	if c.gone {
 		return reply{}, errGone
 	}
 	return r, nil
 }
 
+// settle ends the waiting. It comes too late for a call that was swept.
+func (c *call) settle(r reply) {
+	if c.waiting {
+		c.waiting = false
+		c.reply <- r
+	}
+}
+
 // sweep wakes the goroutines of requests that the runtime has ended without a
-// word, so that they do not pile up.
+// word, so that they do not pile up. It looks once a minute at most.
 func sweep(now time.Time) {
 	if now.Sub(glue.swept) < time.Minute {
 		return
 	}
 	glue.swept = now
-	for id, w := range glue.waiting {
-		if now.Sub(w.since) > patience {
-			delete(glue.waiting, id)
-			w.call.gone = true
-			w.reply <- reply{}
+	for _, c := range glue.calls {
+		if c.sweeps++; c.waiting && c.sweeps > patience {
+			c.gone = true
+			c.settle(reply{})
 		}
 	}
 }

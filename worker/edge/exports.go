@@ -77,7 +77,7 @@ func exportAccept(id uint32, head, total int32) {
 	sweep(time.Now())
 	record := make([]byte, total)
 	copy(record, glue.buffer)
-	glue.pending[id] = &call{record: record, head: int(head), id: id}
+	begin(&call{id: id, record: record, head: int(head)})
 }
 
 // exportAlarm lets the relay look after the ref in the buffer, and tells
@@ -88,10 +88,12 @@ func exportAlarm(id uint32, n int32) {
 	defer guard()
 	sweep(time.Now())
 	ref := string(glue.buffer[:n])
-	c := &call{}
+	c := &call{id: id}
+	begin(c)
 	go func() {
 		ok := int32(0)
 		defer func() {
+			c.over()
 			if !c.gone {
 				hostAlarmDone(id, ok)
 			}
@@ -108,12 +110,9 @@ func exportAlarm(id uint32, n int32) {
 //go:wasmexport settle
 func exportSettle(id uint32, status, n int32) {
 	defer guard()
-	w := glue.waiting[id]
-	if w == nil {
-		return // swept
+	if c := glue.calls[id]; c != nil {
+		c.settle(reply{status: status, body: string(glue.buffer[:n])})
 	}
-	delete(glue.waiting, id)
-	w.reply <- reply{status: status, body: string(glue.buffer[:n])}
 }
 
 // exportGoroutines is how many goroutines there are, for those who look for leaks.

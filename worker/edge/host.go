@@ -20,8 +20,7 @@ import (
 // What Go asks JavaScript to do; host.mjs has the other half of this table.
 const (
 	opRead  = 1
-	opWrite = 2
-	opLimit = 3
+	opLimit = 2
 )
 
 // Statuses below zero say why something was not done.
@@ -32,10 +31,13 @@ const (
 )
 
 //go:wasmimport relay ask
-func hostAsk(waiter, op uint32, payload string)
+func hostAsk(id, op uint32, payload string)
 
 //go:wasmimport relay post
-func hostPost(waiter, timeout uint32, url, form string)
+func hostPost(id, timeout uint32, url, form string)
+
+//go:wasmimport relay write
+func hostWrite(id uint32, ref, data string, version, alarm, expires float64)
 
 //go:wasmimport relay answered
 func hostAnswered(id uint32, status int32, head, body string)
@@ -64,14 +66,15 @@ func Log(line string) { hostLog(line) }
 
 // Count writes one data point to the Analytics Engine binding METRICS, and does
 // nothing when there is none. Texts must not contain NUL.
-func Count(index string, blobs []string, doubles []float64) {
-	parts := make([]string, 0, 2+len(blobs)+len(doubles))
-	parts = append(parts, index, strconv.Itoa(len(blobs)))
-	parts = append(parts, blobs...)
-	for _, d := range doubles {
-		parts = append(parts, strconv.FormatFloat(d, 'g', -1, 64))
+func Count(index string, blobs []string, numbers []int64) {
+	b := strconv.AppendInt(append(append(make([]byte, 0, 256), index...), 0), int64(len(blobs)), 10)
+	for _, blob := range blobs {
+		b = append(append(b, 0), blob...)
 	}
-	hostCount(strings.Join(parts, "\x00"))
+	for _, n := range numbers {
+		b = strconv.AppendInt(append(b, 0), n, 10)
+	}
+	hostCount(unsafe.String(unsafe.SliceData(b), len(b)))
 }
 
 // Transport is [konnektive.Transport] by the runtime's fetch.
@@ -81,7 +84,12 @@ var _ konnektive.Transport = Transport{}
 
 // Post sends a form and reads at most 1 MiB of answer, all within timeout.
 func (Transport) Post(ctx context.Context, url, form string, timeout time.Duration) (int, string, error) {
-	r, err := wait(ctx, func(waiter uint32) { hostPost(waiter, uint32(timeout.Milliseconds()), url, form) })
+	c, err := callOf(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	hostPost(c.id, uint32(timeout.Milliseconds()), url, form)
+	r, err := c.wait()
 	switch {
 	case err != nil:
 		return 0, "", err
@@ -128,22 +136,28 @@ func (Ledger) Read(ctx context.Context, ref string) (ledger.Stored, error) {
 
 // Write compares and sets.
 func (Ledger) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
-	r, err := ask(ctx, opWrite, strings.Join([]string{
-		ref, strconv.FormatInt(version, 10), milliseconds(alarm), milliseconds(expires), data,
-	}, "\x00"))
+	c, err := callOf(ctx)
 	if err != nil {
 		return false, ledger.Stored{}, err
 	}
+	hostWrite(c.id, ref, data, float64(version), milliseconds(alarm), milliseconds(expires))
+	r, err := c.wait()
+	if err != nil {
+		return false, ledger.Stored{}, err
+	}
+	if r.status == 1 {
+		return true, ledger.Stored{Version: version + 1, Data: data}, nil
+	}
 	current, err := stored(r)
-	return err == nil && r.status == 1, current, err
+	return false, current, err
 }
 
-// milliseconds since 1970, "0" for no time at all.
-func milliseconds(t time.Time) string {
+// milliseconds since 1970, 0 for no time at all; a number as JavaScript has them.
+func milliseconds(t time.Time) float64 {
 	if t.IsZero() {
-		return "0"
+		return 0
 	}
-	return strconv.FormatInt(t.UnixMilli(), 10)
+	return float64(t.UnixMilli())
 }
 
 func stored(r reply) (ledger.Stored, error) {

@@ -25,8 +25,7 @@ import (
 // and one byte of body. What the handler answers is sent in one piece once it
 // returns; a panic is answered 500.
 func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, ref string) bool) {
-	glue.pending = map[uint32]*call{}
-	glue.waiting = map[uint32]*waiter{}
+	glue.calls = map[uint32]*call{}
 	glue.gate = g
 	glue.settle = settle
 	workers.ServeNonBlock(bridge{handler})
@@ -46,48 +45,72 @@ func (b bridge) ServeHTTP(w http.ResponseWriter, carrier *http.Request) {
 	// JavaScript takes that for a fault of ours.
 	defer w.WriteHeader(http.StatusNoContent)
 	defer guard()
-	r, c, err := take(carrier.URL.Path)
-	if err != nil {
-		panic(err)
+	c := glue.calls[number(strings.TrimPrefix(carrier.URL.Path, "/"))]
+	if c == nil {
+		panic("edge: a request that was not handed over")
 	}
+	defer c.over()
+	deepen()
 	a := &answer{header: make(http.Header, 8)}
-	b.handler.ServeHTTP(a, r.WithContext(context.WithValue(context.Background(), callKey{}, c)))
+	b.handler.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
 	a.send(c)
 }
 
-// take finds the call that JavaScript has just handed over.
-func take(path string) (*http.Request, *call, error) {
-	id, err := strconv.ParseUint(strings.TrimPrefix(path, "/"), 10, 32)
+// deepen has the goroutine's stack grow once, while there is nothing on it, to what an order needs: a stack that grows by doubling
+// is copied each time, frame by frame, which took as long as reading the order.
+//
+//go:noinline
+func deepen() {
+	var room [9 << 10]byte
+	keep(&room)
+}
+
+//go:noinline
+func keep(*[9 << 10]byte) {}
+
+// number is an id that JavaScript wrote; 0, which is none, when it is not.
+func number(s string) uint32 {
+	id, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
-		return nil, nil, err
+		return 0
 	}
-	c := glue.pending[uint32(id)]
-	delete(glue.pending, uint32(id))
-	if c == nil {
-		return nil, nil, strconv.ErrRange
+	return uint32(id)
+}
+
+// request is what JavaScript has handed over: method, URL, address, then name
+// and value of each header, separated by NUL; and the body.
+func (c *call) request() *http.Request {
+	rest := string(c.record[:c.head])
+	next := func() (part string) {
+		part, rest, _ = strings.Cut(rest, "\x00")
+		return part
 	}
-	parts := strings.Split(string(c.record[:c.head]), "\x00")
-	u, err := url.Parse(parts[1])
+	method, rawURL, address := next(), next(), next()
+	u, err := url.Parse(rawURL)
 	if err != nil {
 		// Such as a broken percent escape. No route has one, so the relay
 		// answers 404 to the path as it stands.
-		u = verbatim(parts[1])
+		u = verbatim(rawURL)
 	}
-	header := make(http.Header, len(parts)/2)
-	for i := 3; i+1 < len(parts); i += 2 {
-		header[parts[i]] = []string{parts[i+1]}
+	header := make(http.Header, 16)
+	values := make([]string, 0, 16) // of all headers: each has one
+	for rest != "" {
+		name := next()
+		values = append(values, next())
+		n := len(values)
+		header[name] = values[n-1 : n : n]
 	}
 	body := c.record[c.head:]
 	return &http.Request{
-		Method:        parts[0],
+		Method:        method,
 		URL:           u,
 		Host:          u.Host,
-		RemoteAddr:    parts[2],
+		RemoteAddr:    address,
 		Header:        header,
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		ContentLength: int64(len(body)),
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}, c, nil
+	}
 }
 
 // verbatim takes a URL apart that net/url refuses.

@@ -7,6 +7,7 @@ package jsonwriter
 import (
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // A Writer appends one JSON value. Members named with an empty value by the
@@ -16,8 +17,8 @@ type Writer struct{ b []byte }
 // New returns a writer with room for size bytes.
 func New(size int) *Writer { return &Writer{make([]byte, 0, size)} }
 
-// String is what has been written.
-func (w *Writer) String() string { return string(w.b) }
+// String is what has been written so far. It is not copied: what is written later comes behind it.
+func (w *Writer) String() string { return unsafe.String(unsafe.SliceData(w.b), len(w.b)) }
 
 // Open begins an object '{' or an array '['; Close ends it.
 func (w *Writer) Open(bracket byte) { w.b = append(w.b, bracket) }

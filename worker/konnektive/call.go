@@ -57,14 +57,12 @@ type Client struct {
 // wrong is part of the [Reply], because for an import "no answer" is a result
 // with a meaning of its own.
 func (c *Client) Call(ctx context.Context, endpoint Endpoint, params map[string]string) Reply {
-	form := make([]byte, 0, 2048)
-	for name, value := range params {
-		if value != "" {
-			form = appendPair(form, name, value)
-		}
-	}
-	form = appendPair(form, "loginId", c.LoginID)
-	form = appendPair(form, "password", c.Password)
+	return c.Send(ctx, endpoint, make(Form, 0, 2048).All(params))
+}
+
+// Send is [Client.Call] for parameters that are written already.
+func (c *Client) Send(ctx context.Context, endpoint Endpoint, form Form) Reply {
+	form = form.Add("loginId", c.LoginID).Add("password", c.Password)
 	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form), c.Timeout)
 	if err != nil {
 		if errors.Is(err, ErrNotSent) {
@@ -75,15 +73,29 @@ func (c *Client) Call(ctx context.Context, endpoint Endpoint, params map[string]
 	return read(status, body)
 }
 
-// appendPair adds a field to a form (WHATWG URL, application/x-www-form-urlencoded), as url.Values.Encode does, but in one go.
-func appendPair(form []byte, name, value string) []byte {
-	if len(form) > 0 {
-		form = append(form, '&')
+// A Form is a form as it is sent (WHATWG URL, application/x-www-form-urlencoded), written in one go where url.Values makes a map of lists.
+type Form []byte
+
+// Add adds a parameter. An empty value is none.
+func (f Form) Add(name, value string) Form {
+	if value == "" {
+		return f
 	}
-	return appendEscaped(append(appendEscaped(form, name), '='), value)
+	if len(f) > 0 {
+		f = append(f, '&')
+	}
+	return appendEscaped(append(appendEscaped(f, name), '='), value)
 }
 
-func appendEscaped(b []byte, s string) []byte {
+// All adds all parameters, in any order.
+func (f Form) All(params map[string]string) Form {
+	for name, value := range params {
+		f = f.Add(name, value)
+	}
+	return f
+}
+
+func appendEscaped(b Form, s string) Form {
 	const digits = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -37,7 +37,7 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 		a.replayed = true
 		return a
 	}
-	reply := rl.call(rq, konnektive.ConfirmOrder, map[string]string{"orderId": s.OrderID()})
+	reply := rl.call(rq, konnektive.ConfirmOrder, konnektive.Form{}.Add("orderId", s.OrderID()))
 	switch reply.Kind {
 	case konnektive.Success:
 		return a

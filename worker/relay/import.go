@@ -21,17 +21,16 @@ func (rl *Relay) importOrder(rq *request) *answer {
 		return refusal
 	}
 
+	params := rl.params(rq, order) // the lead's, and the beginning of the import's
 	at := attempt{
 		kind:   ledger.KindOrder,
 		digest: digest("order", order.Canonical()),
 		fresh:  rl.fresh(rq, ledger.KindOrder),
 		lead: func() konnektive.Reply {
-			return rl.call(rq, konnektive.ImportLead, rl.params(rq, order))
+			return rl.call(rq, konnektive.ImportLead, params)
 		},
 		send: func(orderID, ref string) konnektive.Reply {
-			params := rl.paymentParams(rq, order, ref)
-			params["orderId"] = orderID
-			return rl.call(rq, konnektive.ImportOrder, params)
+			return rl.call(rq, konnektive.ImportOrder, rl.payment(rq, params, orderID, ref))
 		},
 		challenge: rl.challenge(rq, page),
 	}
@@ -63,26 +62,22 @@ func (rl *Relay) fresh(rq *request, kind ledger.Kind) *ledger.Purchase {
 }
 
 // params are what every import says of the shopper, the order and the lander.
-func (rl *Relay) params(rq *request, order rules.Order) map[string]string {
-	params := make(map[string]string, len(order.Fields)+12)
-	for name, value := range order.Fields {
-		params[name] = value
-	}
-	params["campaignId"] = rq.lander.CampaignID
-	params["ipAddress"] = rq.address
-	params["userAgent"] = rq.userAgent
-	return params
+func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
+	return make(konnektive.Form, 0, 2048).All(order.Fields).
+		Add("campaignId", rq.lander.CampaignID).
+		Add("ipAddress", rq.address).
+		Add("userAgent", rq.userAgent)
 }
 
-// paymentParams are params with what makes it a Klarna order that is answered
-// by a redirect. The state is in the path: Konnektive adds a query of its own.
-func (rl *Relay) paymentParams(rq *request, order rules.Order, ref string) map[string]string {
-	params := rl.params(rq, order)
-	params["paySource"] = "PREPAID"
-	params["prepaidType"] = rq.lander.PrepaidType
-	params["forceMerchantId"] = rq.lander.MerchantID
-	params["redirectsTo"] = rq.base + "/api/klarna/return/" + ref
-	params["errorRedirectsTo"] = rq.base + "/api/klarna/failed/" + ref
-	params["salesUrl"] = rq.page(rq.lander.Checkout)
-	return params
+// payment adds to params what makes it a Klarna order that is answered by a
+// redirect. The state is in the path: Konnektive adds a query of its own.
+func (rl *Relay) payment(rq *request, params konnektive.Form, orderID, ref string) konnektive.Form {
+	return params.
+		Add("orderId", orderID).
+		Add("paySource", "PREPAID").
+		Add("prepaidType", rq.lander.PrepaidType).
+		Add("forceMerchantId", rq.lander.MerchantID).
+		Add("redirectsTo", rq.base+"/api/klarna/return/"+ref).
+		Add("errorRedirectsTo", rq.base+"/api/klarna/failed/"+ref).
+		Add("salesUrl", rq.page(rq.lander.Checkout))
 }

@@ -40,9 +40,7 @@ func (rl *Relay) importLead(rq *request) *answer {
 		// The order is on its way: what was imported with it counts.
 		return rl.withRef(codeAccepted, s.ref)
 	}
-	params := rl.params(rq, lead)
-	params["orderId"] = s.OrderID()
-	reply := rl.call(rq, konnektive.ImportLead, params)
+	reply := rl.call(rq, konnektive.ImportLead, rl.params(rq, lead).Add("orderId", s.OrderID()))
 	orderID := reply.OrderID()
 	if orderID == "" {
 		orderID = s.OrderID()

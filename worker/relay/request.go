@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -127,11 +128,12 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 		strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
 		rq.forPeople = true
 	}
-	raw, err := io.ReadAll(io.LimitReader(rq.http.Body, body.MaxBytes+1))
-	if err != nil {
+	var raw bytes.Buffer
+	raw.Grow(int(min(max(rq.http.ContentLength, 0), body.MaxBytes)) + bytes.MinRead)
+	if _, err := raw.ReadFrom(io.LimitReader(rq.http.Body, body.MaxBytes+1)); err != nil {
 		return nil, say(codeMalformed), false
 	}
-	fields, err := body.Decode(contentType, raw)
+	fields, err := body.Decode(contentType, raw.Bytes())
 	if err != nil {
 		return nil, say(bodyCode(err)), false
 	}
@@ -192,9 +194,9 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 }
 
 // call makes a call to Konnektive and notes it for the log.
-func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params map[string]string) konnektive.Reply {
+func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params konnektive.Form) konnektive.Reply {
 	began := rl.platform.Now()
-	reply := rl.client.Call(rq.ctx, endpoint, params)
+	reply := rl.client.Send(rq.ctx, endpoint, params)
 	rq.upstream += rl.platform.Now().Sub(began)
 	rq.kinds = append(rq.kinds, reply.Kind.String())
 	return reply

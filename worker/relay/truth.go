@@ -31,7 +31,7 @@ func (rl *Relay) truth(rq *request, p *ledger.Purchase) (latest observation, ok 
 	failed := false
 	for i := len(p.OrderIDs) - 1; i >= 0; i-- {
 		id := p.OrderIDs[i]
-		reply := rl.call(rq, konnektive.OrderQuery, map[string]string{"orderId": id})
+		reply := rl.call(rq, konnektive.OrderQuery, konnektive.Form{}.Add("orderId", id))
 		order, found := konnektive.ReadOrder(reply, id)
 		switch {
 		case found && order.Status == konnektive.StatusComplete:

@@ -50,9 +50,7 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 		digest:    digest("upsale", order.ref, upsale.Canonical()),
 		challenge: rl.challenge(rq, page),
 		send: func(orderID, ref string) konnektive.Reply {
-			params := rl.paymentParams(rq, upsale, ref)
-			params["orderId"] = orderID
-			return rl.call(rq, konnektive.ImportUpsale, params)
+			return rl.call(rq, konnektive.ImportUpsale, rl.payment(rq, rl.params(rq, upsale), orderID, ref))
 		},
 	}
 	if stored.Version == 0 {

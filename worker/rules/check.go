@@ -16,7 +16,7 @@ type Order struct{ Fields Fields }
 // an id (an option not chosen) is no line; a line without a quantity is one piece. Two lines of one product and variant become
 // one. Lines are renumbered from 1. The cap counts a product, not a line, so that splitting lines does not lift it.
 func CheckOrder(page Fields, shop Shop) (Order, Problems) {
-	c := checker{in: page, out: Fields{}, shop: shop}
+	c := checker{in: page, out: make(Fields, len(page)), shop: shop}
 	c.person()
 	c.addresses()
 	c.products(shop.Products, MaxLines)
@@ -37,7 +37,7 @@ func CheckUpsale(page Fields, shop Shop) (Order, Problems) {
 // CheckLead checks a lead: names, and an e-mail address or a phone number, as Konnektive asks; whatever else is present must be valid,
 // since it becomes part of the order.
 func CheckLead(page Fields, shop Shop) (Order, Problems) {
-	c := checker{in: page, out: Fields{}, shop: shop, lead: true}
+	c := checker{in: page, out: make(Fields, len(page)), shop: shop, lead: true}
 	c.person()
 	c.addresses()
 	c.products(shop.Products, MaxLines)
