@@ -325,8 +325,7 @@ type interception func(request *network.Request) *cut
 
 // A cut ends a request in the browser: with an answer, or without one.
 type cut struct {
-	after  bool // let it reach the Worker, and lose the answer
-	status int  // with this answer; 0: the connection breaks
+	status int // with this answer; 0: the connection breaks
 	body   string
 	header map[string]string
 }
