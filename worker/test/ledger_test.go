@@ -123,23 +123,3 @@ func TestNobodyOutsideCanRaiseAnAlarm(t *testing.T) {
 	}
 	assert.Empty(t, m.CRM.Calls(simulator.OpQuery))
 }
-
-func TestTheRateLimitIsPerAddress(t *testing.T) {
-	m := NewMarket(t, simulator.Options{}, Options{ImportsPerMinute: 3})
-	refused := 0
-	for range 12 {
-		if a := m.Order(t, "eager@example.com", "CF-Connecting-IP", "198.51.100.1"); a.Status == http.StatusTooManyRequests {
-			refused++
-			assert.Equal(t, "rate_limited", a.Envelope(t).Code)
-			assert.NotEmpty(t, a.Header.Get("Retry-After"))
-		}
-	}
-	assert.Positive(t, refused)
-	assert.Equal(t, http.StatusOK, m.Order(t, "other@example.com", "CF-Connecting-IP", "198.51.100.2").Status, "somebody else")
-	for i := range 12 { // one household: all of these are one /64
-		a := m.Order(t, "six@example.com", "CF-Connecting-IP", "2001:db8:1:2::"+string(rune('a'+i%6)))
-		if i == 11 {
-			assert.Equal(t, http.StatusTooManyRequests, a.Status)
-		}
-	}
-}

@@ -35,7 +35,10 @@ func NewMarket(t testing.TB, crm simulator.Options, worker Options) *Market {
 	page.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	page.StartTLS()
 	t.Cleanup(page.Close)
-	t.Cleanup(func() { assert.Empty(t, sim.Violations(), "what a relay must never do") })
+	t.Cleanup(func() {
+		assert.Empty(t, sim.Violations(), "what a relay must never do")
+		confidential.addBooks(sim)
+	})
 	if worker.KonnektiveURL == "" {
 		worker.KonnektiveURL = api.URL
 	}

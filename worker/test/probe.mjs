@@ -32,15 +32,47 @@ const probes = {
     const { won, current } = await stub.write(Number(query.get("version")), query.get("data"), at("alarm"), at("expires"));
     return { won, record: current };
   },
+  /** The data points so far. ?break=1: from now on Analytics Engine fails. */
+  metrics(_env, query) {
+    metricsFail = query.has("break");
+    return { points };
+  },
+  /** What the last instance has counted, when it was built to: ?what=0 the names of what is counted, ?what=1 the numbers. */
+  counters(_env, query) {
+    const { exports } = globalThis.instances.at(-1);
+    const length = exports.counters(Number(query.get("what")));
+    return new Response(new Uint8Array(exports.mem.buffer, exports.countersAt() >>> 0, length).slice());
+  },
   fresh: (env) => ({ ref: env.LEDGER.newUniqueId().toString() }),
 };
 
+/** The binding METRICS, overheard. */
+class Metrics {
+  #binding;
+
+  constructor(binding) {
+    this.#binding = binding;
+  }
+
+  writeDataPoint(point) {
+    if (metricsFail) throw new Error("Analytics Engine is down");
+    points.push(point);
+    this.#binding.writeDataPoint(point);
+  }
+}
+const points = [];
+let metricsFail = false;
+let overheard;
+
 export default {
-  async fetch(request, env, ctx) {
+  async fetch(request, real, ctx) {
+    overheard ??= real.METRICS ? { ...real, METRICS: new Metrics(real.METRICS) } : real;
+    const env = overheard;
     const name = /\/__probe\/(\w+)/.exec(request.url)?.[1];
     if (!name) return worker.fetch(request, env, ctx);
     try {
-      return Response.json((await probes[name](env, new URL(request.url).searchParams)) ?? {});
+      const found = await probes[name](env, new URL(request.url).searchParams);
+      return found instanceof Response ? found : Response.json(found ?? {});
     } catch (error) {
       return Response.json({ thrown: String(error) });
     }

@@ -1,7 +1,7 @@
 // Runs the built Worker in workerd for the tests: bindings and pages as
 // wrangler.toml says, with what the test wants different. Ends with its parent.
 //
-//   node run.mjs '{"bundle": "…", "options": "…/options.json", "vars": {…}, …}'
+//   node run.mjs '{"bundle": "…", "vars": {…}, …}'
 //
 // The first line it prints is {"url": …}; after it comes all that the Worker prints.
 
@@ -10,7 +10,10 @@ import { join } from "node:path";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 const wanted = JSON.parse(process.argv[2]);
-const workerOptions = JSON.parse(await readFile(wanted.options, "utf8"));
+const workerOptions = JSON.parse(await readFile(join(wanted.bundle, "options.json"), "utf8"));
+for (const name of wanted.without ?? []) {
+  for (const kind of ["analyticsEngineDatasets", "durableObjects", "ratelimits"]) delete workerOptions[kind][name];
+}
 
 const modules = [];
 for (const file of await readdir(wanted.bundle)) {
@@ -26,7 +29,7 @@ if (wanted.probe) {
 }
 
 const ratelimits = workerOptions.ratelimits;
-if (wanted.importsPerMinute) ratelimits.IMPORTS.simple.limit = wanted.importsPerMinute;
+if (wanted.importsPerMinute > 0 && ratelimits.IMPORTS) ratelimits.IMPORTS.simple.limit = wanted.importsPerMinute;
 
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",

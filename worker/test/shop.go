@@ -48,6 +48,7 @@ func Open(t testing.TB, w *Worker) *Shop {
 			FlushInterval: -1,
 			ErrorLog:      nil,
 			Rewrite: func(r *httputil.ProxyRequest) {
+				overhear(r.Out)
 				for name := range r.Out.Header {
 					if strings.HasPrefix(name, "Cf-") || strings.HasPrefix(name, "Mf-") {
 						r.Out.Header.Del(name)

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -37,8 +36,11 @@ type Options struct {
 	Vars map[string]any
 	// KonnektiveURL is the simulated CRM's address.
 	KonnektiveURL string
-	// ImportsPerMinute is the rate limit; 0: high enough for any test.
+	// ImportsPerMinute is the rate limit; 0: high enough for any test, -1: the
+	// one of wrangler.toml.
 	ImportsPerMinute int
+	// Without names bindings to leave out.
+	Without []string
 	// Probe adds the paths of probe.mjs.
 	Probe bool
 	// Pages is a folder to serve instead of www/.
@@ -71,7 +73,6 @@ func Root() string {
 // Start starts a Worker that ends with the test.
 func Start(t testing.TB, o Options) *Worker {
 	t.Helper()
-	bundle(t)
 	vars := map[string]any{
 		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password, "KONNEKTIVE_URL": o.KonnektiveURL,
 	}
@@ -81,6 +82,11 @@ func Start(t testing.TB, o Options) *Worker {
 	for name, value := range o.Vars {
 		vars[name] = value
 	}
+	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET"} {
+		if secret, ok := vars[name].(string); ok {
+			confidential.add(name, secret)
+		}
+	}
 	if o.ImportsPerMinute == 0 {
 		o.ImportsPerMinute = 100000
 	}
@@ -88,8 +94,8 @@ func Start(t testing.TB, o Options) *Worker {
 		o.Persist = t.TempDir()
 	}
 	wanted, err := json.Marshal(map[string]any{
-		"bundle": filepath.Join(Root(), "worker/build/bundle"), "options": filepath.Join(Root(), "worker/build/bundle/options.json"),
-		"vars": vars, "importsPerMinute": o.ImportsPerMinute, "probe": o.Probe, "pages": o.Pages, "persist": o.Persist,
+		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "without": o.Without,
+		"probe": o.Probe || counters() != "", "pages": o.Pages, "persist": o.Persist,
 	})
 	require.NoError(t, err)
 
@@ -128,6 +134,9 @@ func Start(t testing.TB, o Options) *Worker {
 		}
 	}()
 	t.Cleanup(func() {
+		if folder := counters(); folder != "" {
+			w.keepCounters(t, folder)
+		}
 		_ = stdin.Close()
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
@@ -136,7 +145,7 @@ func Start(t testing.TB, o Options) *Worker {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
 		_ = cmd.Wait()
-		everything.add(w.Output())
+		everything.add(t.Name(), w.Output())
 		if t.Failed() {
 			t.Logf("the Worker printed:\n%s", w.Output())
 		}
@@ -151,9 +160,13 @@ func Start(t testing.TB, o Options) *Worker {
 	return w
 }
 
-// bundle builds what is tested, once. `make e2e` has done it already.
-func bundle(t testing.TB) {
+// bundle is the folder with what is tested. It is built once, which `make e2e`
+// has done already; `make cover` names another one, which counts.
+func bundle(t testing.TB) string {
 	t.Helper()
+	if folder := os.Getenv("BUNDLE"); folder != "" {
+		return folder
+	}
 	built.Do(func() {
 		if os.Getenv("BUNDLE_IS_FRESH") == "1" {
 			return
@@ -167,32 +180,13 @@ func bundle(t testing.TB) {
 		}
 	})
 	require.NoError(t, buildErr, "make bundle")
+	return filepath.Join(Root(), "worker/build/bundle")
 }
 
 var (
 	built    sync.Once
 	buildErr error
 )
-
-// everything that any Worker of this run has printed: see TestMain's users.
-var everything printed
-
-type printed struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (p *printed) add(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.text.WriteString(text)
-}
-
-func (p *printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
 
 type writer func([]byte)
 
@@ -234,6 +228,7 @@ func (e edge) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	overhear(r)
 	out := r.Clone(r.Context())
 	out.Header.Set("MF-Original-URL", r.URL.String())
 	if out.Header.Get("CF-Connecting-IP") == "" {
