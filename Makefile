@@ -5,7 +5,8 @@
 # Needed: Go (the version in go.mod), Node 20 or newer with npm, make. The rest is installed from pinned versions.
 
 SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+# --norc: with a socket for its input bash takes itself for a remote shell and reads the machine's bashrc, which does not survive -u.
+.SHELLFLAGS := --norc -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
 GO ?= go
@@ -20,6 +21,7 @@ export WRANGLER_HIDE_BANNER := true
 TOOLS := worker/node_modules/.installed
 WRANGLER := wrangler --config $(CURDIR)/wrangler.toml
 BUNDLE := worker/build/bundle
+COVERAGE := worker/build/coverage
 WASM_GO := GOOS=js GOARCH=wasm $(GO)
 WASM_EXEC = $(shell $(GO) env GOROOT)/lib/wasm
 
@@ -30,7 +32,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak cover deploy secrets preflight clean tools chromium
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak cover deploy secrets preflight clean tools chromium
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +48,8 @@ $(TOOLS): worker/package-lock.json
 build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
-	$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
+	@$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
+	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
 browser: $(TOOLS) ## Compile the browser module into www/build, and print its size
 	@$(GO) run ./wasm/build
@@ -58,17 +61,26 @@ bundle: build $(TOOLS)
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
 	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
+# wrangler.toml as wrangler itself understands it, in its other environments.
+dry-run: build $(TOOLS)
+	@for environment in $$(sed -n 's/^\[env\.\([A-Za-z0-9_-]*\)\]$$/\1/p' wrangler.toml); do \
+		echo "$(WRANGLER) deploy --dry-run --env $$environment"; \
+		$(WRANGLER) deploy --dry-run --env $$environment --outdir worker/build/dry-run >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }; \
+	done
+
 dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
 	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev # not "go run", which dies of a SIGTERM without passing it on
 
-test: lint unit wasm-test fuzz-short e2e ## Everything: linters, unit tests, workerd and Chromium
+test: lint check-config unit wasm-test fuzz-short dry-run e2e ## Everything: linters, unit tests, workerd and Chromium
+	@echo "All of it holds."
 
 unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
-# The pure packages once more as Wasm, which is what runs in the end.
+# The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
+PURE := $(addprefix ./worker/,body config gate jsonreader jsonwriter konnektive ledger preflight rules)
 wasm-test: $(TOOLS)
-	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec ./worker/rules ./worker/body ./worker/gate ./worker/jsonwriter ./worker/ledger ./worker/config
+	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 
 e2e: bundle chromium ## The built Worker in workerd, and the whole purchase in Chromium
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test
@@ -80,26 +92,34 @@ chromium: ## Install Chromium where there is none
 	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends chromium \
 	|| { echo "Chromium could not be installed: do it by hand, or name one in CHROME" >&2; exit 1; }
 
-lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML
+lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and README.md
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
-	$(GO) vet ./... && $(GO) vet -tags e2e ./worker/test
-	$(WASM_GO) vet ./...
-	$(GO) tool staticcheck ./... && $(GO) tool staticcheck -tags e2e ./worker/test
-	GOOS=js GOARCH=wasm $$($(GO) tool -n staticcheck) ./...
+	$(GO) vet -tags e2e ./...
+	$(WASM_GO) vet -tags counters ./...
+	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e ./... && GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
 	biome lint --error-on-warnings worker www
 	html-validate $$(git ls-files 'www/*.html')
+	$(GO) run ./worker/cmd/checkreadme $$(git ls-files '*.md')
 
 check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with its cure
 	$(GO) run ./worker/cmd/checkconfig
 
 fuzz-short:
-	@$(MAKE) fuzz FUZZTIME=3s
+	@$(MAKE) fuzz FUZZTIME=2s
 
+# One binary a package, run once for each of its targets. What a target finds interesting stays in Go's cache; only what breaks it is written
+# beside the test, to be kept.
 FUZZTIME ?= 60s
 fuzz: ## Run every fuzz target, FUZZTIME each (60s)
-	@grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' worker wasm 2>/dev/null | xargs -r -n1 dirname | sort -u | while read -r dir; do \
-		grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6- | while read -r target; do \
-			$(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	@mkdir -p worker/build/fuzz; cache=$$($(GO) env GOCACHE)/fuzz; \
+	for dir in $$(git grep -lE '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		binary=$(CURDIR)/worker/build/fuzz/$${dir//\//-}.test; \
+		$(GO) test -c -fuzz=Fuzz -o $$binary ./$$dir; \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
+			printf '%s %s: ' $$dir $$target; \
+			said=$$(cd $$dir && $$binary -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 10x \
+				-test.fuzzcachedir $$cache/klarna-relay/$$dir 2>&1) || { printf '\n%s\n' "$$said"; exit 1; }; \
+			sed -n 's/.*\(execs: [0-9]*\).*/\1/p' <<<"$$said" | tail -1; \
 		done; \
 	done
 
@@ -109,16 +129,30 @@ bench: bundle ## Side by side with plain JavaScript and with the stock way
 soak: bundle ## Many orders, aborted requests: memory and goroutines must stay flat
 	$(GO) run ./worker/cmd/soak
 
+# The end-to-end runs count in the running Worker: an edge program that counts takes the place of the real one in a copy of the bundle.
+# With the same set of packages everywhere, go tool covdata merges what the three kinds of machine have counted.
+COUNT := -cover -covermode=atomic -coverpkg=klarna-relay/...
 cover: bundle chromium ## Coverage of native, Wasm and end-to-end runs, merged
-	@echo "not yet"; exit 1
+	@rm -rf $(COVERAGE); mkdir -p $(COVERAGE)/native $(COVERAGE)/wasm $(COVERAGE)/e2e; cp -r $(BUNDLE) $(COVERAGE)/bundle
+	$(GO) test -count=1 $(COUNT) ./... -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/native | sed 's/\tcoverage:.*//'
+	$(WASM_GO) test -count=1 -exec $(WASM_EXEC)/go_js_wasm_exec $(COUNT) $(PURE) -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'
+	$(WASM_GO) build $(COUNT) -tags nethttpomithttp2,counters -o $$(ls $(COVERAGE)/bundle/*edge.wasm) ./worker
+	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test
+	@cd $(COVERAGE) && $(GO) tool covdata textfmt -i=native,wasm,e2e -o all.txt
+	@$(GO) tool cover -html $(COVERAGE)/all.txt -o $(COVERAGE)/all.html
+	@cd $(COVERAGE) && $(GO) tool covdata percent -i=native,wasm,e2e
+	@$(GO) tool cover -func $(COVERAGE)/all.txt | tail -1
+	@echo "line by line: $(COVERAGE)/all.html"
 
-deploy: check-config bundle ## Build, check, dry-run, deploy (ENVIRONMENT=staging for the other one)
+deploy: $(TOOLS) ## Build, check, dry-run, deploy (ENVIRONMENT=staging for the other one)
+	$(GO) run ./worker/cmd/checkconfig -env "$(ENVIRONMENT)"
+	$(WRANGLER) deploy --env "$(ENVIRONMENT)" --dry-run --outdir worker/build/dry-run
 	$(WRANGLER) deploy --env "$(ENVIRONMENT)"
 	@echo "Now: make preflight URL=https://<your shop>"
 
-secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare
-	for name in KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD; do $(WRANGLER) secret put $$name --env "$(ENVIRONMENT)"; done
-	@echo "Optional: wrangler secret put ADMIN_TOKEN; wrangler secret put TURNSTILE_SECRET"
+secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare (ENVIRONMENT=staging for the other one)
+	@for name in KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD; do $(WRANGLER) secret put $$name --env "$(ENVIRONMENT)"; done
+	@echo 'Optional, in the same way: $(WRANGLER) secret put ADMIN_TOKEN --env "$(ENVIRONMENT)", and TURNSTILE_SECRET'
 
 preflight: ## Ask the deployed Worker what works: make preflight URL=https://shop.example, with ADMIN_TOKEN in the environment
 	@$(GO) run ./worker/cmd/preflight "$(URL)"
