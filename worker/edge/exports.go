@@ -2,6 +2,8 @@
 
 package edge
 
+//lint:file-ignore U1000 JavaScript calls what is exported here.
+
 import (
 	"context"
 	"runtime"
