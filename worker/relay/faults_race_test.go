@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	raceOrders   = flag.Int("races.orders", 300, "orders of events to try of each race, at most")
+	raceOrders   = flag.Int("races.orders", 200, "orders of events to try of each race, at most")
 	raceFaults   = flag.Int("races.faults", 1500, "races by chance in which something fails besides")
 	raceSwitches = flag.Int("races.switches", 3, "how often a request may be interrupted by another one before it waits for nothing")
 )

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	faultPairs = flag.Int("faults.pairs", 3000, "pairs of faults to try, drawn by chance; below zero: every pair there is")
+	faultPairs = flag.Int("faults.pairs", 1500, "pairs of faults to try, drawn by chance; below zero: every pair there is")
 	faultSeed  = flag.Uint64("faults.seed", 1, "what the pairs are drawn by")
 	faultStory = flag.String("faults.story", "", "only the stories whose name holds this")
 )
