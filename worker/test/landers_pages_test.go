@@ -263,8 +263,8 @@ func TestLighthouseGivesFullMarks(t *testing.T) {
 	for _, path := range []string{"/", "/checkout", "/upsell?ref=" + ref, "/thank-you?ref=" + ref, "/de/checkout"} {
 		t.Run(path, func(t *testing.T) {
 			var marks map[string]float64
-			// A busy machine may lose a point of speed; three looks, the best counts.
-			for range 3 {
+			// A busy machine may lose a point of speed, and Lighthouse sometimes its own trace: four looks, the best counts.
+			for range 4 {
 				marks = lighthouse(t, front, "https://"+Host+path)
 				if marks["performance"] == 1 {
 					break
@@ -322,7 +322,7 @@ func lighthouse(t *testing.T, front, url string) map[string]float64 {
 	cmd.Env = append(os.Environ(), "CHROME_PATH="+chromium(t), "PATH="+filepath.Join(Root(), "worker/node_modules/.bin")+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = group()
 	var report struct {
-		RuntimeError any
+		RuntimeError struct{ Code string }
 		Categories   map[string]struct {
 			Score     float64
 			AuditRefs []struct {
@@ -336,9 +336,10 @@ func lighthouse(t *testing.T, front, url string) map[string]float64 {
 		}
 	}
 	out, err := cmd.Output()
-	require.NoError(t, err, "%s", out)
-	require.NoError(t, json.Unmarshal(out, &report))
-	require.Nil(t, report.RuntimeError)
+	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil || err != nil || report.RuntimeError.Code != "" {
+		t.Logf("Lighthouse did not look: %v, %v, %s", err, jsonErr, report.RuntimeError.Code)
+		return nil
+	}
 	marks := map[string]float64{}
 	for _, name := range []string{"performance", "accessibility", "best-practices", "seo"} {
 		marks[name] = report.Categories[name].Score
