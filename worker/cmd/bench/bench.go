@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// bench is one run and what it has found.
+type bench struct {
+	ctx        context.Context
+	root, work string
+	binary     string // workerd
+	crm        *crm
+
+	rounds  int
+	stretch time.Duration // of load, per round
+	orders  int64         // before the memory is looked at for the last time
+	leavers int
+
+	plainKind, stockKind, oursKind, ledgerKind kind
+
+	plain, stock, ours, withLedger *worker // running
+
+	rows []row
+}
+
+type row struct{ what, plain, stock, ours, ratio, goal string }
+
+func (b *bench) row(what, plain, stock, ours, ratio, goal string) {
+	b.rows = append(b.rows, row{what, plain, stock, ours, ratio, goal})
+}
+
+// running starts a Worker that is not running yet, and warms it up: what
+// counts is what it costs when V8 has compiled what is used.
+func (b *bench) running(w **worker, k kind, orders int64) (*worker, error) {
+	if *w != nil {
+		return *w, nil
+	}
+	started, err := k.start(b.binary)
+	if err != nil {
+		return nil, err
+	}
+	*w = started
+	for _, request := range []func([]byte) []byte{page, order} {
+		if _, err := started.run(request, 8, time.Minute, orders); err != nil {
+			return nil, started.why(err)
+		}
+	}
+	return started, nil
+}
+
+func (b *bench) stop() {
+	for _, w := range []*worker{b.plain, b.stock, b.ours, b.withLedger} {
+		if w != nil {
+			w.stop()
+		}
+	}
+}
+
+const warm = 3000
+
+// three are the Workers compared, running.
+func (b *bench) three() ([]*worker, error) {
+	plain, err := b.running(&b.plain, b.plainKind, warm)
+	if err != nil {
+		return nil, err
+	}
+	stock, err := b.running(&b.stock, b.stockKind, 100)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := b.running(&b.ours, b.oursKind, warm)
+	return []*worker{plain, stock, ours}, err
+}
+
+// ratios holds page and order against each other, everybody once in each round.
+func (b *bench) ratios() error {
+	three, err := b.three()
+	if err != nil {
+		return err
+	}
+	for _, what := range []struct {
+		name    string
+		request func([]byte) []byte
+	}{{"page", page}, {"order", order}} {
+		for _, connections := range []int{1, 16} {
+			var p50, cpu [3][]float64
+			for range b.rounds {
+				for i, w := range three {
+					s, err := w.run(what.request, connections, b.stretch, 0)
+					if err != nil {
+						return w.why(err)
+					}
+					p50[i] = append(p50[i], us(s.p50))
+					cpu[i] = append(cpu[i], us(s.cpu))
+				}
+			}
+			goal := ""
+			if connections == 16 {
+				goal = map[string]string{"page": "≤ 1.1", "order": "≤ 1.5"}[what.name]
+			}
+			b.compare(fmt.Sprintf("%s, %s: p50", what.name, connected(connections)), "µs", p50, "")
+			b.compare(fmt.Sprintf("%s, %s: CPU", what.name, connected(connections)), "µs", cpu, goal)
+		}
+	}
+	return nil
+}
+
+func connected(n int) string {
+	if n == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", n)
+}
+
+// compare adds the row of a quantity that was measured once a round. Each
+// ratio is the median of the rounds' own ratios, so that what else the machine
+// did in a round is in both of its parts.
+func (b *bench) compare(what, unit string, values [3][]float64, goal string) {
+	ratio := func(i int) float64 {
+		var all []float64
+		for round, v := range values[i] {
+			all = append(all, v/values[0][round])
+		}
+		return median(all)
+	}
+	show := func(i int) string { return fmt.Sprintf("%.0f %s", median(values[i]), unit) }
+	b.row(what, show(0), fmt.Sprintf("%s (%.0f×)", show(1), ratio(1)), show(2), fmt.Sprintf("**%.2f**", ratio(2)), goal)
+}
+
+// ledger is what the Durable Object adds to an order.
+func (b *bench) ledger() error {
+	ours, err := b.running(&b.ours, b.oursKind, warm)
+	if err != nil {
+		return err
+	}
+	with, err := b.running(&b.withLedger, b.ledgerKind, warm)
+	if err != nil {
+		return err
+	}
+	for _, connections := range []int{1, 16} {
+		var p50, cpu, ratio []float64
+		for range min(b.rounds, 3) {
+			without, err := ours.run(order, connections, b.stretch, 0)
+			if err != nil {
+				return ours.why(err)
+			}
+			s, err := with.run(order, connections, b.stretch, 0)
+			if err != nil {
+				return with.why(err)
+			}
+			p50, cpu, ratio = append(p50, us(s.p50)), append(cpu, us(s.cpu)), append(ratio, us(s.cpu)/us(without.cpu))
+		}
+		b.row(fmt.Sprintf("order with the Durable Object, %s: p50, CPU", connected(connections)), "–", "–",
+			fmt.Sprintf("%.0f µs, %.0f µs", median(p50), median(cpu)), fmt.Sprintf("%.2f of ours without", median(ratio)), "")
+	}
+	with.stop()
+	b.withLedger = nil
+	return nil
+}
+
+// cold is the time from the start of the process to its first answer.
+func (b *bench) cold() error {
+	kinds := []kind{b.plainKind, b.stockKind, b.oursKind}
+	for _, what := range []struct {
+		name    string
+		request func([]byte) []byte
+	}{{"page", page}, {"order", order}} {
+		var took [3][]float64
+		for range b.rounds {
+			for i, k := range kinds {
+				began := time.Now()
+				w, err := k.start(b.binary)
+				if err != nil {
+					return err
+				}
+				c, err := dial(w.address)
+				if err == nil {
+					_, err = c.do(what.request)
+				}
+				took[i] = append(took[i], float64(time.Since(began))/float64(time.Millisecond))
+				w.stop()
+				if err != nil {
+					return w.why(err)
+				}
+				_ = c.conn.Close()
+			}
+		}
+		b.compare("cold start to the first "+what.name, "ms", took, "≤ 3")
+	}
+	return nil
+}
+
+type state struct{ Instances, Goroutines, Memory int }
+
+func (w *worker) state() (s state, err error) {
+	c, err := dial(w.address)
+	if err != nil {
+		return s, err
+	}
+	defer c.conn.Close()
+	body, err := c.do(func(b []byte) []byte {
+		return append(append(append(b, "GET /__bench/state HTTP/1.1\r\n"...), headers...), "\r\n"...)
+	})
+	if err == nil {
+		err = json.Unmarshal(body, &s)
+	}
+	return s, err
+}
+
+func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+
+// memory is what Go's Wasm memory has grown to. It never shrinks.
+func (b *bench) memory() error {
+	w, err := b.oursKind.start(b.binary)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	var at []string
+	var sent int64
+	last := state{}
+	for _, orders := range []int64{b.orders / 50, b.orders / 5, b.orders / 5 * 2, b.orders} {
+		if _, err := w.run(order, 16, 5*time.Minute, orders-sent); err != nil {
+			return w.why(err)
+		}
+		sent = orders
+		if last, err = w.state(); err != nil {
+			return w.why(err)
+		}
+		at = append(at, fmt.Sprintf("%s after %d", mib(last.Memory), orders))
+	}
+	if last.Instances != 1 {
+		return fmt.Errorf("there were %d instances where one should have lived", last.Instances)
+	}
+	b.row("Wasm memory, orders at 16 connections", "–", "–", strings.Join(at, ", "), fmt.Sprintf("**%s**", mib(last.Memory)), "≤ 16 MB, flat")
+	return nil
+}
+
+// slow is how long each of an order's two calls takes in growth and leave.
+const slow = 300 * time.Millisecond
+
+// growth is what an order costs when many are on their way at once.
+func (b *bench) growth() error {
+	plain, err := b.running(&b.plain, b.plainKind, warm)
+	if err != nil {
+		return err
+	}
+	ours, err := b.running(&b.ours, b.oursKind, warm)
+	if err != nil {
+		return err
+	}
+	b.crm.every(slow)
+	defer b.crm.every(0)
+	const rounds = 3
+	levels := []int{1, 16, 64}
+	var first float64
+	for _, connections := range levels {
+		var p50, cpu [2][]float64
+		for range rounds {
+			for i, w := range []*worker{plain, ours} {
+				s, err := w.spread(order, connections, 2*b.stretch+2*slow, 0, 2*slow)
+				if err != nil {
+					return w.why(err)
+				}
+				p50[i] = append(p50[i], us(s.p50-2*slow)/1000)
+				cpu[i] = append(cpu[i], us(s.cpu))
+			}
+		}
+		both := func(i int) string { return fmt.Sprintf("+%.1f ms, %.0f µs", median(p50[i]), median(cpu[i])) }
+		mine := median(cpu[1])
+		if first == 0 {
+			first = mine
+		}
+		b.row(fmt.Sprintf("order, CRM of 2 × %v, %s: p50 over the CRM's, CPU", slow, connected(connections)), both(0), "–", both(1),
+			fmt.Sprintf("%.2f (%.2f of 1 connection)", mine/median(cpu[0]), mine/first), "flat, +30 ms")
+	}
+	return nil
+}
+
+// leave has shoppers go away while their order is at the CRM.
+func (b *bench) leave() error {
+	w, err := b.oursKind.start(b.binary)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	if _, err := w.run(order, 64, time.Minute, 1000); err != nil {
+		return w.why(err)
+	}
+	b.crm.every(slow)
+	defer b.crm.every(0)
+	// Some hundred orders are on their way at once, since nobody waits for
+	// them: the memory for these is there after the first wave.
+	first, err := b.wave(w, 500, 2)
+	if err != nil {
+		return w.why(err)
+	}
+	after, err := b.wave(w, b.leavers, first.Goroutines)
+	if err != nil {
+		return w.why(err)
+	}
+	if after.Instances != 1 {
+		return fmt.Errorf("there were %d instances where one should have lived", after.Instances)
+	}
+	b.row(fmt.Sprintf("%d shoppers who leave, after the first 500: goroutines, memory", b.leavers), "–", "–",
+		fmt.Sprintf("%d → %d, %s → %s", first.Goroutines, after.Goroutines, mib(first.Memory), mib(after.Memory)), "", "flat")
+	return nil
+}
+
+// wave has so many shoppers leave, and waits until there are no more goroutines
+// than that, or for half a minute.
+func (b *bench) wave(w *worker, shoppers, goroutines int) (after state, err error) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 64)
+	failed := make(chan error, shoppers)
+	for i := range shoppers {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			if err := w.leave(time.Duration(20+i%200) * time.Millisecond); err != nil {
+				failed <- err
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	for err := range failed {
+		return after, err
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if after, err = w.state(); err != nil || after.Goroutines <= goroutines {
+			break
+		}
+	}
+	return after, err
+}
+
+func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,15 @@
+//go:build !linux
+
+package main
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+func cpuTime(int) (time.Duration, error) {
+	return 0, errors.New("the processor time of another process is only known on Linux: run this there, or in a container")
+}
+
+func dieWithUs() *syscall.SysProcAttr { return nil }

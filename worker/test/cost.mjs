@@ -1,0 +1,90 @@
+// Counts what an order costs the border between JavaScript and Go, without a
+// clock: how often each side calls the other. Prints {"order": …, "page": …, "grown": …}, calls per order and per page,
+// and by how many bytes Go's memory grew in the second half of the orders.
+//
+//   node cost.mjs <orders>
+//
+// The Worker's own modules run here in node, with a Konnektive and a ledger
+// that answer at once.
+
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+
+const wasm = new URL("../build/edge.wasm", import.meta.url);
+registerHooks({
+  load(url, context, next) {
+    if (!url.endsWith(".wasm")) return next(url, context);
+    return { format: "module", shortCircuit: true, source: "export default globalThis.program;" };
+  },
+});
+globalThis.program = new WebAssembly.Module(readFileSync(wasm));
+
+let calls = 0;
+const counted = (functions) => Object.fromEntries(Object.entries(functions).map(([name, f]) => [
+  name, typeof f !== "function" ? f : (...args) => {
+    calls++;
+    return f(...args);
+  },
+]));
+const Instance = WebAssembly.Instance;
+let made;
+WebAssembly.Instance = class {
+  constructor(module, imports) {
+    made = new Instance(module, Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, counted(functions)])));
+    this.exports = { ...counted(made.exports), mem: made.exports.mem };
+  }
+};
+
+const records = new Map();
+const env = {
+  LEDGER: {
+    idFromName: (name) => Buffer.from(name.slice(-32).padStart(32, "0")).toString("hex"),
+    newUniqueId: () => "0".repeat(64),
+    idFromString: (ref) => ref,
+    get: (ref) => ({
+      read: async () => records.get(ref) ?? "0\0",
+      write: async (version, data) => {
+        records.set(ref, `${version + 1}\0${data}`);
+        return { won: true, current: "" };
+      },
+    }),
+  },
+  IMPORTS: { limit: async () => ({ success: true }) },
+  KONNEKTIVE_URL: "http://127.0.0.1:9", KONNEKTIVE_LOGIN_ID: "a", KONNEKTIVE_PASSWORD: "b",
+  LANDERS: { "*": { campaignId: 12, forceMerchantId: 7, products: [34, 35] } },
+};
+globalThis.fetch = async (url) => {
+  const text = url.endsWith("/leads/import/")
+    ? '{"result":"SUCCESS","message":{"orderId":"ABC123"}}'
+    : '{"result":"MERC_REDIRECT","message":{"url":"https://pay.klarna.example/1"}}';
+  return new Response(text, { headers: { "Content-Length": String(text.length) } });
+};
+const { log } = console;
+console.log = () => {};
+
+const { instance } = await import("../instance.mjs");
+const body = new URLSearchParams({
+  firstName: "Änne", lastName: "O'Neill", emailAddress: "anne@example.com", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1",
+  city: "Berlin", postalCode: "10115", country: "DE", product1_id: "34", product1_qty: "2", sourceValue1: "summer",
+}).toString();
+
+async function order(n) {
+  const request = new Request("https://shop.example/api/order/import/", {
+    method: "POST", body,
+    headers: { "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": `checkout-${String(n).padStart(20, "0")}` },
+  });
+  const go = instance(env);
+  go.decide(request.method, request.url);
+  const answer = await go.serve(request, new Uint8Array(await request.arrayBuffer()));
+  if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.body}`);
+}
+
+const orders = Number(process.argv[2]);
+for (let n = 0; n < orders; n++) await order(n);
+const before = calls, bytes = made.exports.mem.buffer.byteLength;
+for (let n = 0; n < orders; n++) await order(orders + n);
+const perOrder = (calls - before) / orders;
+const atPages = calls;
+for (let n = 0; n < orders; n++) instance(env).decide("GET", `https://shop.example/checkout?affId=${n}`);
+log(JSON.stringify({ order: perOrder, page: (calls - atPages) / orders, grown: made.exports.mem.buffer.byteLength - bytes }));
+process.exit(0);
