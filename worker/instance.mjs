@@ -40,6 +40,9 @@ export class Instance {
   #buffer = 0; // where Go's shared buffer lies …
   #capacity = 0; // … and how long it is
   #view = new Uint8Array(0);
+  #now = 0; // ms since 1970, and as Go has it:
+  #nanoseconds = 0n;
+  #seconds = 0n;
 
   constructor(env) {
     // The library reads this while the program starts. env may be kept from
@@ -54,6 +57,14 @@ export class Instance {
     // for those of its own housekeeping; the relay uses none.
     go.importObject.gojs["runtime.scheduleTimeoutEvent"] = (sp) => go.mem.setInt32((sp >>> 0) + 16, 1, true);
     go.importObject.gojs["runtime.clearTimeoutEvent"] = () => {};
+    // A Worker's clock stands still while it computes, so it is read once for
+    // each time that Go is entered; Go asks for it fifty times an order.
+    go.importObject.gojs["runtime.nanotime1"] = (sp) => go.mem.setBigInt64((sp >>> 0) + 8, this.#nanoseconds, true);
+    go.importObject.gojs["runtime.walltime"] = (sp) => {
+      go.mem.setBigInt64((sp >>> 0) + 8, this.#seconds, true);
+      go.mem.setInt32((sp >>> 0) + 16, (this.#now % 1000) * 1e6, true);
+    };
+    this.#readClock();
 
     let ready = false;
     const wasm = new WebAssembly.Instance(program, {
@@ -160,6 +171,7 @@ export class Instance {
   /** Every way into Go goes through here: what it throws is the end of it. */
   #enter(f) {
     if (this.dead) throw this.dead;
+    this.#readClock();
     let result;
     try {
       result = f();
@@ -168,6 +180,14 @@ export class Instance {
     }
     if (this.dead) throw this.dead;
     return result;
+  }
+
+  #readClock() {
+    const now = Date.now();
+    if (now <= this.#now) return; // also: Go's clock never goes back
+    this.#now = now;
+    this.#nanoseconds = BigInt(now) * 1000000n;
+    this.#seconds = BigInt(Math.floor(now / 1000));
   }
 
   #die(error) {
