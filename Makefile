@@ -83,7 +83,7 @@ wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 
 e2e: bundle chromium ## The built Worker in workerd, and the whole purchase in Chromium
-	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 2 -timeout 25m ./worker/test
 
 chromium: ## Install Chromium where there is none
 	@for name in $${CHROME:-} chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
@@ -137,7 +137,7 @@ cover: bundle chromium ## Coverage of native, Wasm and end-to-end runs, merged
 	$(GO) test -count=1 $(COUNT) ./... -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/native | sed 's/\tcoverage:.*//'
 	$(WASM_GO) test -count=1 -exec $(WASM_EXEC)/go_js_wasm_exec $(COUNT) $(PURE) -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'
 	$(WASM_GO) build $(COUNT) -tags nethttpomithttp2,counters -o $$(ls $(COVERAGE)/bundle/*edge.wasm) ./worker
-	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e $(GO) test -tags e2e -count=1 -timeout 25m ./worker/test
+	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e $(GO) test -tags e2e -count=1 -parallel 2 -timeout 25m ./worker/test
 	@cd $(COVERAGE) && $(GO) tool covdata textfmt -i=native,wasm,e2e -o all.txt
 	@$(GO) tool cover -html $(COVERAGE)/all.txt -o $(COVERAGE)/all.html
 	@cd $(COVERAGE) && $(GO) tool covdata percent -i=native,wasm,e2e

@@ -44,6 +44,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestBodies(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{})
 	c := m.Client()
 	order := "https://" + Host + "/api/order/import/"

@@ -13,6 +13,7 @@ import (
 )
 
 func TestABrowserFindsTheShopUnderItsOwnNameOverHTTPS(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{})
 	ctx := m.Browser(t)
 	require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate("http://"+Host+"/checkout?a=1")))

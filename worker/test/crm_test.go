@@ -79,6 +79,7 @@ func reset(conn net.Conn) {
 }
 
 func TestAnImportThatMayHaveLeftIsUnknownAndIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, then := range map[string]func(net.Conn){
 		"the connection is reset":   reset,
 		"the connection is closed":  func(conn net.Conn) { conn.Close() },
@@ -115,6 +116,7 @@ func TestAnImportThatMayHaveLeftIsUnknownAndIsNotSentAgain(t *testing.T) {
 }
 
 func TestTheRelayPostsAsKonnektiveWantsIt(t *testing.T) {
+	t.Parallel()
 	crm := &brokenCRM{then: reset}
 	w := Start(t, Options{KonnektiveURL: crm.start(t)})
 	w.Order(t, "shape@example.com")
@@ -125,6 +127,7 @@ func TestTheRelayPostsAsKonnektiveWantsIt(t *testing.T) {
 }
 
 func TestAKonnektiveThatIsNotThereMeansThatNothingWasOrdered(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := "http://" + l.Addr().String()

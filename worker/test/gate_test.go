@@ -12,6 +12,7 @@ import (
 )
 
 func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{})
 	c := m.Client()
 	forged := []string{
@@ -55,6 +56,7 @@ func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
 }
 
 func TestPlainHTTPIsToleratedOnLoopbackHostsInDevelopment(t *testing.T) {
+	t.Parallel()
 	w := Start(t, Options{Vars: map[string]any{"ALLOW_LOOPBACK_HTTP": "1"}})
 	c := w.Client()
 	for _, host := range []string{"localhost:8787", "127.0.0.1:8787", "127.1.2.3", "[::1]:8787"} {

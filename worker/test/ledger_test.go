@@ -41,6 +41,7 @@ func (w *Worker) ledger(t testing.TB, name string, query ...string) (e entry) {
 const hour = "3600000"
 
 func TestTheLedgerComparesAndSets(t *testing.T) {
+	t.Parallel()
 	kept := t.TempDir()
 	w := Start(t, Options{Probe: true, Persist: kept})
 	ref := w.ledger(t, "fresh").Ref
@@ -93,6 +94,7 @@ func TestTheLedgerComparesAndSets(t *testing.T) {
 }
 
 func TestTheAlarmHasTheRelayLookAfterAPurchase(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{Probe: true})
 	a := m.Order(t, "closes-the-tab@example.com")
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
@@ -113,6 +115,7 @@ func TestTheAlarmHasTheRelayLookAfterAPurchase(t *testing.T) {
 }
 
 func TestNobodyOutsideCanRaiseAnAlarm(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{})
 	a := m.Order(t, "alarm@example.com")
 	ref := a.Envelope(t).Ref

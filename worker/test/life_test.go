@@ -33,6 +33,7 @@ func until(t testing.TB, what string, condition func() bool) {
 }
 
 func TestADeadInstanceIsReplaced(t *testing.T) {
+	t.Parallel()
 	for _, end := range []string{"exhaust", "scramble"} {
 		t.Run(end, func(t *testing.T) {
 			hold := make(chan struct{})
@@ -72,6 +73,7 @@ func TestADeadInstanceIsReplaced(t *testing.T) {
 }
 
 func TestAnOrderOnceBegunIsFinishedWhenTheShopperLeaves(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	m := NewMarket(t, simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
 		if c.Op == simulator.OpLead {
@@ -102,6 +104,7 @@ func TestAnOrderOnceBegunIsFinishedWhenTheShopperLeaves(t *testing.T) {
 }
 
 func TestManyOrdersAtOnceKeepApart(t *testing.T) {
+	t.Parallel()
 	gate := make(chan struct{})
 	var arrived sync.WaitGroup
 	const orders = 8

@@ -113,6 +113,7 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 }
 
 func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
+	t.Parallel()
 	address, released := odd(t)
 	w := Start(t, Options{Vars: map[string]any{"LANDERS": landersAt(address)}})
 	c := w.Client()
@@ -270,6 +271,7 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 }
 
 func TestAnOriginThatIsDownIsA502Page(t *testing.T) {
+	t.Parallel()
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	w := Start(t, Options{Vars: map[string]any{"LANDERS": landersAt(gone.URL)}})

@@ -25,6 +25,7 @@ var security = map[string]string{
 }
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	pages := t.TempDir()
 	require.NoError(t, os.CopyFS(pages, os.DirFS(filepath.Join(Root(), "www"))))
 	require.NoError(t, os.MkdirAll(filepath.Join(pages, "build"), 0o755))
@@ -102,6 +103,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestHeadersThatTheConfigurationHasASayIn(t *testing.T) {
+	t.Parallel()
 	lander := map[string]any{
 		"campaignId": 12, "forceMerchantId": 7, "products": []int{34}, "upsales": []int{40},
 		"pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
@@ -125,6 +127,7 @@ func TestHeadersThatTheConfigurationHasASayIn(t *testing.T) {
 }
 
 func TestPagesAreServedThoughTheConfigurationIsWrong(t *testing.T) {
+	t.Parallel()
 	w := Start(t, Options{Vars: map[string]any{"KONNEKTIVE_LOGIN_ID": "", "LANDERS": map[string]any{"*": map[string]any{"campaignId": "none"}}}})
 	c := w.Client()
 	page := Send(t, c, http.MethodGet, "https://"+Host+"/checkout", "")

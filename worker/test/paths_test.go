@@ -42,6 +42,7 @@ func (w *Worker) raw(t *testing.T, method, target, body string, headers ...strin
 }
 
 func TestPathsThatMeanTheAPIToSomebodyElseStayAtTheRelay(t *testing.T) {
+	t.Parallel()
 	origin := &recorder{}
 	m := NewMarket(t, simulator.Options{}, Options{Vars: map[string]any{
 		"ALLOW_LOOPBACK_HTTP": "1", "LANDERS": landersAt(origin.start(t)),
@@ -87,6 +88,7 @@ func TestPathsThatMeanTheAPIToSomebodyElseStayAtTheRelay(t *testing.T) {
 }
 
 func TestMethodsOfTheAPI(t *testing.T) {
+	t.Parallel()
 	w := Start(t, Options{})
 	c := w.Client()
 	at := "https://" + Host

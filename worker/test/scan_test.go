@@ -22,6 +22,7 @@ import (
 // TestTheScannersFindNothing has MDN's HTTP Observatory scan the shop, and
 // Google's CSP Evaluator judge every policy that a page or the API sends.
 func TestTheScannersFindNothing(t *testing.T) {
+	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{Vars: map[string]any{"TURNSTILE_SECRET": ""}})
 	script := m.Order(t, "script@example.com").Envelope(t)
 	require.Equal(t, "redirect", script.Code)

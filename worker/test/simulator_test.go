@@ -92,6 +92,16 @@ func browser(t *testing.T) context.Context {
 	return nobody.Browser(t, chromedp.Flag("disable-site-isolation-trials", true), chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"))
 }
 
+// visit opens a page in a tab of its own: the one before may still be on its way.
+func visit(t *testing.T, browser context.Context, page string) context.Context {
+	t.Helper()
+	tab, closeTab := chromedp.NewContext(browser)
+	t.Cleanup(closeTab)
+	require.NoError(t, chromedp.Do(tab))
+	require.NoError(t, chromedp.Do(Within(tab), chromedp.Navigate(page)))
+	return tab
+}
+
 func wait(t *testing.T, back <-chan arrival) arrival {
 	t.Helper()
 	select {
@@ -104,12 +114,13 @@ func wait(t *testing.T, back <-chan arrival) arrival {
 }
 
 func TestTheSimulatedKlarnaInChromium(t *testing.T) {
-	ctx := browser(t)
+	t.Parallel()
+	chromium := browser(t)
 
 	for _, word := range []string{"url", "script", "navigate", "odd-script"} {
 		t.Run("a "+word+" answer leads to Klarna, and an approved payment comes back as a cross-site POST", func(t *testing.T) {
 			shop, sim, back := visitor(t, word)
-			require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/")))
+			ctx := visit(t, chromium, shop.URL+"/")
 			if word == "url" {
 				require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS("#go"))))
 			}
@@ -128,7 +139,7 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 		})
 	}
 
-	inFrame := func(t *testing.T, button string) {
+	inFrame := func(t *testing.T, ctx context.Context, button string) {
 		t.Helper()
 		frames, err := chromedp.Run(Within(ctx), chromedp.Nodes(chromedp.CSS("iframe")))
 		require.NoError(t, err)
@@ -138,8 +149,7 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 	for word, dest := range map[string]string{"iframe": "document", "iframe-inside": "iframe"} {
 		t.Run("an "+word+" answer shows Klarna within the shop's page, and comes back as a "+dest, func(t *testing.T) {
 			shop, sim, back := visitor(t, word)
-			require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/")))
-			inFrame(t, "#approve")
+			inFrame(t, visit(t, chromium, shop.URL+"/"), "#approve")
 			a := wait(t, back)
 			assert.Equal(t, "POST /return", a.path)
 			assert.Equal(t, dest, a.header.Get("Sec-Fetch-Dest"))
@@ -151,9 +161,9 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 		t.Run("after "+button+" the shopper comes back by GET with an errorMsg, from an iframe too", func(t *testing.T) {
 			for _, word := range []string{"navigate", "iframe"} {
 				shop, _, back := visitor(t, word)
-				require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/")))
+				ctx := visit(t, chromium, shop.URL+"/")
 				if word == "iframe" {
-					inFrame(t, button)
+					inFrame(t, ctx, button)
 				} else {
 					require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS(button))))
 				}
@@ -166,10 +176,10 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 	}
 
 	t.Run("without JavaScript the shopper goes back by a button", func(t *testing.T) {
-		ctx := browser(t)
+		shop, _, back := visitor(t, "url")
+		ctx := visit(t, chromium, "about:blank")
 		_, err := chromedp.Call(Within(ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		require.NoError(t, err)
-		shop, _, back := visitor(t, "url")
 		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/"), chromedp.Click(chromedp.CSS("#go")), chromedp.Click(chromedp.CSS("#approve")),
 			chromedp.Click(chromedp.CSS("#return button"))))
 		a := wait(t, back)
@@ -179,7 +189,8 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 
 	t.Run("a shopper who closed the tab pays later from the books", func(t *testing.T) {
 		shop, sim, back := visitor(t, "navigate")
-		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/"), chromedp.Click(chromedp.CSS("#leave")), chromedp.WaitVisible(chromedp.CSS("#late"))))
+		ctx := visit(t, chromium, shop.URL+"/")
+		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS("#leave")), chromedp.WaitVisible(chromedp.CSS("#late"))))
 		assert.Equal(t, simulator.StatusPartial, sim.Orders()[0].Status)
 		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS(`a[href="/_simulator/"]`)), chromedp.Click(chromedp.CSS(`#order-`+sim.Orders()[0].ID+` form[action$="/approve"] button`))))
 		assert.Equal(t, "POST /return", wait(t, back).path)
