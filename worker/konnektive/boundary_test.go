@@ -24,20 +24,6 @@ func TestAFormIsWrittenAsTheStandardWritesIt(t *testing.T) {
 	assert.Equal(t, "a=1", string(Form(nil).All(map[string]string{"a": "1", "b": ""})))
 }
 
-func FuzzAFormIsReadAsItWasWritten(f *testing.F) {
-	f.Add("name", "a b&c=d%e+ü")
-	f.Add("\x00\xff", "\r\n")
-	f.Fuzz(func(t *testing.T, name, value string) {
-		read, err := url.ParseQuery(string(Form(nil).Add("first", "1").Add(name, value)))
-		require.NoError(t, err)
-		want := url.Values{"first": {"1"}}
-		if value != "" {
-			want[name] = append(want[name], value)
-		}
-		require.Equal(t, want, read)
-	})
-}
-
 func TestWhichStatusesAreAnswers(t *testing.T) {
 	for status, want := range map[int]Outcome{
 		0: Unknown, 100: Unknown, 199: Unknown, 200: Accepted, 299: Accepted, 300: Unknown, 399: Unknown, 400: Accepted, 499: Accepted,
