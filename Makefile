@@ -32,7 +32,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak cover deploy secrets preflight clean tools chromium
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak faults mutate cover deploy secrets preflight clean tools chromium
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -94,9 +94,9 @@ chromium: ## Install Chromium where there is none
 
 lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and README.md
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
-	$(GO) vet -tags e2e ./...
+	$(GO) vet -tags e2e,soak ./...
 	$(WASM_GO) vet -tags counters ./...
-	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e ./... && GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
+	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e,soak ./... && GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
 	biome lint --error-on-warnings worker www
 	html-validate $$(git ls-files 'www/*.html')
 	$(GO) run ./worker/cmd/checkreadme $$(git ls-files '*.md')
@@ -126,8 +126,23 @@ fuzz: ## Run every fuzz target, FUZZTIME each (60s)
 bench: bundle ## Side by side with plain JavaScript and with the stock way
 	$(GO) run ./worker/cmd/bench
 
-soak: bundle ## Many orders, aborted requests: memory and goroutines must stay flat
-	$(GO) run ./worker/cmd/soak
+SOAK ?= 30s
+soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test -args -soak.for=$(SOAK)
+
+PAIRS ?= 100000
+faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), and races in every order
+	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) -races.orders=5000 -races.switches=4 -races.faults=30000
+
+# In a copy without the npm tools, which gremlins would copy for every change. It is no dependency of the project's.
+MUTATE ?= worker/ledger worker/konnektive worker/rules
+mutate: ## Change the code that decides, one expression at a time: does a test notice? (MUTATE=worker/ledger)
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	git ls-files -z '*.go' go.mod go.sum ':(glob)worker/**/pages/*' ':(glob)**/testdata/**' | tar -c --null -T - | tar -x -C "$$copy"; \
+	for package in $(MUTATE); do \
+		(cd "$$copy" && $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0 unleash --workers 2 --timeout-coefficient 30 \
+			--invert-logical --invert-loopctrl --invert-assignments --remove-self-assignments -E simulator/ -S lctv ./$$package); \
+	done
 
 # The end-to-end runs count in the running Worker: an edge program that counts takes the place of the real one in a copy of the bundle.
 # With the same set of packages everywhere, go tool covdata merges what the three kinds of machine have counted.
