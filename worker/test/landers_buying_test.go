@@ -86,7 +86,7 @@ var buying = []landerCase{
 		s.at("/thank-you?ref=")
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 		require.Eventually(t, func() bool { return s.order().Confirms == 1 }, patience, 20*time.Millisecond)
-		assert.Len(t, s.told(), 1)
+		s.toldOnce()
 		assert.Empty(t, s.order().UpsaleImports())
 	}},
 	{"an upsell that Klarna refuses leaves the order paid", func(t *testing.T, s *shopper) {
@@ -100,7 +100,7 @@ var buying = []landerCase{
 		s.at("/thank-you?ref=")
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 		assert.Equal(t, "€54.80", s.text(`document.querySelector("[data-klarna-total]").textContent`))
-		assert.Len(t, s.told(), 1)
+		s.toldOnce()
 	}},
 	{"who has taken the upsell already goes on", func(t *testing.T, s *shopper) {
 		s.is("taken")
@@ -143,7 +143,7 @@ var buying = []landerCase{
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 		assert.Equal(t, "54,80\u00a0€", s.text(`document.querySelector("[data-klarna-total]").textContent`))
 		s.until(`localStorage.getItem("told")`)
-		assert.Len(t, s.told(), 1, "the page that was only passed through has told nothing")
+		s.toldOnce() // the page that was only passed through has told nothing
 	}},
 	{"a delivery address of its own travels, and its fields are asked for only then", func(t *testing.T, s *shopper) {
 		s.open("/checkout")

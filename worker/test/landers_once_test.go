@@ -239,7 +239,7 @@ var once = []landerCase{
 			}()
 		}
 		wg.Wait()
-		assert.Len(t, s.told(), 1)
+		s.toldOnce()
 		assert.Equal(t, 1, s.order().Confirms)
 	}},
 	{"a purchase that is not proven is told to nobody", func(t *testing.T, s *shopper) {
@@ -260,7 +260,7 @@ var once = []landerCase{
 		require.NoError(t, err)
 		s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
 		s.until(`localStorage.getItem("told")`)
-		assert.Len(t, s.told(), 1)
+		s.toldOnce()
 	}},
 }
 

@@ -305,6 +305,14 @@ func (b *tab) status() string {
 	return b.text(`document.querySelector("[role=status]").textContent`)
 }
 
+// toldOnce waits until pages have told of one purchase: a page tells when it has
+// loaded, which may be after everything that it shows is there.
+func (b *tab) toldOnce() {
+	b.t.Helper()
+	b.until(`JSON.parse(localStorage.getItem("told") ?? "[]").length >= 1`)
+	require.Len(b.t, b.told(), 1)
+}
+
 // told are the purchases that pages told of, in order.
 func (b *tab) told() (told []struct {
 	Ref, Currency string
