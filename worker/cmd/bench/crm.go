@@ -15,6 +15,9 @@ type crm struct {
 	*httptest.Server
 	delay atomic.Int64 // of each call, nanoseconds
 	calls atomic.Int64
+
+	imports atomic.Int64 // orders answered, and so through
+	queries atomic.Int64 // by the ledger's alarms: the load asks for none
 }
 
 func newCRM() *crm {
@@ -41,6 +44,10 @@ func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			`"country":"DE","orderStatus":"PARTIAL","dateCreated":"2026-01-01 12:00:00","currencyCode":"EUR"}}`
 	case "/order/import/":
 		answer = `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.klarna.example\/eu\/hpp\/payments\/` + id + `-7f3e1c5ab9d24e60","script":null}}`
+		defer c.imports.Add(1)
+	case "/order/query/":
+		c.queries.Add(1)
+		answer = `{"result":"SUCCESS","message":{"totalResults":0,"data":[]}}`
 	default:
 		http.NotFound(w, r)
 		return
