@@ -81,6 +81,7 @@ func TestABodyIsReadByItsContentType(t *testing.T) {
 		{name: "a form's name given twice in different escapes is refused", contentType: formType, body: "a=1&%61=2", err: body.ErrDuplicate},
 		{name: "a percent sign without two digits is refused", contentType: formType, body: "a=100%", err: body.ErrMalformed},
 		{name: "a percent sign with letters beyond f is refused", contentType: formType, body: "a=%zz", err: body.ErrMalformed},
+		{name: "an escape in a name that is none is refused", contentType: formType, body: "a%zz=1", err: body.ErrMalformed},
 		{name: "escapes that make no UTF-8 are refused", contentType: formType, body: "a=%ff", err: body.ErrMalformed},
 		{name: "a form of 64 KiB and a byte is too large", contentType: formType, body: "a=" + strings.Repeat("b", body.MaxBytes-1), err: body.ErrTooLarge},
 

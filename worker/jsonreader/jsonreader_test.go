@@ -39,6 +39,13 @@ func TestAWholeNumberIsReadWithin18Digits(t *testing.T) {
 	}
 }
 
+func TestAnEscapeThatIsNoneIsRefused(t *testing.T) {
+	for _, text := range []string{`"\x"`, `"\u12"`, `"\uZZZZ"`, `"\ud83d\uZZZZ"`, `"\ud83d\u"`} {
+		_, err := Parse(text)
+		assert.Error(t, err, text)
+	}
+}
+
 func TestDepthIsBounded(t *testing.T) {
 	_, err := Parse(strings.Repeat("[", 64) + strings.Repeat("]", 64))
 	assert.NoError(t, err)

@@ -69,6 +69,7 @@ func TestAFieldThatDoesNotFitIsNamed(t *testing.T) {
 	}{
 		{"no first name", "firstName", "", rules.Required, ""},
 		{"a last name of spaces", "lastName", "   ", rules.Required, ""},
+		{"a sign that is no letter", "firstName", "Erika ©", rules.BadCharacters, ""},
 		{"no e-mail address", "emailAddress", "", rules.Required, ""},
 		{"no phone number", "phoneNumber", "", rules.Required, ""},
 		{"no street", "address1", "", rules.Required, ""},
@@ -344,6 +345,7 @@ func TestProductLines(t *testing.T) {
 		{"lines are renumbered in their order", []string{"product1_id", "", "product1_qty", "", "product7_id", "35", "product7_qty", "2", "product12_id", "34"}, []line{{"35", "2", ""}, {"34", "1", ""}}},
 		{"lines of one product become one", []string{"product2_id", "34", "product2_qty", "3"}, []line{{"34", "4", ""}}},
 		{"variants of one product stay lines of their own", []string{"variant1_id", "7", "product2_id", "34", "product2_qty", "3", "variant2_id", "8"}, []line{{"34", "1", "7"}, {"34", "3", "8"}}},
+		{"a product of spaces is an option not taken", []string{"product2_id", "  ", "product2_qty", "1"}, []line{{"34", "1", ""}}},
 		{"a quantity without a product is an option not taken", []string{"product2_qty", "1", "variant2_id", "9"}, []line{{"34", "1", ""}}},
 		{"a quantity at the cap", []string{"product1_qty", "10", "product2_id", "35", "product2_qty", "10"}, []line{{"34", "10", ""}, {"35", "10", ""}}},
 	} {
@@ -533,6 +535,8 @@ func TestFindingsAboutOneRequestAreJoined(t *testing.T) {
 	checked := rules.Problems{{Field: "firstName", Code: rules.Required}, {Field: "city", Code: rules.Required}}
 	assert.Equal(t, rules.Problems{{Field: "firstName", Code: rules.BadCharacters}, {Field: "city", Code: rules.Required}, {Field: "salesTax", Code: rules.FieldRefused}}, admitted.And(checked))
 	assert.Empty(t, rules.Problems(nil).And(nil))
+	assert.Equal(t, rules.Problems{{Field: "city", Code: rules.CardData}}, rules.Problems{{Field: "city", Code: rules.Required}}.And(rules.Problems{{Field: "city", Code: rules.CardData}}),
+		"card data is the graver finding")
 }
 
 func TestTheSameOrderHasTheSameCanonicalText(t *testing.T) {

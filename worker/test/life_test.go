@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,39 @@ func TestADeadInstanceIsReplaced(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAPanicThatIsCaughtHarmsNobodyAndIsLogged(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	m := NewMarket(t, simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
+		if c.Op == simulator.OpOrder {
+			return simulator.Fault{Hold: hold}
+		}
+		return simulator.Fault{}
+	}}, Options{Probe: true})
+	held := make(chan Answer, 1)
+	go func() { held <- m.Order(t, "undisturbed@example.com") }()
+	until(t, "the order is at Konnektive", func() bool { return len(m.CRM.Calls(simulator.OpOrder)) == 1 })
+	m.probe(t, "panic")
+	close(hold)
+	answer := <-held
+	assert.Equal(t, http.StatusOK, answer.Status, answer.Body)
+	assert.Equal(t, 1, m.probe(t, "state").Instances)
+	until(t, "the operator is told", func() bool { return strings.Contains(m.Output(), `"event":"panic"`) })
+	assert.Contains(t, m.Output(), "index out of range")
+	assert.Contains(t, m.Output(), "gate.go", "where it was")
+}
+
+func TestWithoutItsLedgerTheRelaySendsNothing(t *testing.T) {
+	t.Parallel()
+	m := NewMarket(t, simulator.Options{}, Options{Without: []string{"LEDGER"}})
+	a := m.Order(t, "unrecorded@example.com")
+	assert.Equal(t, http.StatusInternalServerError, a.Status, a.Body)
+	assert.Equal(t, "internal", a.Envelope(t).Code)
+	assert.Equal(t, http.StatusInternalServerError, m.Order(t, "unrecorded@example.com", "Idempotency-Key", "a-key-of-the-unrecorded").Status)
+	assert.Empty(t, m.CRM.Calls(simulator.OpOrder), "what cannot be recorded is not sent")
+	assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "").Status)
 }
 
 func TestAnOrderOnceBegunIsFinishedWhenTheShopperLeaves(t *testing.T) {

@@ -19,6 +19,10 @@ const probes = {
     const { buffer } = globalThis.instances.at(-1).exports;
     for (const size of [0x60000000, 0x70000000, 0x7fffffff]) buffer(size);
   },
+  /** A panic within Go, in something that JavaScript called: there is no host with this number. */
+  panic() {
+    globalThis.instances.at(-1).exports.describe(0x7fffffe0);
+  },
   /** A trap: nothing in its memory makes sense any more. */
   scramble() {
     const { mem } = globalThis.instances.at(-1).exports;

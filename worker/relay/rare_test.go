@@ -1,0 +1,200 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/config"
+	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/ledger"
+)
+
+// What happens seldom.
+
+// byForm is a form as a browser without JavaScript posts it.
+func (s *shop) byForm(path, key string, body fields) reply {
+	form := url.Values{}
+	for name, value := range body {
+		form.Set(name, value)
+	}
+	r := httptest.NewRequest(http.MethodPost, "https://"+s.host+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "text/html,*/*;q=0.8")
+	r.Header.Set("Idempotency-Key", key)
+	return s.send(r)
+}
+
+// answering makes one kind of call be answered with this text.
+func (s *shop) answering(op simulator.Op, body string) {
+	s.sim.SetFault(func(c simulator.Call) simulator.Fault {
+		if c.Op == op {
+			return simulator.Fault{Answer: simulator.AnswerText, Body: body}
+		}
+		return simulator.Fault{}
+	})
+}
+
+func TestAPageShowsWhatKonnektiveSaysAsText(t *testing.T) {
+	s := open(t)
+	s.answering(simulator.OpOrder, `{"result":"ERROR","message":{"shipCity":"<script>alert('x')</script> & \"more\""}}`)
+	got := s.byForm("/api/order/import/", "key-of-a-page", order())
+	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	assert.Contains(t, got.body, "<li>&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62; &#38; &#34;more&#34; <small>(shipCity)</small></li>")
+	assert.NotContains(t, got.body, "<script")
+}
+
+func TestAnUpsaleTakenBeforeGoesOnWithoutJavaScriptToo(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("key-of-the-order", order().with("emailAddress", "taken@example.com"))
+	got := s.byForm("/api/upsale/import/", "key-of-the-upsale", fields{"ref": ref, "product1_id": "40", "product1_qty": "1"})
+	assert.Equal(t, http.StatusSeeOther, got.StatusCode, got.body)
+	assert.Regexp(t, `^/thank-you\?ref=[0-9a-f]{64}$`, got.Header.Get("Location"))
+}
+
+func TestALongUserAgentIsCutForKonnektiveAndNotRefused(t *testing.T) {
+	s := open(t)
+	r := s.request(http.MethodPost, "/api/order/import/", "key-of-a-long-browser", order())
+	r.Header.Set("User-Agent", strings.Repeat("ü", 400))
+	require.Equal(t, "redirect", s.send(r).Code)
+	assert.Equal(t, strings.Repeat("ü", 300), s.sim.Calls(simulator.OpOrder)[0].Fields["userAgent"])
+}
+
+func TestWithoutCloudflareTheShopperIsOnThisMachine(t *testing.T) {
+	s := open(t)
+	s.address = ""
+	require.Equal(t, "redirect", s.order("key-of-a-developer", order()).Code)
+	assert.Equal(t, "127.0.0.1", s.sim.Calls(simulator.OpOrder)[0].Fields["ipAddress"])
+}
+
+func TestALeadIsAddedToAPurchaseOfThisLanderOnly(t *testing.T) {
+	s := open(t)
+	s.expect(s.post("/api/leads/import/", "", order().with("ref", strings.Repeat("0", 64))), http.StatusNotFound, "ERROR", "ref_unknown")
+	ref := s.post("/api/leads/import/", "", order()).Ref
+	require.NotEmpty(t, ref)
+	s.host = otherHost
+	s.expect(s.post("/api/leads/import/", "", order().with("ref", ref)), http.StatusNotFound, "ERROR", "ref_unknown")
+	assert.Len(t, s.sim.Calls(), 1, "what is refused costs no call")
+}
+
+func TestALeadThatKonnektiveFindsNamelessNamesTheFields(t *testing.T) {
+	s := open(t)
+	s.answering(simulator.OpLead, `{"result":"ERROR","message":"First and last name are required fields."}`)
+	got := s.order("key-of-the-nameless", order())
+	s.expect(got, http.StatusUnprocessableEntity, "ERROR", "invalid")
+	assert.NotEmpty(t, got.fields()["firstName"])
+	assert.NotEmpty(t, got.fields()["lastName"])
+	assert.Empty(t, s.sim.Calls(simulator.OpOrder), "and nothing was ordered")
+}
+
+func TestAnOrderCannotHaveBeenTakenLikeAnUpsale(t *testing.T) {
+	s := open(t)
+	s.answering(simulator.OpOrder, `{"result":"ERROR","message":"This upsale was already taken."}`)
+	got := s.order("key-of-a-strange-order", order())
+	s.expect(got, http.StatusAccepted, "PENDING", "pending")
+}
+
+func TestTheContinuationLeadsToAURLThatIsKnown(t *testing.T) {
+	s := open(t)
+	first := s.order("key-of-a-url", order())
+	got := s.get("/api/klarna/continue/" + first.Ref)
+	assert.Equal(t, http.StatusSeeOther, got.StatusCode)
+	assert.Equal(t, first.url(), got.Header.Get("Location"))
+}
+
+func TestOnADevelopersMachineAScriptMayLeadToThisMachine(t *testing.T) {
+	for value, want := range map[string]bool{"": false, "1": true} {
+		vars := settings()
+		vars[config.NameLoopbackHTTP] = value
+		s := openWith(t, vars, simulator.Options{})
+		ref := s.order("key-of-a-script", order().with("emailAddress", "script@example.com")).Ref
+		policy := s.get("/api/klarna/continue/" + ref).Header.Get("Content-Security-Policy")
+		require.Contains(t, policy, "form-action https:")
+		assert.Equal(t, want, strings.Contains(policy, "http://127.0.0.1:*"), policy)
+	}
+}
+
+func TestAConfirmationThatKonnektiveRefusesIsNotRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer, result, code string
+		status               int
+	}{
+		"it is the operator's fault": {`{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`, "ERROR", "misconfigured", http.StatusServiceUnavailable},
+		"nobody knows why":           {`{"result":"ERROR","message":"Some new text"}`, "PENDING", "unknown", http.StatusAccepted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			ref := s.paidOrder("key-of-the-order", order())
+			s.answering(simulator.OpConfirm, c.answer)
+			s.expect(s.confirm(ref), c.status, c.result, c.code)
+			s.confirm(ref)
+			assert.Len(t, s.sim.Calls(simulator.OpConfirm), 1)
+		})
+	}
+}
+
+func TestAKeyOfAnOrderIsNoKeyOfAnUpsale(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("one-key-for-both", order())
+	s.expect(s.upsale("one-key-for-both", ref), http.StatusUnprocessableEntity, "ERROR", "key_reused")
+	assert.Empty(t, s.sim.Calls(simulator.OpUpsale))
+}
+
+func TestNobodyMakesAttemptsForEver(t *testing.T) {
+	s := open(t)
+	ref := ""
+	for i := range 200 {
+		got := s.order(fmt.Sprintf("key-number-%d", i), order().with("emailAddress", "decline@example.com", "product1_qty", fmt.Sprint(1+i%9), "ref", ref))
+		if got.StatusCode == http.StatusTooManyRequests {
+			s.expect(got, http.StatusTooManyRequests, "ERROR", "rate_limited")
+			assert.Greater(t, i, 8, "an honest shopper tries more than once")
+			assert.Len(t, s.sim.Calls(simulator.OpOrder), i)
+			return
+		}
+		s.expect(got, http.StatusPaymentRequired, "ERROR", "declined")
+		ref = got.Ref
+	}
+	assert.Fail(t, "two hundred attempts on one order")
+}
+
+// panicking is a ledger that is out of its mind.
+type panicking struct{ ledger.Store }
+
+func (panicking) Read(context.Context, string) (ledger.Stored, error) {
+	panic("a ledger out of its mind")
+}
+
+func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
+	t.Run("when something breaks", func(t *testing.T) {
+		s := open(t)
+		broken := s.start(settings(), s.sim, panicking{s.store})
+		assert.False(t, broken.Settle(context.Background(), "a-ref-that-is-shortened"))
+		assert.Equal(t, 1, s.panics)
+		require.Len(t, s.logs, 1)
+		var line map[string]any
+		require.NoError(t, json.Unmarshal([]byte(s.logs[0]), &line))
+		assert.Equal(t, "alarm", line["route"])
+		assert.Equal(t, "internal", line["code"])
+		assert.NotContains(t, s.logs[0], "out of its mind")
+	})
+	t.Run("while the configuration has faults", func(t *testing.T) {
+		vars := settings()
+		vars[config.NamePassword], vars["faulty"] = "", "yes"
+		assert.False(t, openWith(t, vars, simulator.Options{}).relay.Settle(context.Background(), "any"))
+	})
+	t.Run("but not for a record that is no longer there", func(t *testing.T) {
+		s := open(t)
+		s.pass(time.Hour)
+		assert.True(t, s.relay.Settle(context.Background(), s.store.New()))
+		assert.Empty(t, s.sim.Calls())
+	})
+}
