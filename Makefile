@@ -105,12 +105,12 @@ check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with i
 	$(GO) run ./worker/cmd/checkconfig
 
 fuzz-short:
-	@$(MAKE) fuzz FUZZTIME=2s
+	@$(MAKE) fuzz FUZZTIME=20000x
 
 # One binary a package, run once for each of its targets. What a target finds interesting stays in Go's cache; only what breaks it is written
-# beside the test, to be kept.
-FUZZTIME ?= 60s
-fuzz: ## Run every fuzz target, FUZZTIME each (60s)
+# beside the test, to be kept. Executions, not seconds: a run that is ended by the clock fails now and then for nothing (golang/go#75804).
+FUZZTIME ?= 1000000x
+fuzz: ## Run every fuzz target, FUZZTIME executions each (1000000x)
 	@mkdir -p worker/build/fuzz; cache=$$($(GO) env GOCACHE)/fuzz; \
 	for dir in $$(git grep -lE '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
 		binary=$(CURDIR)/worker/build/fuzz/$${dir//\//-}.test; \

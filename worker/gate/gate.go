@@ -171,24 +171,23 @@ func reserved(path string) bool {
 	// Decoded twice, since %2561pi is what a double decoder makes /api of.
 	decoded := strings.ToLower(unescape(unescape(path)))
 	decoded = strings.ReplaceAll(decoded, `\`, "/")
-	depth := []string{}
+	first, climbed := true, false
 	for _, segment := range strings.Split(decoded, "/") {
 		// ";v=1" is a path parameter to some servers, and spaces, dots and
 		// control characters are trimmed by others.
 		segment, _, _ = strings.Cut(segment, ";")
-		trimmed := strings.TrimFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f })
-		switch trimmed {
+		switch strings.TrimFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		case "", ".":
 		case "..":
-			if len(depth) > 0 {
-				depth = depth[:len(depth)-1]
+			// How far up this leads, servers disagree (on "a\b/..", on
+			// "a//.."), and the runtime has removed the honest ones.
+			climbed = true
+		case "api":
+			if first || climbed {
+				return true
 			}
 		default:
-			depth = append(depth, trimmed)
-		}
-		// Also when a later ".." would leave it again: nobody means that well.
-		if len(depth) == 1 && depth[0] == "api" {
-			return true
+			first = false
 		}
 	}
 	return false
