@@ -48,7 +48,8 @@ $(TOOLS): worker/package-lock.json
 build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
-	@$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm ./worker
+	@$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
+	@$(GO) run ./wasm/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
 browser: $(TOOLS) ## Compile the browser module into www/build, and print its size
