@@ -48,6 +48,7 @@ export function host(go, env) {
       settle(id, write(env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
     answered: (id, status, head, headLength, body, bodyLength) =>
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
+    panicked: (id) => go.panicked(id),
     alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
     fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),

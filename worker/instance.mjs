@@ -2,6 +2,7 @@
 // the first request, replaced after it died. This is the only file that knows
 // how Go and JavaScript hand things to each other.
 
+import "./process.mjs";
 import "./build/wasm_exec.js"; // defines globalThis.Go
 import program from "./build/edge.wasm";
 import { host } from "./host.mjs";
@@ -9,8 +10,8 @@ import { host } from "./host.mjs";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What the worker library looks at of a request that carries nothing but an id. */
-const NO_HEADERS = { entries: () => [] };
+/** What the worker library looks at of a request. This one only carries others: see bridge in edge/serve.go. */
+const CARRIER = { url: "/", method: "POST", headers: { entries: () => [] }, body: null };
 
 /** The headers that the relay looks at; nothing else of a request reaches Go. */
 const HEADERS = [
@@ -113,12 +114,10 @@ export class Instance {
     return this.#call((id) => {
       const length = this.#write(head.join("\0"), body.length);
       this.#memory().set(body, length);
-      this.exports.accept(id, length, length + body.length);
-      this.#binding.handleRequest({ url: `/${id}`, method: "POST", headers: NO_HEADERS, body: null }).then(
-        () => this.#done(id, undefined, new Error("the handler panicked")),
-        // The library rejects nothing of ours: this is a trap inside of it.
-        (error) => this.#die(error),
-      );
+      const carried = this.exports.accept(id, length, length + body.length);
+      if (carried < 0) throw new Error("the call was not taken");
+      if (carried) this.#go._resume();
+      else this.#binding.handleRequest(CARRIER);
     });
   }
 
@@ -134,7 +133,11 @@ export class Instance {
     this.#done(id, undefined, ok ? undefined : new Error("the alarm failed"));
   }
 
-  /** What Go's handler has answered: the library's own response carries nothing, since building it costs a dozen crossings. */
+  panicked(id) {
+    this.#done(id, undefined, new Error("the handler panicked"));
+  }
+
+  /** What Go's handler has answered. */
   answered(id, status, head, body) {
     this.#done(id, { status, headers: record(head.split("\0")), body });
   }

@@ -48,6 +48,8 @@ const smallBuffer = 32 << 10
 var glue struct {
 	buffer []byte           // shared with JavaScript
 	calls  map[uint32]*call // handed over and not over yet
+	next   *call            // for the carrier that the library is being asked for
+	idle   []carrier        // the one that became idle last is the last
 	swept  time.Time
 
 	gate   *gate.Gate

@@ -70,16 +70,27 @@ func exportSecure(n int32) (m int32) {
 	return answerInBuffer(gate.Secure(string(glue.buffer[:n])))
 }
 
-// exportAccept takes the request that is in the buffer; the library's handler
-// is called with its id next.
+// exportAccept takes the request that is in the buffer and gives it to a
+// carrier that is idle. Without one (0) JavaScript calls the library's handler
+// next, which starts another.
 //
 //go:wasmexport accept
-func exportAccept(id uint32, head, total int32) {
+func exportAccept(id uint32, head, total int32) (carried int32) {
+	carried = -1 // what JavaScript takes for a fault
 	defer guard()
 	sweep(time.Now())
 	record := make([]byte, total)
 	copy(record, glue.buffer)
-	begin(&call{id: id, record: record, head: int(head)})
+	c := &call{id: id, record: record, head: int(head)}
+	begin(c)
+	if last := len(glue.idle) - 1; last >= 0 {
+		to := glue.idle[last]
+		glue.idle = glue.idle[:last]
+		to <- c
+		return 1
+	}
+	glue.next = c
+	return 0
 }
 
 // exportAlarm lets the relay look after the ref in the buffer, and tells
@@ -117,10 +128,11 @@ func exportSettle(id uint32, status, n int32) {
 	}
 }
 
-// exportGoroutines is how many goroutines there are, for those who look for leaks.
+// exportGoroutines is how many goroutines there are without those of carriers
+// that wait for work, for those who look for leaks.
 //
 //go:wasmexport goroutines
-func exportGoroutines() int32 { return int32(runtime.NumGoroutine()) }
+func exportGoroutines() int32 { return int32(runtime.NumGoroutine() - 2*len(glue.idle)) }
 
 // answerInBuffer leaves a text for JavaScript. What does not fit is cut, which
 // no answer here can be long enough for but a redirect of an endless URL.

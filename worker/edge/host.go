@@ -42,6 +42,9 @@ func hostWrite(id uint32, ref, data string, version, alarm, expires float64)
 //go:wasmimport relay answered
 func hostAnswered(id uint32, status int32, head, body string)
 
+//go:wasmimport relay panicked
+func hostPanicked(id uint32)
+
 //go:wasmimport relay alarmDone
 func hostAlarmDone(id uint32, ok int32)
 

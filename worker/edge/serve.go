@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"unsafe"
 
@@ -33,23 +32,48 @@ func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, 
 	select {}
 }
 
-// bridge stands between the worker library and the handler. The library sees a
-// request of a constant shape whose path is the call's id, which saves it, and
-// us, from copying headers one by one and splitting them at commas.
+// bridge stands between the worker library and the handler.
+//
+// What the library does for a request takes as long as the whole of the
+// order's rules: some forty crossings, and twenty objects that the garbage
+// collector must give back. So the library's request is but a carrier, as a
+// connection is to HTTP: it says nothing, its goroutine serves one request
+// after the other, and it ends only when there are carriers enough.
 type bridge struct{ handler http.Handler }
 
-func (b bridge) ServeHTTP(w http.ResponseWriter, carrier *http.Request) {
-	// The library's response says nothing but that the handler is through: 204
-	// keeps its body reader, which would end the program when it is read twice,
-	// out of it. When the handler panics nothing is answered before, and
-	// JavaScript takes that for a fault of ours.
+// carrier is where a waiting goroutine gets its next call.
+type carrier chan *call
+
+// maxIdle is how many carriers wait for work at most: two goroutines each.
+const maxIdle = 16
+
+func (b bridge) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	// 204 keeps the library's body reader, which would end the program when it
+	// is read twice, out of an answer that nobody looks at.
 	defer w.WriteHeader(http.StatusNoContent)
-	defer guard()
-	c := glue.calls[number(strings.TrimPrefix(carrier.URL.Path, "/"))]
-	if c == nil {
-		panic("edge: a request that was not handed over")
+	own := make(carrier, 1)
+	c := glue.next
+	glue.next = nil
+	for c != nil {
+		b.serve(c)
+		if len(glue.idle) >= maxIdle {
+			return
+		}
+		glue.idle = append(glue.idle, own)
+		c = <-own
 	}
+}
+
+func (b bridge) serve(c *call) {
 	defer c.over()
+	defer func() {
+		if p := recover(); p != nil {
+			Caught(p)
+			if !c.gone {
+				hostPanicked(c.id)
+			}
+		}
+	}()
 	deepen()
 	a := &answer{header: make(http.Header, 8)}
 	b.handler.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
@@ -67,15 +91,6 @@ func deepen() {
 
 //go:noinline
 func keep(*[9 << 10]byte) {}
-
-// number is an id that JavaScript wrote; 0, which is none, when it is not.
-func number(s string) uint32 {
-	id, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(id)
-}
 
 // request is what JavaScript has handed over: method, URL, address, then name
 // and value of each header, separated by NUL; and the body.
