@@ -9,6 +9,7 @@
 
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
+import process from "node:process"; // the global one goes when the Worker is loaded
 
 const wasm = new URL("../build/edge.wasm", import.meta.url);
 registerHooks({

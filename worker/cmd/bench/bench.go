@@ -62,7 +62,7 @@ func (b *bench) stop() {
 	}
 }
 
-const warm = 3000
+const warm = 15000
 
 // three are the Workers compared, running.
 func (b *bench) three() ([]*worker, error) {

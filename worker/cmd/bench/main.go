@@ -99,7 +99,7 @@ func (b *bench) lay() error {
 	}
 	memory := [2]string{"memory.mjs", in("memory.mjs")}
 	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")}, memory}
-	for _, name := range []string{"entry.mjs", "instance.mjs", "body.mjs", "host.mjs", "pages.mjs", "ledger.mjs", "build/wasm_exec.js", "build/edge.wasm"} {
+	for _, name := range []string{"entry.mjs", "instance.mjs", "body.mjs", "host.mjs", "pages.mjs", "ledger.mjs", "process.mjs", "build/wasm_exec.js", "build/edge.wasm"} {
 		ours = append(ours, [2]string{"worker/" + name, from(name)})
 	}
 	for _, l := range []struct {
@@ -116,7 +116,7 @@ func (b *bench) lay() error {
 		{&b.oursKind, "the relay", false, ours},
 		{&b.ledgerKind, "the relay with its ledger", true, ours},
 	} {
-		k, err := lay(filepath.Join(b.work, strings.ReplaceAll(l.name, " ", "-")), l.name, www, b.crm.URL, l.ledger, l.modules...)
+		k, err := lay(b.binary, filepath.Join(b.work, strings.ReplaceAll(l.name, " ", "-")), l.name, www, b.crm.URL, l.ledger, l.modules...)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,10 @@ type worker struct {
 
 // lay puts a Worker's modules and a configuration that names them into a
 // folder. The first module is the entry; modules are given as name, path.
-func lay(folder, name, www, crmURL string, ledger bool, modules ...[2]string) (kind, error) {
+//
+// The configuration is compiled: workerd copies what a text embeds four times
+// while it reads it, which is no part of a Worker's start.
+func lay(binary, folder, name, www, crmURL string, ledger bool, modules ...[2]string) (kind, error) {
 	k := kind{name: name, folder: folder, ledger: ledger}
 	if err := os.MkdirAll(filepath.Join(folder, "objects"), 0o755); err != nil {
 		return k, err
@@ -92,7 +95,17 @@ const main :Workerd.Worker = (
   %s
 );
 `, www, filepath.Join(folder, "objects"), list.String(), landers, crmURL, binding, objects)
-	return k, os.WriteFile(filepath.Join(folder, "config.capnp"), []byte(config), 0o644)
+	if err := os.WriteFile(filepath.Join(folder, "config.capnp"), []byte(config), 0o644); err != nil {
+		return k, err
+	}
+	cmd := exec.Command(binary, "compile", "--config-only", "config.capnp")
+	cmd.Dir = folder
+	cmd.Stderr = os.Stderr
+	compiled, err := cmd.Output()
+	if err != nil {
+		return k, fmt.Errorf("workerd compile: %w", err)
+	}
+	return k, os.WriteFile(filepath.Join(folder, "config.bin"), compiled, 0o644)
 }
 
 // start runs workerd. The socket is ours, so that it is there before workerd
@@ -108,7 +121,7 @@ func (k kind) start(binary string) (*worker, error) {
 		return nil, err
 	}
 	defer socket.Close()
-	cmd := exec.Command(binary, "serve", "--experimental", "--socket-fd=http=3", "config.capnp")
+	cmd := exec.Command(binary, "serve", "--experimental", "--binary", "--socket-fd=http=3", "config.bin")
 	cmd.Dir = k.folder
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.SysProcAttr = dieWithUs()
