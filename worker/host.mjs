@@ -89,7 +89,8 @@ function object(env, ref) {
   } catch {
     return undefined; // not an id, or one of another namespace
   }
-  return env.LEDGER.get(id);
+  // idFromString takes capitals too. A ref with two spellings would have two names: the ledger names an upsale by its order's ref.
+  return id.toString() === ref ? env.LEDGER.get(id) : undefined;
 }
 
 /**

@@ -93,6 +93,24 @@ func TestTheLedgerComparesAndSets(t *testing.T) {
 	})
 }
 
+func TestARefHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	m := NewMarket(t, simulator.Options{}, Options{})
+	ref := m.Order(t, "spelling@example.com").Envelope(t).Ref
+	_, err := m.CRM.Approve(m.CRM.Sessions()[0].ID)
+	require.NoError(t, err)
+	at := "https://" + Host
+	capitals := strings.ToUpper(ref)
+	assert.Equal(t, http.StatusNotFound, Send(t, m.Client(), http.MethodGet, at+"/api/order/status/"+capitals, "").Status)
+	upsale := func(of, key string) Answer {
+		return Send(t, m.Client(), http.MethodPost, at+"/api/upsale/import/", "product1_id=40&ref="+of, "Content-Type", Form, "Idempotency-Key", key)
+	}
+	require.Equal(t, http.StatusOK, upsale(ref, "upsale-key-1").Status)
+	again := upsale(capitals, "upsale-key-2")
+	assert.Equal(t, http.StatusNotFound, again.Status, "a second way to pay for the same upsale: %s", again.Body)
+	assert.Len(t, m.CRM.Calls(simulator.OpUpsale), 1)
+}
+
 func TestTheAlarmHasTheRelayLookAfterAPurchase(t *testing.T) {
 	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{Probe: true})
