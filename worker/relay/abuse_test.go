@@ -19,7 +19,9 @@ import (
 )
 
 // form posts as a browser without JavaScript does.
-func (s *shop) form(path string, body fields) reply {
+func (s *shop) form(path string, body fields) reply { return s.send(s.asForm(path, body)) }
+
+func (s *shop) asForm(path string, body fields) *http.Request {
 	values := url.Values{}
 	for name, value := range body {
 		values.Set(name, value)
@@ -29,7 +31,7 @@ func (s *shop) form(path string, body fields) reply {
 	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	r.Header.Set("Origin", "https://"+s.host)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return s.send(r)
+	return r
 }
 
 func TestAFormWithoutJavaScriptGetsPages(t *testing.T) {
@@ -54,6 +56,75 @@ func TestAFormWithoutJavaScriptGetsPages(t *testing.T) {
 	declined := s.form("/api/order/import/", order().with("emailAddress", "decline@example.com"))
 	assert.Equal(t, http.StatusPaymentRequired, declined.StatusCode)
 	assert.Contains(t, declined.body, "Klarna did not accept")
+}
+
+func TestAFormWithoutJavaScriptGetsAPageWhoeverRefusesIt(t *testing.T) {
+	page := func(t *testing.T, got reply, status int, words ...string) {
+		t.Helper()
+		assert.Equal(t, status, got.StatusCode, got.body)
+		assert.Equal(t, "text/html; charset=utf-8", got.Header.Get("Content-Type"))
+		for _, word := range words {
+			assert.Contains(t, got.body, word)
+		}
+	}
+	t.Run("the limit", func(t *testing.T) {
+		s := open(t)
+		s.limit = 0
+		page(t, s.form("/api/order/import/", order()), http.StatusTooManyRequests, "Your order is not complete", "Too many requests")
+	})
+	t.Run("the origin's rule", func(t *testing.T) {
+		s := open(t)
+		s.host = otherHost
+		r := s.asForm("/api/order/import/", order())
+		r.Header.Set("Origin", "https://evil.example")
+		page(t, s.send(r), http.StatusForbidden, "This page may not send orders here.")
+	})
+	t.Run("the configuration", func(t *testing.T) {
+		vars := settings()
+		vars["faulty"], vars[config.NamePassword] = "yes", ""
+		s := openWith(t, vars, simulator.Options{})
+		page(t, s.form("/api/order/import/", order()), http.StatusServiceUnavailable, "cannot take orders right now")
+	})
+	t.Run("nobody, since nobody is there", func(t *testing.T) {
+		s := open(t)
+		page(t, s.form("/api/orders/import/", order()), http.StatusNotFound, "There is nothing at this address.")
+	})
+	t.Run("its own first press, which is on its way", func(t *testing.T) {
+		s := open(t)
+		var again reply
+		s.sim.SetFault(func(c simulator.Call) simulator.Fault {
+			if c.Op == simulator.OpOrder {
+				again = s.form("/api/order/import/", order())
+			}
+			return simulator.Fault{}
+		})
+		first := s.form("/api/order/import/", order())
+		page(t, again, http.StatusConflict, "One moment, please", "Then reload this page")
+		assert.Equal(t, http.StatusSeeOther, first.StatusCode)
+		assert.Equal(t, first.Header.Get("Location"), s.form("/api/order/import/", order()).Header.Get("Location"), "reloaded")
+	})
+	t.Run("nobody: it was a lead, not an order", func(t *testing.T) {
+		s := open(t)
+		got := s.form("/api/leads/import/", order())
+		page(t, got, http.StatusOK, "Thank you", "Received.")
+		assert.NotContains(t, got.body, "not complete")
+	})
+}
+
+func TestWhoIsNoBrowserIsToldOfAReturnInJSON(t *testing.T) {
+	s := open(t)
+	nowhere := strings.Repeat("0", 64)
+	for _, path := range []string{"/api/klarna/return/", "/api/klarna/failed/", "/api/klarna/continue/"} {
+		s.expect(s.get(path+nowhere), 404, "ERROR", "ref_unknown")
+		r := httptest.NewRequest(http.MethodGet, "https://shop.example"+path+nowhere, nil)
+		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+		got := s.send(r)
+		assert.Equal(t, http.StatusNotFound, got.StatusCode)
+		assert.Contains(t, got.body, "<h1>Sorry</h1><p>This order is not known here")
+	}
+	r := httptest.NewRequest(http.MethodGet, "https://shop.example/api/health", nil)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	assert.JSONEq(t, `{"status":"ok","version":""}`, s.send(r).body, "an operator's browser, too")
 }
 
 func TestPagesOfOthersMayNotOrder(t *testing.T) {
@@ -117,7 +188,11 @@ func TestACORSPreflightIsAnsweredForAllowedOriginsOnly(t *testing.T) {
 	assert.Equal(t, "POST", yes.Header.Get("Access-Control-Allow-Methods"))
 	assert.Contains(t, yes.Header.Get("Access-Control-Allow-Headers"), "Idempotency-Key")
 	assert.Empty(t, yes.body)
+	assert.Contains(t, s.logs[0], `"status":204,"code":"options"`)
 	assert.Equal(t, http.StatusForbidden, ask("https://evil.example").StatusCode)
+	own := ask("https://shop.example")
+	assert.Equal(t, http.StatusNoContent, own.StatusCode, "the lander needs no permission")
+	assert.Empty(t, own.Header.Get("Access-Control-Allow-Origin"))
 }
 
 func TestMethodsAndPaths(t *testing.T) {

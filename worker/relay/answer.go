@@ -33,6 +33,7 @@ const (
 	codeNotFound       = "not_found"
 	codeMethod         = "method_not_allowed"
 	codeUnauthorized   = "unauthorized"
+	codeOptions        = "options"  // for the log only
 	codeBadKey         = "bad_key"  // names a text only
 	codeContinue       = "continue" // names a text only
 	retryAfterSeconds  = 2

@@ -16,7 +16,6 @@ func (rl *Relay) comeBack(rq *request) *answer { return rl.backFrom(rq, true) }
 func (rl *Relay) comeBackFailed(rq *request) *answer { return rl.backFrom(rq, false) }
 
 func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
-	rq.forPeople = true
 	s, found, err := rl.load(rq, rq.ref)
 	if err != nil {
 		return rl.internal("")
@@ -72,7 +71,6 @@ func (rl *Relay) nextPage(rq *request, ref string, last bool) string {
 // GUESS: a script of the gateway's needs no more than that. If one does, this
 // is the place.
 func (rl *Relay) continueAtKlarna(rq *request) *answer {
-	rq.forPeople = true
 	// A page that embeds or fetches this one is not the shopper's browser
 	// going there.
 	if dest := rq.http.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {

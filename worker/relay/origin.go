@@ -43,14 +43,11 @@ func (rq *request) mayCall() bool {
 
 // options answers a CORS preflight, or says which methods there are.
 func (rq *request) options() *answer {
-	a := &answer{code: codeNotFound, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...)}
-	asked := rq.http.Header.Get("Access-Control-Request-Method")
-	if asked == "" {
-		return a
-	}
-	if rq.corsOrigin == "" {
+	if !rq.mayCall() {
 		return say(codeOrigin)
 	}
-	a.preflight = true
-	return a
+	return &answer{
+		code: codeOptions, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...),
+		preflight: rq.corsOrigin != "" && rq.http.Header.Get("Access-Control-Request-Method") != "",
+	}
 }

@@ -38,26 +38,40 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 		a.location = withRef(rq.lander.ThankYou, a.ref)
 	default:
 		nonce := rl.platform.Random()
-		a.html = errorPage(rq, nonce, a)
+		a.html = plainPage(rq, nonce, a)
 		a.csp = "default-src 'none'; style-src 'nonce-" + nonce + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	}
 	return a
 }
 
-var pageWords = map[string]struct{ title, sorry, back string }{
-	"en": {"Your order was not sent", "Sorry", "Please use your browser's back button: what you have typed is still there."},
-	"de": {"Ihre Bestellung wurde nicht gesendet", "Entschuldigung", "Bitte benutzen Sie die Zurück-Taste des Browsers: Ihre Eingaben sind noch da."},
+var pageWords = map[string]struct{ title, sorry, back, wait, reload, thanks string }{
+	"en": {
+		"Your order is not complete", "Sorry", "Please use your browser's back button: what you have typed is still there.",
+		"One moment, please", "Then reload this page: your order is sent once, however often you do.", "Thank you",
+	},
+	"de": {
+		"Ihre Bestellung ist nicht abgeschlossen", "Entschuldigung", "Bitte benutzen Sie die Zurück-Taste des Browsers: Ihre Eingaben sind noch da.",
+		"Einen Moment, bitte", "Laden Sie diese Seite dann neu: Ihre Bestellung wird nur einmal gesendet, so oft Sie das auch tun.", "Vielen Dank",
+	},
 }
 
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}li{margin:.25rem 0}`
 
-func errorPage(rq *request, nonce string, a *answer) string {
+// plainPage says what an answer says.
+func plainPage(rq *request, nonce string, a *answer) string {
 	lang := rq.lang
 	words := pageWords[lang]
 	title, hint := words.title, "<p>"+words.back+"</p>"
-	if rq.route.navigated {
+	switch {
+	case rq.route == nil || rq.route.navigated:
 		// Nobody typed anything: the shopper was on the way back from Klarna.
 		title, hint = words.sorry, ""
+	case a.code == codeInProgress:
+		// The button was pressed twice, and the browser shows the second answer alone.
+		title, hint = words.wait, "<p>"+words.reload+"</p>"
+	case meanings[a.code].result == "SUCCESS":
+		// A lead, a click or a confirmation, which lead nowhere.
+		title, hint = words.thanks, ""
 	}
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)

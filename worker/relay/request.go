@@ -38,7 +38,7 @@ type request struct {
 
 	corsOrigin     string
 	variesByOrigin bool
-	// forPeople: a form posted by a browser without JavaScript, which gets pages.
+	// forPeople: a browser shows the answer as it is, so it gets pages.
 	forPeople bool
 
 	// For the log.
@@ -91,6 +91,7 @@ func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
+	rq.forPeople = rq.shown()
 	if rq.route == nil {
 		return say(codeNotFound)
 	}
@@ -120,14 +121,19 @@ func (rl *Relay) answer(rq *request) *answer {
 	return rq.route.serve(rl, rq)
 }
 
-// fields reads the body. A form that a browser posted by itself is to be
-// answered with pages.
+// shown tells whether a browser shows the answer to a person: to a form that
+// it posted by itself, without JavaScript, or on the way to and from Klarna.
+func (rq *request) shown() bool {
+	if !strings.Contains(rq.http.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	return rq.route != nil && rq.route.navigated && !rq.route.open ||
+		rq.method == http.MethodPost && strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), "application/x-www-form-urlencoded")
+}
+
+// fields reads the body.
 func (rq *request) fields() (rules.Fields, *answer, bool) {
 	contentType := rq.http.Header.Get("Content-Type")
-	if strings.Contains(rq.http.Header.Get("Accept"), "text/html") &&
-		strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
-		rq.forPeople = true
-	}
 	var raw bytes.Buffer
 	raw.Grow(int(min(max(rq.http.ContentLength, 0), body.MaxBytes)) + bytes.MinRead)
 	if _, err := raw.ReadFrom(io.LimitReader(rq.http.Body, body.MaxBytes+1)); err != nil {
