@@ -15,18 +15,23 @@ const BODY_LIMIT = (64 << 10) + 1;
 
 export default {
   async fetch(request, env, ctx) {
+    let decision;
     try {
-      const { go, decision } = judge(request, env);
+      const judged = judge(request, env);
+      const { go } = judged;
+      decision = judged.decision;
       switch (decision.verdict) {
         case ASSETS: return await assets(request, env, decision);
         case ORIGIN: return await origin(request, decision);
         case API: return await relay(go, request, ctx, decision);
-        case REDIRECT: return dress(new Response(null, { status: 301, headers: { Location: go.secure(request.url) } }), decision);
-        case REFUSE: return dress(envelope(request, 403, "https_required", "This address is for https only."), decision);
+        case REDIRECT: return turnBack(go, request, decision, new Response(null, {
+          status: 301, headers: { Location: go.secure(request.url), "X-Request-Id": requestId(request) },
+        }));
+        case REFUSE: return turnBack(go, request, decision, envelope(request, 403, "https_required", "This address is for https only."));
       }
       throw new Error(`no such verdict: ${decision.verdict}`);
     } catch (error) {
-      return failed(request, error);
+      return failed(request, error, decision);
     }
   },
 };
@@ -43,6 +48,12 @@ function judge(request, env) {
   }
 }
 
+/** Plain http goes no further than here; the log knows of what was meant for the relay. */
+function turnBack(go, request, decision, response) {
+  go.turnedBack(request, response);
+  return dress(response, decision);
+}
+
 /** The relay's part, which goes on when the shopper leaves: an order once begun is finished and recorded. */
 function relay(go, request, ctx, decision) {
   const work = (async () => {
@@ -50,18 +61,18 @@ function relay(go, request, ctx, decision) {
       const { status, headers, body } = await go.serve(request, await atMost(request, BODY_LIMIT));
       return new Response(request.method === "HEAD" || body === "" ? null : body, { status, headers: { ...decision.usual, ...headers } });
     } catch (error) {
-      return failed(request, error);
+      return failed(request, error, decision);
     }
   })();
   ctx.waitUntil(work);
   return work;
 }
 
-/** A fault of ours: said to the operator in the log, and to nobody else. */
-function failed(request, error) {
+/** A fault of ours: said to the operator in the log, and to nobody else. There is no decision when the gate itself is at fault. */
+function failed(request, error, decision) {
   const response = envelope(request, 500, "internal", "Something went wrong on our side.");
   console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"), what: String(error) }));
-  return response;
+  return decision ? dress(response, decision) : response;
 }
 
 /** An answer in Konnektive's envelope, made without Go. */
@@ -72,7 +83,11 @@ function envelope(request, status, code, message) {
       "Content-Type": "application/json; charset=utf-8",
       "Cache-Control": "no-store",
       "X-Content-Type-Options": "nosniff",
-      "X-Request-Id": request.headers.get("CF-Ray") ?? crypto.randomUUID(),
+      "X-Request-Id": requestId(request),
     },
   });
+}
+
+function requestId(request) {
+  return request.headers.get("CF-Ray") ?? crypto.randomUUID();
 }

@@ -102,6 +102,11 @@ export class Instance {
     return this.#enter(() => this.#read(this.exports.secure(this.#write(url))));
   }
 
+  /** Has Go write the log line of a request that the gate has answered, if it was meant for the relay. */
+  turnedBack(request, response) {
+    this.#enter(() => this.exports.turnedBack(this.#write(`${request.url}\0${response.headers.get("X-Request-Id")}`), response.status));
+  }
+
   /** Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>, body: string}>} */
   serve(request, body) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];

@@ -44,7 +44,7 @@ func main() {
 		},
 		Random: rand.Text,
 	})
-	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP), r.Settle)
+	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP))
 }
 
 // hosts is what the gate needs of the landers.

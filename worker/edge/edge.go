@@ -52,8 +52,8 @@ var glue struct {
 	idle   []carrier        // the one that became idle last is the last
 	swept  time.Time
 
-	gate   *gate.Gate
-	settle func(ctx context.Context, ref string) bool
+	gate  *gate.Gate
+	relay Relay
 }
 
 // call is one request, or one alarm, as JavaScript handed it over. It has one

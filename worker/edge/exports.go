@@ -70,6 +70,16 @@ func exportSecure(n int32) (m int32) {
 	return answerInBuffer(gate.Secure(string(glue.buffer[:n])))
 }
 
+// exportTurnedBack tells the relay of a request that went no further than the
+// gate: its URL and id are in the buffer, separated by NUL.
+//
+//go:wasmexport turnedBack
+func exportTurnedBack(n, status int32) {
+	defer guard()
+	url, id, _ := strings.Cut(string(glue.buffer[:n]), "\x00")
+	glue.relay.TurnedBack(url, id, int(status))
+}
+
 // exportAccept takes the request that is in the buffer and gives it to a
 // carrier that is idle. Without one (0) JavaScript calls the library's handler
 // next, which starts another.
@@ -112,7 +122,7 @@ func exportAlarm(id uint32, n int32) {
 			}
 		}()
 		defer guard()
-		if glue.settle(context.WithValue(context.Background(), callKey{}, c), ref) {
+		if glue.relay.Settle(context.WithValue(context.Background(), callKey{}, c), ref) {
 			ok = 1
 		}
 	}()

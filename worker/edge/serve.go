@@ -16,18 +16,27 @@ import (
 	"klarna-relay/worker/gate"
 )
 
-// Serve hands every request that the gate calls the relay's to handler, every
-// alarm of the ledger to settle, and never returns.
+// A Relay is what requests and alarms are handed to.
+type Relay interface {
+	http.Handler
+	// Settle takes an alarm of the ledger's.
+	Settle(ctx context.Context, ref string) bool
+	// TurnedBack takes note of a request that the gate has answered.
+	TurnedBack(rawURL, id string, status int)
+}
+
+// Serve hands every request that the gate calls the relay's to it, and never
+// returns.
 //
 // The request has its absolute URL, the headers listed in instance.mjs with
 // their whole values, the shopper's address as RemoteAddr, and at most 64 KiB
 // and one byte of body. What the handler answers is sent in one piece once it
 // returns; a panic is answered 500.
-func Serve(handler http.Handler, g *gate.Gate, settle func(ctx context.Context, ref string) bool) {
+func Serve(r Relay, g *gate.Gate) {
 	glue.calls = map[uint32]*call{}
 	glue.gate = g
-	glue.settle = settle
-	workers.ServeNonBlock(bridge{handler})
+	glue.relay = r
+	workers.ServeNonBlock(bridge{r})
 	workers.Ready()
 	select {}
 }

@@ -90,6 +90,9 @@ func (g *Gate) Decide(method, rawURL string) Decision {
 // Host returns the lander of a decision.
 func (g *Gate) Host(d Decision) Host { return g.hosts[d.Host] }
 
+// Reserved tells whether a URL is the relay's, whatever its scheme.
+func Reserved(rawURL string) bool { return reserved(split(rawURL).path) }
+
 // Secure returns the address on https that a plain http URL is redirected to:
 // the same host, path and query. A port that Cloudflare serves without TLS is
 // left out, for nothing answers https there.

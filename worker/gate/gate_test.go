@@ -36,6 +36,7 @@ func TestDecide(t *testing.T) {
 		{"a post to loopback, in development", "POST", "http://127.0.0.1/api/order/import/", true, API, "*"},
 		{"IPv6 loopback, in development", "GET", "http://[::1]:1/", true, Assets, "*"},
 		{"another host, in development", "POST", "http://shop.example/", true, Refuse, "*"},
+		{"a private address, in development", "POST", "http://10.0.0.1/api/order/import/", true, Refuse, "*"},
 		{"a host that starts like loopback", "POST", "http://127.evil.example/", true, Refuse, "*"},
 		{"four names of which the first is loopback's", "POST", "http://127.0.evil.example/", true, Refuse, "*"},
 		{"a number that is too long", "POST", "http://127.0.0.0001/", true, Refuse, "*"},

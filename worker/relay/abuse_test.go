@@ -450,6 +450,31 @@ func TestTheLogNamesNoShopperAndNoSecret(t *testing.T) {
 	}
 }
 
+func TestARequestThatTheGateAnsweredHasItsLineWhenItWasMeantForTheRelay(t *testing.T) {
+	for _, c := range []struct {
+		name, url string
+		status    int
+		want      string
+	}{
+		{"an order", "http://SHOP.example:80/api/order/import/?a=b", 403, `"lander":"shop.example","route":"order","status":403,"code":"https_required"`},
+		{"a return", "http://shop.example/api/klarna/return/0123456789abcdef", 301, `"route":"return","status":301,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0,"ref":"01234567"`},
+		{"no path of the relay's", "http://shop.example/API/%zz", 403, `"route":"none"`},
+		{"a page", "http://shop.example/checkout", 301, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			s.relay.TurnedBack(c.url, "request-1", c.status)
+			if c.want == "" {
+				assert.Empty(t, s.logs)
+				return
+			}
+			require.Len(t, s.logs, 1)
+			assert.Contains(t, s.logs[0], `"requestId":"request-1"`)
+			assert.Contains(t, s.logs[0], c.want)
+		})
+	}
+}
+
 func TestAPanicIsAFaultOfOursAndSaysNothing(t *testing.T) {
 	s := open(t)
 	s.relay.platform.Store = nil

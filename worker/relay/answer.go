@@ -33,9 +33,10 @@ const (
 	codeNotFound       = "not_found"
 	codeMethod         = "method_not_allowed"
 	codeUnauthorized   = "unauthorized"
-	codeOptions        = "options"  // for the log only
-	codeBadKey         = "bad_key"  // names a text only
-	codeContinue       = "continue" // names a text only
+	codeOptions        = "options"        // for the log only
+	codeHTTPS          = "https_required" // for the log only: the gate answers it
+	codeBadKey         = "bad_key"        // names a text only
+	codeContinue       = "continue"       // names a text only
 	retryAfterSeconds  = 2
 	rateRetrySeconds   = 60
 	unreachableSeconds = 5

@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"net/url"
+	"strings"
 	"time"
 
+	"klarna-relay/worker/gate"
 	"klarna-relay/worker/jsonwriter"
 )
 
@@ -48,6 +51,21 @@ func (rl *Relay) log(rq *request, a *answer) {
 		Lander: rq.host, Route: name, Code: a.code, HTTPStatus: a.httpStatus(), Upstream: len(rq.kinds),
 		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(), Settled: rq.settled,
 	})
+}
+
+// TurnedBack writes the line of a request to /api that came over plain http: the
+// gate has answered it, so nothing of it was read but its URL.
+func (rl *Relay) TurnedBack(rawURL, id string, status int) {
+	if !gate.Reserved(rawURL) {
+		return
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		u = &url.URL{} // such as a broken escape: no route has one
+	}
+	rq := &request{began: rl.platform.Now(), id: id, host: strings.ToLower(u.Hostname())}
+	rq.route, rq.logged = find(u.EscapedPath())
+	rl.log(rq, &answer{code: codeHTTPS, status: status})
 }
 
 func shorten(ref string) string {

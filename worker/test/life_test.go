@@ -63,6 +63,9 @@ func TestADeadInstanceIsReplaced(t *testing.T) {
 			assert.Equal(t, "internal", answer.Envelope(t).Code)
 			assert.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
 			assert.NotEmpty(t, answer.Header.Get("X-Request-Id"))
+			for name := range security {
+				assert.Len(t, answer.Header.Values(name), 1, name)
+			}
 
 			t.Run("and the order that was in flight is not sent again", func(t *testing.T) {
 				again := m.Order(t, "held@example.com")
