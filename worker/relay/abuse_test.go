@@ -339,6 +339,14 @@ func TestHealthAndPreflight(t *testing.T) {
 	delete(vars, config.NameAdminToken)
 	s.relay = s.start(vars, s.sim, s.store)
 	assert.Equal(t, http.StatusNotFound, ask("Bearer ").StatusCode)
+
+	calls := len(s.sim.Calls())
+	vars = settings()
+	vars[config.NameLanders] = `{"other.example":{"campaignId":12,"forceMerchantId":7,"products":[34]}}`
+	s.relay = s.start(vars, s.sim, s.store)
+	nobody := ask("Bearer " + adminToken)
+	assert.Contains(t, nobody.body, `{"lander":"shop.example","level":"fail","checks":[{"check":"lander","level":"fail","text":"No lander is configured for this host`)
+	assert.Len(t, s.sim.Calls(), calls, "a campaign without a number is not asked for")
 }
 
 func TestTheScriptOfARedirectRunsOnAPageOfItsOwn(t *testing.T) {

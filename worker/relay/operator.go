@@ -50,7 +50,7 @@ func (rl *Relay) authorized(rq *request) bool {
 
 // preflight tells the operator what works: with faults in the configuration
 // all of them with their cures, else what Konnektive says of this host's
-// lander. It is asked once, since a user with wrong credentials may get locked.
+// lander, where it has one. It is asked once, since a user with wrong credentials may get locked.
 func (rl *Relay) preflight(rq *request) *answer {
 	if rl.config.AdminToken == "" {
 		return say(codeNotFound)
@@ -58,28 +58,22 @@ func (rl *Relay) preflight(rq *request) *answer {
 	if !rl.authorized(rq) {
 		return say(codeUnauthorized)
 	}
-	a := &answer{code: codeAccepted, status: http.StatusOK}
-	w := jsonwriter.New(2048)
-	if len(rl.faults) > 0 {
-		w.Open('{')
-		w.Text("lander", rq.host)
-		w.Text("level", string(preflight.Fail))
-		w.Key("checks")
-		w.Open('[')
+	lander, findings := rq.host, []preflight.Finding(nil)
+	switch {
+	case len(rl.faults) > 0:
 		for _, fault := range rl.faults {
-			w.Element()
-			w.Open('{')
-			w.Text("check", fault.Code)
-			w.Text("level", string(preflight.Fail))
-			w.Text("text", fault.Where)
-			w.Text("cure", fault.Cure)
-			w.Close('}')
+			findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where, Cure: fault.Cure})
 		}
-		w.Close(']')
-		w.Close('}')
-	} else {
-		preflight.Write(w, rq.lander.Name, preflight.Examine(rq.lander, preflight.Ask(rq.ctx, &rl.client, rq.lander)))
+	case rq.lander.Name == "":
+		findings = []preflight.Finding{{
+			Check: "lander", Level: preflight.Fail, Text: "No lander is configured for this host: its orders are refused.",
+			Cure: `Add a table [vars.LANDERS."` + rq.host + `"], or one for "*", or ask the host that shoppers use.`,
+		}}
+	default:
+		lander = rq.lander.Name
+		findings = preflight.Examine(rq.lander, preflight.Ask(rq.ctx, &rl.client, rq.lander))
 	}
-	a.plain = w.String()
-	return a
+	w := jsonwriter.New(2048)
+	preflight.Write(w, lander, findings)
+	return &answer{code: codeAccepted, status: http.StatusOK, plain: w.String()}
 }
