@@ -44,6 +44,8 @@ func TestDecide(t *testing.T) {
 		{"five numbers", "POST", "http://127.0.0.0.1/", true, Refuse, "*"},
 		{"loopback as a user name", "POST", "http://localhost@shop.example/", true, Refuse, "*"},
 		{"loopback in the path", "POST", `http://shop.example\@localhost/`, true, Refuse, "*"},
+		{"an empty user name", "POST", "http://@localhost/", true, Assets, "*"},
+		{"no host at all", "POST", "https:///api/x", false, API, "*"},
 		{"another scheme on loopback", "GET", "ftp://localhost/", true, Redirect, "*"},
 		{"no URL", "GET", "", true, Redirect, "*"},
 	} {
@@ -68,6 +70,7 @@ func TestPathsThatAreTheRelaysWhoeverCleansThem(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "", "/apis", "/x/api", "/x/y/api", "/ap/i", "/a/pi", "/api.php", "/.api", "/%zzapi", "/x/./api/", "/kapi", "/ąpi", "/%C3%A4pi", "/-/api/../../x",
+		"/x%", "/x%2", "/%g1api", "/%0gapi", // what is no escape stays as it is
 	} {
 		assert.Equal(t, Origin, g.Decide("POST", "https://shop.example"+path).Verdict, path)
 	}

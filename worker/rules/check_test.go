@@ -193,6 +193,7 @@ func TestPhoneNumbersBecomeE164(t *testing.T) {
 		{"PL", "512 345 678", "+48512345678"}, {"PT", "912 345 678", "+351912345678"}, {"RO", "0712 345 678", "+40712345678"}, {"SE", "070-123 45 67", "+46701234567"},
 		{"SI", "031 123 456", "+38631123456"}, {"SK", "0912 123 456", "+421912123456"}, {"US", "(212) 555-0123", "+12125550123"}, {"US", "1 212 555 0123", "+12125550123"}, {"US", "011 49 30 123456", "+4930123456"},
 		{"DE", "+81 3 1234 5678", "+81312345678"}, {"BR", "+55 11 91234 5678", "+5511912345678"}, {"", "+4930123456", "+4930123456"},
+		{"US", "(212) 255-0123", "+12122550123"}, {"", "+99912345", "+99912345"}, {"", "+999123456789012", "+999123456789012"},
 	} {
 		got, ok := rules.Phone(c.typed, c.country)
 		assert.True(t, ok, "%s %s", c.country, c.typed)
@@ -205,7 +206,7 @@ func TestPhoneNumbersBecomeE164(t *testing.T) {
 		{"DE", ""}, {"DE", "+"}, {"DE", "abc"}, {"DE", "030 123456 ext. 7"}, {"DE", "++4930123456"}, {"DE", "030+123456"}, {"DE", "1234"}, {"DE", "0000000000"}, {"DE", "+49 00 30 123456"},
 		{"DE", "4930123456"}, // the trunk prefix is missing, or the "+"
 		{"DE", "+4"}, {"DE", "+1234567890123456"}, {"DE", "+0301234567"}, {"FR", "06 12 34 56 7"}, {"FR", "06 12 34 56 78 9"}, {"US", "012 555 0123"}, {"US", "212 055 0123"}, {"US", "555 0123"},
-		{"NO", "1234567"}, {"BR", "11 91234 5678"}, {"", "030 123456"}, {"GB", "+44 20 7946"}, {"DE", "4111111111111111"}, {"DE", "0" + strings.Repeat("1", 30)},
+		{"NO", "1234567"}, {"BR", "11 91234 5678"}, {"", "030 123456"}, {"GB", "+44 20 7946"}, {"", "+9991234"}, {"", "+9991234567890123"}, {"DE", "4111111111111111"}, {"DE", "0" + strings.Repeat("1", 30)},
 	} {
 		got, ok := rules.Phone(c.typed, c.country)
 		assert.False(t, ok, "%s %s is %s", c.country, c.typed, got)
@@ -599,7 +600,7 @@ func TestTextsAreInBothLanguagesAndPlain(t *testing.T) {
 func TestTheLanguageFollowsAcceptLanguage(t *testing.T) {
 	for header, want := range map[string]string{
 		"": "en", "de": "de", "DE-at": "de", "en": "en", "fr": "en", "fr, de;q=0.5": "de", "fr, de;q=0.5, en;q=0.4": "de", "en;q=0.4,de;q=0.45": "de", "de;q=0.5, en": "en",
-		"de, en": "de", "en, de": "en", "*": "en", "de;q=0": "en", "de; q=0.9, en; q=0.8": "de", "den": "en", "fr,*;q=0.1,de;q=0.2": "de", ",,;": "en", "de;q=x": "de", "en-US,en;q=0.9,de;q=0.8": "en",
+		"de, en": "de", "en, de": "en", "*": "en", "de;q=0": "en", "de; q=0.9, en; q=0.8": "de", "den": "en", "fr,*;q=0.1,de;q=0.2": "de", ",,;": "en", "de;q=x": "de", "de;q=": "de", "de;q=0.45, en;q=0.5": "en", "en;q=0.5, de;q=0.501": "de", "de;q=0.001": "de", "en-US,en;q=0.9,de;q=0.8": "en",
 	} {
 		assert.Equal(t, want, rules.Lang(header), header)
 	}
