@@ -45,7 +45,7 @@ func TestAFormWithoutJavaScriptGetsPages(t *testing.T) {
 	wrong := s.form("/api/order/import/", order().with("city", "", "address1", `"><script>alert(1)</script>`))
 	assert.Equal(t, http.StatusUnprocessableEntity, wrong.StatusCode)
 	assert.Equal(t, "text/html; charset=utf-8", wrong.Header.Get("Content-Type"))
-	assert.Contains(t, wrong.body, "city")
+	assert.Contains(t, wrong.body, "<li><strong>City:</strong> Please enter your town or city.</li>")
 	assert.NotContains(t, wrong.body, "<script>")
 	assert.Contains(t, wrong.Header.Get("Content-Security-Policy"), "default-src 'none'")
 

@@ -1,10 +1,13 @@
 package relay
 
 import (
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/rules"
 )
 
 // escaped makes a text safe within HTML, between tags and in quotes.
@@ -79,13 +82,31 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	b.WriteString(escaped(text(a.textCode(), lang)) + `</p>`)
 	if len(a.fields) > 0 {
 		b.WriteString(`<ul>`)
-		for _, name := range sortedNames(a.fields) {
-			b.WriteString(`<li>` + escaped(a.fields[name]) + ` <small>(` + escaped(name) + `)</small></li>`)
+		names := sortedNames(a.fields)
+		slices.SortStableFunc(names, func(a, b string) int { return place(a) - place(b) })
+		for _, name := range names {
+			b.WriteString(`<li>`)
+			if word := label(name, lang); word != "" {
+				b.WriteString(`<strong>` + word + `:</strong> `)
+			}
+			b.WriteString(escaped(a.fields[name]) + `</li>`)
 		}
 		b.WriteString(`</ul>`)
 	}
 	b.WriteString(hint + `</main></body></html>`)
 	return b.String()
+}
+
+// language is that of the words of an answer: the one that the page's form has
+// in its action (?lang=de), since a browser sends its own with a form that it
+// posts by itself; else the browser's.
+func language(r *http.Request) string {
+	if r.URL.RawQuery != "" {
+		if lang := r.URL.Query().Get("lang"); pageWords[lang].title != "" {
+			return lang
+		}
+	}
+	return rules.Lang(r.Header.Get("Accept-Language"))
 }
 
 // textCode is the code whose text goes above a list of fields.

@@ -49,7 +49,7 @@ func TestAPageShowsWhatKonnektiveSaysAsText(t *testing.T) {
 	s.answering(simulator.OpOrder, `{"result":"ERROR","message":{"shipCity":"<script>alert('x')</script> & \"more\""}}`)
 	got := s.byForm("/api/order/import/", "key-of-a-page", order())
 	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
-	assert.Contains(t, got.body, "<li>&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62; &#38; &#34;more&#34; <small>(shipCity)</small></li>")
+	assert.Contains(t, got.body, "<li><strong>City (delivery):</strong> &#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62; &#38; &#34;more&#34;</li>")
 	assert.NotContains(t, got.body, "<script")
 }
 

@@ -56,7 +56,7 @@ const loopbackAddress = "127.0.0.1"
 func (rl *Relay) begin(r *http.Request) *request {
 	rq := &request{
 		ctx: r.Context(), http: r, method: r.Method, began: rl.platform.Now(),
-		lang: rules.Lang(r.Header.Get("Accept-Language")), address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
+		lang: language(r), address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
 		host: strings.ToLower(r.URL.Hostname()), base: r.URL.Scheme + "://" + strings.ToLower(r.URL.Host),
 	}
 	rq.id = r.Header.Get("Cf-Ray")

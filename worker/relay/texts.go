@@ -1,6 +1,10 @@
 package relay
 
-import "klarna-relay/worker/ledger"
+import (
+	"strings"
+
+	"klarna-relay/worker/ledger"
+)
 
 // texts are what a shopper reads about an answer, by code and language. What
 // to do next is part of each; what went wrong inside is not.
@@ -91,4 +95,62 @@ func text(code, lang string) string {
 		return t.de
 	}
 	return t.en
+}
+
+// labels are what a form calls its fields, in the form's order and as the
+// checkout of www/ does; a number in a name stands as "#". A field of a
+// delivery address is called as the same one of the billing address.
+var labels = [...]struct{ field, en, de string }{
+	{"product#_id", "Product", "Produkt"},
+	{"variant#_id", "Variant", "Variante"},
+	{"product#_qty", "Quantity", "Anzahl"},
+	{"emailAddress", "E-mail", "E-Mail"},
+	{"firstName", "First name", "Vorname"},
+	{"lastName", "Last name", "Nachname"},
+	{"companyName", "Company", "Firma"},
+	{"phoneNumber", "Phone", "Telefon"},
+	{"country", "Country", "Land"},
+	{"address1", "Street and number", "Straße und Hausnummer"},
+	{"address2", "Flat, floor", "Adresszusatz"},
+	{"postalCode", "Postal code", "Postleitzahl"},
+	{"city", "City", "Ort"},
+	{"state", "State or province", "Bundesstaat oder Provinz"},
+	{"billShipSame", "Deliver to this address", "An diese Anschrift liefern"},
+	{"shipProfileId", "Shipping", "Versand"},
+	{"couponCode", "Coupon", "Gutschein"},
+}
+
+// place is where a form has a field: its index in labels, as far again behind
+// for a delivery address, and after all of them for what has no word there.
+func place(field string) int {
+	if line, what, ok := strings.Cut(field, "_"); ok {
+		field = strings.TrimRight(line, "0123456789") + "#_" + what
+	}
+	delivery, ship := strings.CutPrefix(field, "ship")
+	for i, l := range labels {
+		switch {
+		case l.field == field:
+			return i
+		case ship && strings.EqualFold(l.field, delivery):
+			return len(labels) + i
+		}
+	}
+	return 2 * len(labels)
+}
+
+// label is the shopper's word for a field; "" when there is none.
+func label(field, lang string) string {
+	at := place(field)
+	if at == 2*len(labels) {
+		return ""
+	}
+	l := labels[at%len(labels)]
+	word, delivery := l.en, " (delivery)"
+	if lang == "de" {
+		word, delivery = l.de, " (Lieferung)"
+	}
+	if at >= len(labels) {
+		word += delivery
+	}
+	return word
 }

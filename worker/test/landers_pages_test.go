@@ -174,7 +174,7 @@ func look(t *testing.T, ctx context.Context, width, height int64, scheme string)
 
 func TestThePagesOfBothLanguagesAreTheSameButForTheirWords(t *testing.T) {
 	text := regexp.MustCompile(`>[^<]+`)
-	values := regexp.MustCompile(` (lang|hreflang|content|alt|href|data-klarna-next|data-klarna-thanks|data-klarna-else)="[^"]*"`)
+	values := regexp.MustCompile(` (lang|hreflang|content|alt|href|action|data-klarna-next|data-klarna-thanks|data-klarna-else)="[^"]*"`)
 	options := regexp.MustCompile(`<option value="[A-Z]+"`)
 	skeleton := func(path string) string {
 		page, err := os.ReadFile(filepath.Join(Root(), "www", path))

@@ -1,0 +1,94 @@
+package relay
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAPageCallsTheFieldsAsTheCheckoutDoes(t *testing.T) {
+	field := regexp.MustCompile(`<label for="([a-z0-9-]+)">([^<]+?)\s*(?:<span[^>]*>[^<]*</span>)?</label>\s*<(?:input|select) id="([a-z0-9-]+)" name="(\w+)"`)
+	for lang, path := range map[string]string{"en": "../../www/checkout.html", "de": "../../www/de/checkout.html"} {
+		page, err := os.ReadFile(path)
+		require.NoError(t, err)
+		fields := field.FindAllStringSubmatch(string(page), -1)
+		require.Len(t, fields, 17, "those of %s", path)
+		for i, f := range fields {
+			name, want := f[4], f[2]
+			require.Equal(t, f[1], f[3], "the label of %s", name)
+			if strings.HasPrefix(name, "ship") {
+				want += map[string]string{"en": " (delivery)", "de": " (Lieferung)"}[lang]
+			}
+			assert.Equal(t, want, label(name, lang), name)
+			if i > 0 {
+				assert.Less(t, place(fields[i-1][4]), place(name), "%s stands behind %s", name, fields[i-1][4])
+			}
+		}
+	}
+	assert.Equal(t, "Produkt", label("product12_id", "de"))
+	assert.Equal(t, "Shipping", label("shipProfileId", "en"), "no part of an address")
+	for _, name := range []string{"", "ship", "_", "campaignId", "product1_price", "?", "<b>", "shipship"} {
+		assert.Empty(t, label(name, "en"), name)
+	}
+}
+
+func TestAPageTellsTheProblemsInTheFormsOrderAndNoRawNames(t *testing.T) {
+	s := open(t)
+	got := s.form("/api/order/import/?lang=de", order().with("city", "", "emailAddress", "", "firstName", "", "billShipSame", "0", "shipFirstName", "Zoë", "product1_qty", "0"))
+	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	var told []string
+	for _, item := range regexp.MustCompile(`<strong>([^<]*):</strong>`).FindAllStringSubmatch(got.body, -1) {
+		told = append(told, item[1])
+	}
+	assert.Equal(t, []string{"Anzahl", "E-Mail", "Vorname", "Ort", "Nachname (Lieferung)", "Land (Lieferung)", "Straße und Hausnummer (Lieferung)", "Postleitzahl (Lieferung)", "Ort (Lieferung)"}, told)
+	assert.NotRegexp(t, `emailAddress|product1|shipC`, got.body)
+}
+
+func TestAPageSpeaksTheLanguageOfTheFormAndElseOfTheBrowser(t *testing.T) {
+	s := open(t)
+	for _, c := range []struct{ name, query, browser, lang, word string }{
+		{"the form says German, the browser English", "?lang=de", "en-GB", "de", "Ort:"},
+		{"the form says English, the browser German", "?lang=en", "de-AT", "en", "City:"},
+		{"the form says nothing", "", "de-AT", "de", "Ort:"},
+		{"a language there are no words in", "?lang=fr", "de", "de", "Ort:"},
+		{"no language at all", `?lang=%22%3E%3Cscript%3E`, "", "en", "City:"},
+		{"a query that cannot be read", "?%zz;lang=de", "", "en", "City:"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := s.asForm("/api/order/import/"+c.query, order().with("city", ""))
+			r.Header.Set("Accept-Language", c.browser)
+			got := s.send(r)
+			assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+			assert.Contains(t, got.body, `<!doctype html><html lang="`+c.lang+`">`)
+			assert.Contains(t, got.body, c.word)
+			assert.NotContains(t, got.body, "script")
+		})
+	}
+	t.Run("whoever refuses it", func(t *testing.T) {
+		s.limit = 0
+		assert.Contains(t, s.form("/api/order/import/?lang=de", order()).body, "Zu viele Anfragen")
+	})
+}
+
+func TestNothingThatAStrangerPostsStandsInAPage(t *testing.T) {
+	s := open(t)
+	const evil = `"><img src=x onerror=alert(1)>`
+	posts := map[string]fields{"an unknown field": order().with(evil, evil, "city", "")}
+	for name := range order() {
+		posts[name] = order().with(name, evil)
+	}
+	for _, name := range []string{"campaignId", "cardNumber", "product1_price", "product99_id", "ref", "cf-turnstile-response", "shipCity", "sessionId", "custom1"} {
+		posts[name] = order().with(name, evil, "city", "")
+	}
+	for name, post := range posts {
+		got := s.form("/api/order/import/", post)
+		assert.NotContains(t, got.body, "<img", name)
+		assert.NotContains(t, got.body, "onerror", name)
+		assert.NotContains(t, got.Header.Get("Location"), "onerror", name)
+	}
+}
