@@ -1,9 +1,28 @@
 // @ts-check
-// What only these sample pages need: the product that was chosen on the page before, and the total, for show. The CRM's prices count.
-import "./klarna.js";
+// What only these sample pages need: one language from the checkout to the end, the product that was chosen on the page before, and the
+// total, for show. The CRM's prices count.
 
-const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-currency]"));
-if (form) {
+/** @returns {boolean} whether this page is left: the relay knows one page of each kind, and the shopper goes on in the checkout's language */
+function leftForTheOtherLanguage() {
+  const key = "shop:lang";
+  const here = document.documentElement.lang;
+  const back = /[?&](ref|klarna)=/.test(location.search);
+  try {
+    if (document.querySelector("form[data-klarna]") && !back) sessionStorage.setItem(key, here);
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[hreflang]"))) {
+      link.search = location.search;
+      link.onclick = () => sessionStorage.setItem(key, link.hreflang);
+      if (!back || link.hreflang === here || link.hreflang !== sessionStorage.getItem(key)) continue;
+      location.replace(link.href);
+      return true;
+    }
+  } catch {} // without storage each page speaks for itself
+  return false;
+}
+
+function showTheSum() {
+  const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-currency]"));
+  if (!form) return;
   const chosen = new URL(location.href);
   for (const name of ["product1_id", "product1_qty"]) {
     const value = chosen.searchParams.get(name);
@@ -36,3 +55,6 @@ if (form) {
   addEventListener("pageshow", add);
   add();
 }
+
+// A page that is only passed through must not tell of a purchase: so klarna.js is not in the page, but loaded from here.
+if (!leftForTheOtherLanguage()) import("./klarna.js").then(showTheSum);
