@@ -14,6 +14,7 @@ const UNREACHED = new Set([521, 522, 523, 524, 525, 526, 530]);
 export async function assets(request, env, decision) {
   const page = await env.ASSETS.fetch(request);
   const response = new Response(page.body, page);
+  if (page.status === 405) response.headers.set("Allow", "GET, HEAD");
   if (BUILT.test(request.url)) {
     // The order check is for pages on other origins too; there is nothing in it but code.
     response.headers.set("Access-Control-Allow-Origin", "*");

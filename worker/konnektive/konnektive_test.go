@@ -76,6 +76,7 @@ func TestWhatAnImportsAnswerMeans(t *testing.T) {
 		{"an envelope under a 4xx status", 400, `{"result":"ERROR","message":{"city":"x"}}`, false, Invalid},
 		{"an envelope under a 5xx status", 500, `{"result":"ERROR","message":{"city":"x"}}`, false, Unknown},
 		{"a redirect by HTTP", 301, `{"result":"SUCCESS"}`, false, Unknown},
+		{"a byte order mark before it", 200, "\ufeff" + script, false, RedirectScript},
 		{"an unknown result", 200, `{"result":"MAYBE"}`, false, Unknown},
 		{"no result", 200, `{}`, false, Unknown},
 		{"HTML", 200, `<html>Error</html>`, false, Unknown},

@@ -289,6 +289,9 @@ func (rq *request) leadFailed(reply konnektive.Reply) *answer {
 func (rq *request) konnektiveFields(reply konnektive.Reply) map[string]string {
 	fields := reply.Fields()
 	for name, text := range fields {
+		if text == "" { // not a text, but a list or an object of them
+			text = rules.Problem{Field: name, Code: rules.BadValue}.Text(rq.lang)
+		}
 		fields[name] = cut(text, 200)
 	}
 	if len(fields) == 0 && strings.Contains(strings.ToLower(reply.Text), "first and last name") {

@@ -53,6 +53,14 @@ func TestAPageShowsWhatKonnektiveSaysAsText(t *testing.T) {
 	assert.NotContains(t, got.body, "<script")
 }
 
+func TestAFieldThatKonnektiveFindsAtFaultHasAText(t *testing.T) {
+	s := open(t)
+	s.answering(simulator.OpOrder, `{"result":"ERROR","message":{"couponCode":["expired"],"city":"is too long"}}`)
+	got := s.order("key-of-odd-fields", order())
+	s.expect(got, 422, "ERROR", "invalid")
+	assert.Equal(t, map[string]string{"city": "is too long", "couponCode": "Please check this entry."}, got.fields())
+}
+
 func TestAnUpsaleTakenBeforeGoesOnWithoutJavaScriptToo(t *testing.T) {
 	s := open(t)
 	ref := s.paidOrder("key-of-the-order", order().with("emailAddress", "taken@example.com"))

@@ -97,6 +97,7 @@ func TestPages(t *testing.T) {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			a := Send(t, c, method, at+"/checkout", "a=1")
 			assert.Equal(t, http.StatusMethodNotAllowed, a.Status, method)
+			assert.Equal(t, "GET, HEAD", a.Header.Get("Allow"))
 			assert.Equal(t, security["Content-Security-Policy"], a.Header.Get("Content-Security-Policy"))
 		}
 	})
