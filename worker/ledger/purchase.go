@@ -141,8 +141,12 @@ func (a *Attempt) has(key string) bool {
 // Redirects tells whether the shopper was handed a way to Klarna.
 func (a *Attempt) Redirects() bool { return a.Code == CodeRedirect }
 
-// OrderID is the order that the next call is about; "" before a lead.
+// OrderID is the order that the next call is about: the one that is paid, else
+// the newest; "" before a lead.
 func (p *Purchase) OrderID() string {
+	if p.Paid && p.Known.ID != "" {
+		return p.Known.ID
+	}
 	if len(p.OrderIDs) == 0 {
 		return ""
 	}

@@ -428,6 +428,8 @@ func TestTheOrderInKonnektive(t *testing.T) {
 	p.Learn("A1")
 	assert.Equal(t, []string{"A1", "B2"}, p.OrderIDs)
 	assert.Equal(t, "B2", p.OrderID(), "the newest")
+	p.Observe(konnektive.Order{ID: "A1", Status: konnektive.StatusComplete}, noon)
+	assert.Equal(t, "A1", p.OrderID(), "the one that is paid")
 }
 
 func TestTheTimesFitTogether(t *testing.T) {

@@ -111,6 +111,23 @@ func TestAnOrderCannotHaveBeenTakenLikeAnUpsale(t *testing.T) {
 	s.expect(got, http.StatusAccepted, "PENDING", "pending")
 }
 
+func TestWhatFollowsAPaidOrderIsAboutTheOneThatWasPaid(t *testing.T) {
+	s := open(t)
+	first := s.order("key-of-the-first-cart", order())
+	paid := s.sim.Orders()[0].ID
+	s.answering(simulator.OpOrder, `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/second","orderId":"FFFFFFFFFF"}}`)
+	second := s.order("key-of-the-second-cart", order().with("product1_qty", "2", "ref", first.Ref))
+	s.expect(second, 200, "MERC_REDIRECT", "redirect")
+	s.sim.SetFault(nil)
+	s.pay(first.url()) // in the tab that was still open
+	s.expect(s.status(first.Ref), 200, "SUCCESS", "paid")
+
+	s.expect(s.upsale("key-of-the-upsale", first.Ref), 200, "MERC_REDIRECT", "redirect")
+	assert.Equal(t, paid, s.sim.Calls(simulator.OpUpsale)[0].Fields["orderId"])
+	s.expect(s.confirm(first.Ref), 200, "SUCCESS", "confirmed")
+	assert.Equal(t, paid, s.sim.Calls(simulator.OpConfirm)[0].Fields["orderId"])
+}
+
 func TestTheContinuationLeadsToAURLThatIsKnown(t *testing.T) {
 	s := open(t)
 	first := s.order("key-of-a-url", order())

@@ -63,7 +63,7 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 			return say(codeNotPaid)
 		}
 		at.fresh = rl.fresh(rq, ledger.KindUpsale)
-		at.fresh.OrderIDs = order.OrderIDs
+		at.fresh.Learn(order.OrderID())
 		at.fresh.OrderRef, at.fresh.Product, at.fresh.Baseline = order.ref, product, seen.order.Qty(product)
 	}
 	return rl.run(rq, ref, at, stored)
