@@ -709,6 +709,7 @@ async function watch(place) {
   function heard({ code, message }) {
     if (elsewhere && /^(pending|unknown|declined|retry)$/.test(code)) return location.replace(withRef(elsewhere, ref));
     const { items = [], total, currency } = Object(message);
+    const text = (/** @type {string} */ tag, /** @type {string} */ textContent) => Object.assign(document.createElement(tag), { textContent });
     const money = (/** @type {any} */ amount) => {
       try {
         return new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency }).format(amount);
@@ -722,7 +723,9 @@ async function watch(place) {
         list.replaceChildren();
         for (const { name, qty, price } of items) {
           const line = list.appendChild(document.createElement("li"));
-          line.append(`${qty} × ${name} `, Object.assign(document.createElement("span"), { textContent: money(price) }));
+          const what = text("span", `${qty} × `);
+          what.append(text("bdi", name)); // it may run from right to left
+          line.append(what, " ", text("span", money(price)));
         }
       }
     }
