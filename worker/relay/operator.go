@@ -40,8 +40,8 @@ func (rl *Relay) health(*request) *answer {
 // authorized compares digests, so that the time it takes tells nothing of the
 // token, not even its length.
 func (rl *Relay) authorized(rq *request) bool {
-	token, ok := strings.CutPrefix(rq.http.Header.Get("Authorization"), "Bearer ")
-	if !ok {
+	scheme, token, _ := strings.Cut(rq.http.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110, section 11.1: in any case
 		return false
 	}
 	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(rl.config.AdminToken))
