@@ -112,6 +112,7 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 
 	other := newShopper(t, market, market.Browser(t), "url")
 	other.open("https://" + otherLander + "/")
+	assert.Equal(t, "alert|status", other.text(`[...document.querySelectorAll("form [role]:empty")].map((region) => region.getAttribute("role")).sort().join("|")`), "a form that has no live regions is given them before they speak")
 	other.fill(other.tab, "postalCode", "1")
 	other.pay()
 	other.state("invalid")

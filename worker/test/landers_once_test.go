@@ -124,6 +124,15 @@ var once = []landerCase{
 		s.klarna("")
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
+	{"an order that is still running is waited for", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.intercept(orders, false, times(2, answer(409, "in_progress", "Please wait.", "Retry-After", "1")))
+		s.pay()
+		s.klarna("")
+		assert.Equal(t, 3, s.requested("/api/order/import/"))
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
 	{"when the network stays down the shopper is told, and pressing again later orders once", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -254,6 +263,10 @@ var once = []landerCase{
 		s.until(`document.querySelector("[data-klarna-when=pending]").checkVisibility()`)
 		assert.Empty(t, s.told())
 		assert.Equal(t, 0, s.requested("/api/order/confirm/"))
+		other := s.another()
+		other.open("/thank-you?ref=" + strings.Repeat("f", 64))
+		other.until(`document.querySelector("[data-klarna-when=ref_unknown]").checkVisibility()`)
+		assert.Empty(t, other.told())
 		session, ok := s.market.CRM.LatestSession(s.order().ID)
 		require.True(t, ok)
 		_, err := s.market.CRM.Approve(session.ID)

@@ -46,6 +46,13 @@ var states = []struct {
 		s.fill(s.tab)
 		s.do(`document.querySelector("[name=billShipSame]").click()`)
 	}},
+	{"filling, with long words", []string{"/checkout"}, func(s *shopper) {
+		s.fill(s.tab, "firstName", "عبد الرحمن بن محمد", "lastName", "Müller-Lüdenscheidt von und zu", "city", "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch")
+		s.do(`document.querySelector(".choice strong").textContent = "Donaudampfschifffahrtsgesellschaftskapitänsmützenlampe";
+			document.querySelector("[data-price]").dataset.price = "123456789.90"; document.querySelector(".choice .amount").textContent = "123.456.789,90 €"`)
+		s.set(map[string]string{"product1_qty": "10"})
+		require.Equal(s.t, "rtl", s.text(`document.querySelector("[name=firstName]").matches(":dir(rtl)") ? "rtl" : "ltr"`))
+	}},
 	{"problems at fields", []string{"/checkout"}, func(s *shopper) {
 		s.fill(s.tab, "firstName", "", "postalCode", "1", "country", "")
 		s.pay()
@@ -93,6 +100,14 @@ var states = []struct {
 	{"upsell without an order", []string{"/upsell"}, func(s *shopper) { s.until(`document.querySelector("[data-klarna-when~=none]").checkVisibility()`) }},
 	{"thank-you", []string{"/thank-you"}, func(*shopper) {}},
 	{"paid", []string{"/thank-you?ref=0123456789"}, shown("paid", "paid")},
+	{"paid, with long words", []string{"/thank-you?ref=0123456789"}, func(s *shopper) {
+		s.intercept("*/api/order/status/*", false, func(*network.Request) *cut {
+			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"1234567890.95","currency":"EUR","items":[
+				{"name":"Donaudampfschifffahrtsgesellschaftskapitänsmützenbeleuchtung","qty":10,"price":"1234567890.12"},{"name":"مصباح الرأس","qty":1,"price":"49.90"}]}}`}
+		})
+		s.reload()
+		s.until(`document.querySelectorAll("[data-klarna-items] li").length === 2`)
+	}},
 	{"pending", []string{"/thank-you?ref=0123456789"}, shown("pending", "pending")},
 	{"unknown afterwards", []string{"/thank-you?ref=0123456789"}, shown("unknown", "unknown")},
 	{"declined afterwards", []string{"/thank-you?ref=0123456789"}, shown("declined", "declined")},

@@ -35,6 +35,23 @@ var saying = []landerCase{
 		s.klarna("")
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
+	{"what the form says, it says where a screen reader has been listening from the start", func(t *testing.T, s *shopper) {
+		s.intercept(orders, false, func(*network.Request) *cut { <-s.ctx.Done(); return nil })
+		s.open("/checkout")
+		s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
+		assert.Equal(t, "status|alert", s.text(`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
+		said := `regions.map((region) => region.isConnected && region.checkVisibility() && region.textContent ? region.getAttribute("role") : "").join("")`
+		s.fill(s.tab, "city", "")
+		s.until(`globalThis.klarnaRules`)
+		s.pay()
+		s.state("invalid")
+		assert.Equal(t, "alert", s.text(said), "a problem is said at once, and alone")
+		s.set(map[string]string{"city": "Berlin"})
+		assert.Empty(t, s.text(said), "and no longer than it holds")
+		s.pay()
+		s.state("sending")
+		assert.Equal(t, "status", s.text(said), "progress waits its turn")
+	}},
 	{"page and edge say the same words", func(t *testing.T, s *shopper) {
 		for _, path := range []string{"/checkout", "/de/checkout"} {
 			problems := func(b *tab) string {
@@ -170,6 +187,19 @@ var withoutHelp = []landerCase{
 	{"without the check the order goes through all the same: blocked", withoutCheck(cut{})},
 	{"without the check the order goes through all the same: gone", withoutCheck(answer(404, "not_found", ""))},
 	{"without the check the order goes through all the same: broken", withoutCheck(cut{status: 200, body: "no module", header: map[string]string{"Content-Type": "text/javascript"}})},
+	{"without the check the order goes through all the same: slow", func(t *testing.T, s *shopper) {
+		s.intercept("*/build/*.wasm", false, func(*network.Request) *cut { <-s.ctx.Done(); return nil })
+		s.open("/checkout")
+		s.fill(s.tab, "postalCode", "1")
+		s.pay()
+		s.state("invalid")
+		assert.Equal(t, "postalCode", s.text(`document.activeElement.name`), "the edge says what the page could not")
+		s.set(map[string]string{"postalCode": "10115"})
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+		assert.NotZero(t, s.requested("/build/"))
+	}},
 	{"without storage the order goes through all the same", func(t *testing.T, s *shopper) {
 		s.before(`for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } })`)
 		s.open("/checkout")
