@@ -38,19 +38,21 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 		return a
 	}
 	reply := rl.call(rq, konnektive.ConfirmOrder, konnektive.Form{}.Add("orderId", s.OrderID()))
-	switch reply.Kind {
-	case konnektive.Success:
+	refusedAs := ""
+	switch konnektive.Classify(reply, false) {
+	case konnektive.Accepted:
 		return a
-	case konnektive.NotSent:
-		if _, err := rl.change(rq, s, func(p *ledger.Purchase) bool { p.Confirmed = false; return true }); err != nil {
-			return rl.internal(page["ref"])
-		}
-		return rl.withRef(codeUnreachable, page["ref"])
-	case konnektive.Error:
-		if konnektive.Classify(reply, false) == konnektive.Misconfigured {
-			return rl.withRef(ledger.CodeMisconfigured, page["ref"])
-		}
+	case konnektive.Unreachable:
+		refusedAs = codeUnreachable
+	case konnektive.Misconfigured:
+		refusedAs = ledger.CodeMisconfigured
+	default:
+		// In doubt it is not repeated: Konnektive sends the mails by itself later.
+		return rl.withRef(ledger.CodeUnknown, page["ref"])
 	}
-	// In doubt it is not repeated: Konnektive sends the mails by itself later.
-	return rl.withRef(ledger.CodeUnknown, page["ref"])
+	// It was surely not carried out, so whoever asks again must not be told that it was.
+	if _, err := rl.change(rq, s, func(p *ledger.Purchase) bool { p.Confirmed = false; return true }); err != nil {
+		return rl.internal(page["ref"])
+	}
+	return rl.withRef(refusedAs, page["ref"])
 }

@@ -148,23 +148,25 @@ func TestOnADevelopersMachineAScriptMayLeadToThisMachine(t *testing.T) {
 	}
 }
 
-func TestAConfirmationThatKonnektiveRefusesIsNotRepeated(t *testing.T) {
-	for name, c := range map[string]struct {
-		answer, result, code string
-		status               int
-	}{
-		"it is the operator's fault": {`{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`, "ERROR", "misconfigured", http.StatusServiceUnavailable},
-		"nobody knows why":           {`{"result":"ERROR","message":"Some new text"}`, "PENDING", "unknown", http.StatusAccepted},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := open(t)
-			ref := s.paidOrder("key-of-the-order", order())
-			s.answering(simulator.OpConfirm, c.answer)
-			s.expect(s.confirm(ref), c.status, c.result, c.code)
-			s.confirm(ref)
-			assert.Len(t, s.sim.Calls(simulator.OpConfirm), 1)
-		})
+func TestAConfirmationInDoubtIsNotRepeated(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("key-of-the-order", order())
+	s.answering(simulator.OpConfirm, `{"result":"ERROR","message":"Some new text"}`)
+	s.expect(s.confirm(ref), http.StatusAccepted, "PENDING", "unknown")
+	s.confirm(ref)
+	assert.Len(t, s.sim.Calls(simulator.OpConfirm), 1)
+}
+
+func TestAConfirmationThatTheOperatorsFaultPreventedIsSentOnceThatIsCured(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("key-of-the-order", order())
+	s.sim.Set(func(set *simulator.Settings) { set.RefusedAddress = "203.0.113.99" })
+	s.expect(s.confirm(ref), http.StatusServiceUnavailable, "ERROR", "misconfigured")
+	s.sim.Set(func(set *simulator.Settings) { set.RefusedAddress = "" })
+	for range 2 {
+		s.expect(s.confirm(ref), http.StatusOK, "SUCCESS", "confirmed")
 	}
+	assert.Equal(t, 1, s.sim.Orders()[0].Confirms)
 }
 
 func TestAKeyOfAnOrderIsNoKeyOfAnUpsale(t *testing.T) {
