@@ -211,6 +211,38 @@ var buying = []landerCase{
 		assert.Equal(t, 1, s.requested("/api/upsale/import/"))
 		assert.Len(t, s.order().UpsaleImports(), 1)
 	}},
+	{"by code alone: order, status, and a form of one's own", func(t *testing.T, s *shopper) {
+		s.open("/thank-you?affId=media7")
+		fields := `{ firstName: "Änne", lastName: "O’Neill", emailAddress: "` + s.email + `", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1", address2: "",
+			postalCode: " 10115 ", city: "Berlin", country: "DE", billShipSame: "1", product1_id: 34, product1_qty: 1 }`
+		s.do(`(async () => {
+			globalThis.klarna = await import("/klarna.js");
+			globalThis.first = await klarna.order(` + fields + `, { stay: true });
+			globalThis.again = await klarna.order(` + fields + `, { stay: true });
+		})()`)
+		assert.Equal(t, "redirect", s.text(`first.code`))
+		assert.Equal(t, "true", s.text(`first.message.url === again.message.url && first.ref === again.ref`))
+		assert.Contains(t, s.text(`location.href`), "/thank-you", "told to stay, it stays")
+		assert.Equal(t, "pending", s.text(`klarna.status(first.ref, { limit: 0 }).then(({ code }) => code)`))
+		assert.Equal(t, "media7", s.order().OrderImports()[0].Fields["affId"])
+
+		s.do(`{
+			const form = document.body.appendChild(document.createElement("form"));
+			for (const [name, value] of Object.entries(` + fields + `)) form.append(Object.assign(document.createElement("input"), { name, value }));
+			form.append(document.createElement("button"));
+			klarna.attach(form, { next: "/upsell" });
+			setTimeout(() => form.requestSubmit());
+		}`)
+		s.klarna("")
+		there := s.text(`location.href`)
+		s.open("/thank-you")
+		s.do(`import("/klarna.js").then(({ order }) => { setTimeout(() => order(` + fields + `, { next: "/upsell" })) })`)
+		s.klarna("")
+		assert.Equal(t, there, s.text(`location.href`), "by itself it goes where the first one went")
+		s.click("#approve")
+		s.at("/upsell?ref=")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
 	{"an advertisement's values that are too long or look like a card cost no sale", func(t *testing.T, s *shopper) {
 		s.open("/checkout?affId=" + strings.Repeat("a", 60) + "&c1=4111111111111111&c2=" + strings.Repeat("x", 400) + "&c3=ok")
 		s.fill(s.tab)
