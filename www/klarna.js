@@ -754,6 +754,8 @@ async function start() {
 
 if (window.top !== window && (query("ref") || query("klarna"))) {
   // Klarna was shown in a frame, and the way back ended in it: out. Where that is refused, the page works in the frame.
-  leave(location.href);
+  try {
+    /** @type {Window} */ (window.top).location.href = location.href;
+  } catch {}
   setTimeout(start, 3000);
 } else start();

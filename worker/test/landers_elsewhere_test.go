@@ -47,7 +47,7 @@ var otherPages = map[string]string{
 }
 
 // framedPage shows the thank-you page in a frame, as a way back that ended in one.
-const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"></iframe></body></html>`
+const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"%s></iframe></body></html>`
 
 func otherServer(t *testing.T) string {
 	t.Helper()
@@ -57,9 +57,10 @@ func otherServer(t *testing.T) string {
 			_, _ = io.WriteString(w, page)
 			return
 		}
-		if r.URL.Path == "/framed" {
+		if r.URL.Path == "/framed" || r.URL.Path == "/locked" {
+			attributes := map[string]string{"/locked": ` sandbox="allow-scripts allow-same-origin"`}[r.URL.Path]
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = fmt.Fprintf(w, framedPage, url.QueryEscape(r.URL.RawQuery))
+			_, _ = fmt.Fprintf(w, framedPage, url.QueryEscape(r.URL.RawQuery), attributes)
 			return
 		}
 		if r.URL.Path == "/klarna.js" {
@@ -109,6 +110,8 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	ref := s.text(`new URLSearchParams(location.search).get("ref")`)
 	s.open("https://" + otherLander + "/framed?" + ref)
 	s.at("https://" + otherLander + "/thanks?ref=" + ref) // a page that finds itself in a frame gets out of it
+	s.open("https://" + otherLander + "/locked?" + ref)
+	s.until(`frames[0].document.querySelector("[data-klarna-total]")?.textContent === "€69.70"`) // and works in one that lets nobody out
 
 	other := newShopper(t, market, market.Browser(t), "url")
 	other.open("https://" + otherLander + "/")
