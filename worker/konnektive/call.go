@@ -70,7 +70,7 @@ func (c *Client) Send(ctx context.Context, endpoint Endpoint, form Form) Reply {
 		}
 		return Reply{Kind: Doubt}
 	}
-	return read(status, body)
+	return Read(status, body)
 }
 
 // A Form is a form as it is sent (WHATWG URL, application/x-www-form-urlencoded), written in one go where url.Values makes a map of lists.

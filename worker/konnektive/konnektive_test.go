@@ -160,7 +160,7 @@ func FuzzAnyAnswerIsReadWithoutPanic(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		reply := read(200, body)
+		reply := Read(200, body)
 		outcome := Classify(reply, false)
 		if outcome == RedirectURL {
 			u, err := url.Parse(reply.Field("url"))

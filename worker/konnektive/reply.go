@@ -64,7 +64,8 @@ func NotSentStatus(status int) bool {
 	return false
 }
 
-func read(status int, body string) Reply {
+// Read makes a reply of an HTTP answer.
+func Read(status int, body string) Reply {
 	if NotSentStatus(status) {
 		return Reply{Kind: NotSent}
 	}

@@ -100,13 +100,16 @@ func TestAFailedCall(t *testing.T) {
 		name string
 		err  error
 		want preflight.Failure
+		kind konnektive.Kind
 	}{
-		{"surely not sent", fmt.Errorf("dial: %w", konnektive.ErrNotSent), preflight.NotSent},
-		{"anything else", errors.New("reset"), preflight.NoAnswer},
+		{"surely not sent", fmt.Errorf("dial: %w", konnektive.ErrNotSent), preflight.NotSent, konnektive.NotSent},
+		{"anything else", errors.New("reset"), preflight.NoAnswer, konnektive.Doubt},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := &konnektive.Client{Transport: post(func(string, string) (int, string, error) { return 0, "", test.err })}
-			assert.Equal(t, test.want, preflight.Ask(context.Background(), client, shop()).Failure)
+			answer := preflight.Ask(context.Background(), client, shop())
+			assert.Equal(t, test.want, answer.Failure)
+			assert.Equal(t, test.kind, answer.Kind())
 		})
 	}
 }

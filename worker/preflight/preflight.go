@@ -55,6 +55,17 @@ type Answer struct {
 	Hide    []string // texts that are never shown, should Konnektive repeat them: the credentials
 }
 
+// Kind is what the log calls the answer.
+func (a Answer) Kind() konnektive.Kind {
+	switch a.Failure {
+	case NotSent:
+		return konnektive.NotSent
+	case NoAnswer:
+		return konnektive.Doubt
+	}
+	return konnektive.Read(a.Status, a.Body).Kind
+}
+
 // Examine holds the answer against the lander's configuration. Its findings come in the order in which a person would look: is Konnektive
 // reached, does it let the Worker in, is the campaign there, then what is sold, where, and in which currency.
 func Examine(lander config.Lander, answer Answer) []Finding {

@@ -333,10 +333,12 @@ func TestHealthAndPreflight(t *testing.T) {
 	assert.Equal(t, http.StatusOK, good.StatusCode)
 	assert.Contains(t, good.body, `"checks":[`)
 	assert.NotContains(t, good.body, `"level":"fail"`)
+	assert.Contains(t, s.logs[len(s.logs)-1], `"route":"preflight","status":200,"code":"accepted","konnektive":"SUCCESS","calls":1`)
 	assert.Equal(t, http.StatusOK, ask("bearer "+adminToken).StatusCode)
 	s.sim.Set(func(set *simulator.Settings) { set.RefusedAddress = "203.0.113.99" })
 	bad := ask("Bearer " + adminToken)
 	assert.Contains(t, bad.body, "203.0.113.99", "the operator is told which address was refused")
+	assert.Contains(t, s.logs[len(s.logs)-1], `"konnektive":"ERROR","calls":1`)
 
 	vars := settings()
 	delete(vars, config.NameAdminToken)

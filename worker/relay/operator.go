@@ -71,7 +71,10 @@ func (rl *Relay) preflight(rq *request) *answer {
 		}}
 	default:
 		lander = rq.lander.Name
-		findings = preflight.Examine(rq.lander, preflight.Ask(rq.ctx, &rl.client, rq.lander))
+		began := rl.platform.Now()
+		said := preflight.Ask(rq.ctx, &rl.client, rq.lander)
+		rl.note(rq, began, said.Kind())
+		findings = preflight.Examine(rq.lander, said)
 	}
 	w := jsonwriter.New(2048)
 	preflight.Write(w, lander, findings)

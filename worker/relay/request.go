@@ -203,9 +203,14 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params konnektive.Form) konnektive.Reply {
 	began := rl.platform.Now()
 	reply := rl.client.Send(rq.ctx, endpoint, params)
-	rq.upstream += rl.platform.Now().Sub(began)
-	rq.kinds = append(rq.kinds, reply.Kind.String())
+	rl.note(rq, began, reply.Kind)
 	return reply
+}
+
+// note keeps for the log what a call took, and what came of it.
+func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
+	rq.upstream += rl.platform.Now().Sub(began)
+	rq.kinds = append(rq.kinds, kind.String())
 }
 
 // page is the address of a lander's page: a path on this host, or a URL of its own.
