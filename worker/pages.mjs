@@ -60,9 +60,10 @@ export async function origin(request, decision) {
 
 /** An address of the origin's, as the shopper must see it. */
 function moved(value, home, url) {
-  const absolute = /^(?:https?:)?\/\/([^/?#]+)/i.exec(value);
-  if (!absolute || absolute[1].toLowerCase() !== home.host) return value;
-  return url.origin + value.slice(absolute[0].length);
+  const [absolute] = /^(?:https?:)?\/\/[^/?#]+/i.exec(value) ?? [];
+  // Compared as URLs, since a port may be named that goes without saying.
+  if (!absolute || !URL.canParse(absolute, home) || new URL(absolute, home).host !== home.host) return value;
+  return url.origin + value.slice(absolute.length);
 }
 
 /** A cookie for the origin's own domain becomes one for the host that set it. */

@@ -16,7 +16,7 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 		return refusal
 	}
 	rq.logged = page["ref"]
-	s, refusal, ok := rl.orderOf(rq, page["ref"])
+	s, refusal, ok := rl.orderOf(rq, page["ref"], codeRefUnknown)
 	if !ok {
 		return refusal
 	}

@@ -420,7 +420,7 @@ func TestForgedReturnsProveNothing(t *testing.T) {
 	s.host = otherHost
 	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/return/"+first.Ref).StatusCode)
 	s.expect(s.status(first.Ref), 404, "ERROR", "ref_unknown")
-	s.expect(s.confirm(first.Ref), 409, "ERROR", "order_not_paid")
+	s.expect(s.confirm(first.Ref), 404, "ERROR", "ref_unknown")
 	s.expect(s.upsale("key-00000002", first.Ref), 409, "ERROR", "order_not_paid")
 }
 

@@ -20,7 +20,7 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	order, refusal, ok := rl.orderOf(rq, page["ref"])
+	order, refusal, ok := rl.orderOf(rq, page["ref"], codeNotPaid)
 	if !ok {
 		return refusal
 	}
@@ -70,8 +70,9 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 }
 
 // orderOf finds the order that an upsale, or a confirmation, is for: the ref is
-// the order's, or that of an upsale of it.
-func (rl *Relay) orderOf(rq *request, ref string) (saved, *answer, bool) {
+// the order's, or that of an upsale of it. One of another lander is answered
+// with foreign.
+func (rl *Relay) orderOf(rq *request, ref, foreign string) (saved, *answer, bool) {
 	for range 2 {
 		s, found, err := rl.read(rq, ref)
 		switch {
@@ -80,7 +81,7 @@ func (rl *Relay) orderOf(rq *request, ref string) (saved, *answer, bool) {
 		case !found:
 			return saved{}, say(codeRefUnknown), false
 		case s.Lander != rq.host:
-			return saved{}, say(codeNotPaid), false
+			return saved{}, say(foreign), false
 		case s.Kind == ledger.KindOrder:
 			return s, nil, true
 		}

@@ -95,8 +95,8 @@ func (c *country) national(digits string) bool {
 	if len(digits) < c.min || len(digits) > c.max {
 		return false
 	}
-	if c.calling == "1" { // North American numbering plan: area and exchange begin with 2 to 9
-		return digits[0] >= '2' && digits[3] >= '2'
+	if c.calling == "1" { // North American numbering plan: the area code begins with 2 to 9
+		return digits[0] >= '2'
 	}
 	return c.trunk == "" || digits[0] != '0'
 }

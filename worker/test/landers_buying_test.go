@@ -172,6 +172,7 @@ var buying = []landerCase{
 			s.pay()
 			s.klarna("#approve")
 			s.at("/upsell?ref=")
+			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`) // or the next checkout goes on with this purchase
 			assert.Equal(t, "COMPLETE", s.order().Status)
 		}
 	}},
@@ -183,6 +184,7 @@ var buying = []landerCase{
 			s.pay()
 			s.inFrame("#approve")
 			s.at("/upsell?ref=")
+			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`) // or the next checkout goes on with this purchase
 			assert.Equal(t, "true", s.text(`window.top === window`))
 			assert.Equal(t, "COMPLETE", s.order().Status)
 		}

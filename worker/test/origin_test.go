@@ -41,7 +41,7 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 		w.Header().Set("Location", map[string]string{
 			"absolute": "http://" + self.Host + "/next?a=1#x", "secure": "https://" + self.Host + "/next", "scheme-relative": "//" + self.Host + "/next",
 			"path": "/next?a=1", "relative": "next", "elsewhere": "https://pay.example/" + self.Host + "/x", "bare": "http://" + self.Host,
-			"look-alike": "http://" + self.Hostname() + ".evil.example/",
+			"look-alike": "http://" + self.Hostname() + ".evil.example/", "port otherwise": "http://" + self.Hostname() + ":0" + self.Port() + "/next",
 		}[r.PathValue("kind")])
 		w.WriteHeader(http.StatusFound)
 	})
@@ -151,7 +151,7 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		for kind, want := range map[string]string{
 			"absolute": at + "/next?a=1#x", "secure": at + "/next", "scheme-relative": at + "/next", "path": "/next?a=1", "relative": "next",
 			"bare": at, "elsewhere": "https://pay.example/" + strings.TrimPrefix(address, "http://") + "/x",
-			"look-alike": "http://127.0.0.1.evil.example/",
+			"look-alike": "http://127.0.0.1.evil.example/", "port%20otherwise": at + "/next",
 		} {
 			a := get(t, "/redirect/"+kind)
 			assert.Equal(t, http.StatusFound, a.Status)
