@@ -49,6 +49,7 @@ export function host(go, env) {
     answered: (id, status, head, headLength, body, bodyLength) =>
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     panicked: (id) => go.panicked(id),
+    forget: (id) => go.forget(id),
     alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
     fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),

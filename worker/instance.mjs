@@ -142,6 +142,11 @@ export class Instance {
     this.#done(id, undefined, new Error("the handler panicked"));
   }
 
+  /** The request is over since long ago; whoever may still wait for its answer is not to be woken in another's time. */
+  forget(id) {
+    this.#waiting.delete(id);
+  }
+
   /** What Go's handler has answered. */
   answered(id, status, head, body) {
     this.#done(id, { status, headers: record(head.split("\0")), body });

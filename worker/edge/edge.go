@@ -69,13 +69,18 @@ type call struct {
 	gone    bool
 }
 
-// begin notes a call; over forgets it.
+// begin notes a call; over forgets it, and has JavaScript forget one that is gone: nobody is going to answer it.
 func begin(c *call) {
 	c.reply = make(chan reply, 1)
 	glue.calls[c.id] = c
 }
 
-func (c *call) over() { delete(glue.calls, c.id) }
+func (c *call) over() {
+	delete(glue.calls, c.id)
+	if c.gone {
+		hostForget(c.id)
+	}
+}
 
 type reply struct {
 	status int32

@@ -45,6 +45,9 @@ func hostAnswered(id uint32, status int32, head, body string)
 //go:wasmimport relay panicked
 func hostPanicked(id uint32)
 
+//go:wasmimport relay forget
+func hostForget(id uint32)
+
 //go:wasmimport relay alarmDone
 func hostAlarmDone(id uint32, ok int32)
 

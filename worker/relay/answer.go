@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"io"
 	"net/http"
 	"sort"
 	"strconv"
@@ -239,7 +240,7 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	}
 	w.WriteHeader(a.httpStatus())
 	if body != "" && rq.method != http.MethodHead {
-		_, _ = w.Write([]byte(body))
+		_, _ = io.WriteString(w, body)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Counts what an order costs the border between JavaScript and Go, without a
-// clock: how often each side calls the other. Prints {"order": …, "page": …, "grown": …}, calls per order and per page,
-// and by how many bytes Go's memory grew in the second half of the orders.
+// clock: how often each side calls the other. Prints {"order": …, "page": …, "grown": …, "parked": …, "left": …}: calls per
+// order and per page, by how many bytes Go's memory grew in the second half of the orders, and how many goroutines wait for
+// requests that the runtime has ended without a word, at once and some minutes later.
 //
 //   node cost.mjs <orders>
 //
@@ -87,5 +88,24 @@ for (let n = 0; n < orders; n++) await order(orders + n);
 const perOrder = (calls - before) / orders;
 const atPages = calls;
 for (let n = 0; n < orders; n++) instance(env).decide("GET", `https://shop.example/checkout?affId=${n}`);
-log(JSON.stringify({ order: perOrder, page: (calls - atPages) / orders, grown: made.exports.mem.buffer.byteLength - bytes }));
+const perPage = (calls - atPages) / orders, grown = made.exports.mem.buffer.byteLength - bytes;
+
+// Konnektive is silent, and then the time goes by in which somebody might have waited for it.
+const idle = made.exports.goroutines(), konnektive = globalThis.fetch, late = [];
+globalThis.fetch = () => new Promise((_, reject) => late.push(reject));
+const leavers = 50;
+for (let n = 0; n < leavers; n++) order(2 * orders + n).catch(() => {});
+while (late.length < leavers) await new Promise(setImmediate);
+const parked = made.exports.goroutines() - idle;
+globalThis.fetch = konnektive;
+const { now } = Date;
+for (let minute = 1; minute <= 8; minute++) {
+  Date.now = () => now() + minute * 61_000;
+  await order(3 * orders + minute);
+}
+const left = made.exports.goroutines() - idle;
+for (const reject of late) reject(new Error("much too late")); // and nobody minds
+await new Promise(setImmediate);
+await order(4 * orders);
+log(JSON.stringify({ order: perOrder, page: perPage, grown, parked, left }));
 process.exit(0);

@@ -51,11 +51,13 @@ func TestOrdersAndPagesCrossTheBorderAsOftenAsBefore(t *testing.T) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	require.NoError(t, err, stderr.String())
-	var cost struct{ Order, Page, Grown float64 }
+	var cost struct{ Order, Page, Grown, Parked, Left float64 }
 	require.NoError(t, json.Unmarshal(out, &cost), string(out))
 	require.Positive(t, cost.Order)
 	require.Positive(t, cost.Page)
 	assert.LessOrEqual(t, cost.Order, float64(orderCrossings), "calls an order")
 	assert.LessOrEqual(t, cost.Page, pageCrossings, "calls a page")
+	assert.GreaterOrEqual(t, cost.Parked, 50.0, "goroutines of requests that the runtime has ended")
+	assert.Zero(t, cost.Left, "of them some minutes later")
 	assert.Zero(t, cost.Grown, "bytes by which the memory grew from the 500th to the 1000th order")
 }

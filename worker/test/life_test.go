@@ -184,6 +184,6 @@ func TestManyOrdersAtOnceKeepApart(t *testing.T) {
 	assert.Equal(t, 1, after.Instances)
 	assert.Equal(t, before.Goroutines, after.Goroutines, "nothing is left of them")
 	for line := range strings.Lines(m.Output()) {
-		assert.True(t, strings.HasPrefix(line, "log: {"), "workerd has nothing to remark: %s", line)
+		assert.True(t, strings.HasPrefix(line, "log: "), "workerd has nothing to remark: %s", line)
 	}
 }
