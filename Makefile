@@ -79,7 +79,7 @@ unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
-PURE := $(addprefix ./worker/,body config gate jsonreader jsonwriter konnektive ledger preflight rules)
+PURE := $(addprefix ./worker/,body config gate jsonreader jsonwriter konnektive ledger percent preflight rules)
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/percent"
 	"klarna-relay/worker/rules"
 )
 
@@ -112,32 +113,14 @@ func unescape(s string) (text string, ok bool) {
 		case '+':
 			c = ' '
 		case '%':
-			if at+2 >= len(s) {
+			if c, ok = percent.Byte(s, at); !ok {
 				return "", false
 			}
-			high, low := digit(s[at+1]), digit(s[at+2])
-			if high > 15 || low > 15 {
-				return "", false
-			}
-			c = high<<4 | low
 			at += 2
 		}
 		b = append(b, c)
 	}
 	return string(b), utf8.Valid(b)
-}
-
-// digit is the value of a hexadecimal digit, or 255.
-func digit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 255
 }
 
 func decodeJSON(b []byte) (rules.Fields, error) {

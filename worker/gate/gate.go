@@ -9,7 +9,11 @@
 // The package is pure: no clock, no network, no JavaScript.
 package gate
 
-import "strings"
+import (
+	"strings"
+
+	"klarna-relay/worker/percent"
+)
 
 // Verdict says who answers a request.
 type Verdict int32
@@ -172,7 +176,7 @@ func reserved(path string) bool {
 		return path == "/api" || strings.HasPrefix(path, "/api/")
 	}
 	// Decoded twice, since %2561pi is what a double decoder makes /api of.
-	decoded := strings.ToLower(unescape(unescape(path)))
+	decoded := strings.ToLower(percent.Decode(percent.Decode(path)))
 	decoded = strings.ReplaceAll(decoded, `\`, "/")
 	first, climbed := true, false
 	for _, segment := range strings.Split(decoded, "/") {
@@ -211,37 +215,4 @@ func plain(path string) bool {
 		}
 	}
 	return true
-}
-
-// unescape decodes what it can of a percent-encoded path and leaves the rest.
-func unescape(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			hi, ok1 := unhex(s[i+1])
-			lo, ok2 := unhex(s[i+2])
-			if ok1 && ok2 {
-				b.WriteByte(hi<<4 | lo)
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func unhex(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }

@@ -56,12 +56,7 @@ type Client struct {
 // Call sends one call and reads its answer. It returns no error: what went
 // wrong is part of the [Reply], because for an import "no answer" is a result
 // with a meaning of its own.
-func (c *Client) Call(ctx context.Context, endpoint Endpoint, params map[string]string) Reply {
-	return c.Send(ctx, endpoint, make(Form, 0, 2048).All(params))
-}
-
-// Send is [Client.Call] for parameters that are written already.
-func (c *Client) Send(ctx context.Context, endpoint Endpoint, form Form) Reply {
+func (c *Client) Call(ctx context.Context, endpoint Endpoint, form Form) Reply {
 	form = form.Add("loginId", c.LoginID).Add("password", c.Password)
 	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form), c.Timeout)
 	if err != nil {

@@ -202,7 +202,7 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 // call makes a call to Konnektive and notes it for the log.
 func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params konnektive.Form) konnektive.Reply {
 	began := rl.platform.Now()
-	reply := rl.client.Send(rq.ctx, endpoint, params)
+	reply := rl.client.Call(rq.ctx, endpoint, params)
 	rl.note(rq, began, reply.Kind)
 	return reply
 }

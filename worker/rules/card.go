@@ -1,6 +1,10 @@
 package rules
 
-import "strings"
+import (
+	"strings"
+
+	"klarna-relay/worker/percent"
+)
 
 // network is a range of card numbers: the leading digits from low to high (equally many of both), and the lengths in use.
 type network struct {
@@ -66,7 +70,7 @@ func holdsCard(row *field, value string) bool {
 		return true
 	}
 	if row == nil || row.name == "httpReferer" || row.name == "requestUri" {
-		if plain := unescape(value); plain != value {
+		if plain := percent.Decode(strings.ReplaceAll(value, "+", " ")); plain != value {
 			return cardIn(plain)
 		}
 	}
@@ -189,38 +193,6 @@ func (d *digitRun) embossed(i, j int) bool {
 
 func dash(r rune) bool {
 	return r == '-' || r >= 0x2010 && r <= 0x2015 || r == 0x2212 || r == 0xFE58 || r == 0xFE63 || r == 0xFF0D
-}
-
-// unescape reads %XX and "+" of a URL. What is no valid escape stays as it is.
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '+' {
-			c = ' '
-		}
-		if c == '%' && i+2 < len(s) {
-			if h, l := hex(s[i+1]), hex(s[i+2]); h < 16 && l < 16 {
-				c = h<<4 | l
-				i += 2
-			}
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
-}
-
-// hex is the value of a hexadecimal digit, or 255.
-func hex(c byte) byte {
-	switch {
-	case isDigit(c):
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 255
 }
 
 // Parts of names that card fields have in any spelling, compared without separators and case.

@@ -74,7 +74,7 @@ func isSpace(r rune) bool {
 	if r < 0x80 {
 		return r == ' '
 	}
-	return r == ' ' || r == 0xA0 || r == 0x1680 || r >= 0x2000 && r <= 0x200A || r == 0x202F || r == 0x205F || r == 0x3000
+	return r == 0xA0 || r == 0x1680 || r >= 0x2000 && r <= 0x200A || r == 0x202F || r == 0x205F || r == 0x3000
 }
 
 // invisible are characters that copying and pasting brings along (a soft hyphen, marks of writing direction, a byte order mark)
@@ -134,7 +134,7 @@ func asciiDigit(r rune) (byte, bool) {
 	if r < 0x80 {
 		return byte(r), isDigit(byte(r))
 	}
-	for _, zero := range [...]rune{'0', 0xFF10, 0x0660, 0x06F0} {
+	for _, zero := range [...]rune{0xFF10, 0x0660, 0x06F0} {
 		if r >= zero && r <= zero+9 {
 			return '0' + byte(r-zero), true
 		}

@@ -33,6 +33,16 @@ func until(t testing.TB, what string, condition func() bool) {
 	require.Eventually(t, condition, patience, 5*time.Millisecond, what)
 }
 
+// holding is a Konnektive that keeps calls of one kind until it may let them go.
+func holding(op simulator.Op, hold <-chan struct{}) simulator.Options {
+	return simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
+		if c.Op == op {
+			return simulator.Fault{Hold: hold}
+		}
+		return simulator.Fault{}
+	}}
+}
+
 func TestADeadInstanceIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"exhaust", "scramble"} {
@@ -79,12 +89,7 @@ func TestADeadInstanceIsReplaced(t *testing.T) {
 func TestAPanicThatIsCaughtHarmsNobodyAndIsLogged(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
-	m := NewMarket(t, simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
-		if c.Op == simulator.OpOrder {
-			return simulator.Fault{Hold: hold}
-		}
-		return simulator.Fault{}
-	}}, Options{Probe: true})
+	m := NewMarket(t, holding(simulator.OpOrder, hold), Options{Probe: true})
 	held := make(chan Answer, 1)
 	go func() { held <- m.Order(t, "undisturbed@example.com") }()
 	until(t, "the order is at Konnektive", func() bool { return len(m.CRM.Calls(simulator.OpOrder)) == 1 })
@@ -112,12 +117,7 @@ func TestWithoutItsLedgerTheRelaySendsNothing(t *testing.T) {
 func TestAnOrderOnceBegunIsFinishedWhenTheShopperLeaves(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
-	m := NewMarket(t, simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
-		if c.Op == simulator.OpLead {
-			return simulator.Fault{Hold: hold}
-		}
-		return simulator.Fault{}
-	}}, Options{Probe: true})
+	m := NewMarket(t, holding(simulator.OpLead, hold), Options{Probe: true})
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/health", "") // starts the instance
 	before := m.probe(t, "state")
 

@@ -85,54 +85,43 @@ func (s *soak) count(what string) {
 	s.codes[what]++
 }
 
+// paymentWeather is what an import may be answered, and callWeather what may become of any call.
+var (
+	paymentWeather = []simulator.Fault{
+		{Verdict: simulator.VerdictDecline}, {Verdict: simulator.VerdictNoRedirect}, {Verdict: simulator.VerdictPaid},
+		{Redirect: simulator.RedirectEmpty}, {Verdict: simulator.VerdictFields},
+	}
+	callWeather = []simulator.Fault{
+		{Answer: simulator.AnswerUnreached},
+		{Delivery: simulator.DeliverNever, Status: 521, Answer: simulator.AnswerHTML},
+		{Delivery: simulator.DeliverNever, Answer: simulator.AnswerReset},
+		{Answer: simulator.AnswerReset},
+		{Answer: simulator.AnswerSilence},
+		{Delivery: simulator.DeliverLate},
+		{Delivery: simulator.DeliverTwice},
+		{Answer: simulator.AnswerHTML, Status: 500},
+		{Answer: simulator.AnswerCut},
+		{Answer: simulator.AnswerTorn},
+		{Answer: simulator.AnswerEmpty},
+		{Answer: simulator.AnswerUnknownResult},
+		{Delay: 300 * time.Millisecond}, {Delay: 300 * time.Millisecond}, // twice as often
+	}
+)
+
 // weather is what becomes of a call to Konnektive.
-func (s *soak) weather(c simulator.Call) (f simulator.Fault) {
+func (s *soak) weather(c simulator.Call) simulator.Fault {
 	if !s.storm.Load() {
-		return f
+		return simulator.Fault{}
 	}
 	if c.Op == simulator.OpOrder || c.Op == simulator.OpUpsale {
-		switch s.draw(40) {
-		case 0:
-			return simulator.Fault{Verdict: simulator.VerdictDecline}
-		case 1:
-			return simulator.Fault{Verdict: simulator.VerdictNoRedirect}
-		case 2:
-			return simulator.Fault{Verdict: simulator.VerdictPaid}
-		case 3:
-			return simulator.Fault{Redirect: simulator.RedirectEmpty}
-		case 4:
-			return simulator.Fault{Verdict: simulator.VerdictFields}
+		if n := s.draw(40); n < len(paymentWeather) {
+			return paymentWeather[n]
 		}
 	}
-	switch s.draw(60) {
-	case 0:
-		return simulator.Fault{Answer: simulator.AnswerUnreached}
-	case 1:
-		return simulator.Fault{Delivery: simulator.DeliverNever, Status: 521, Answer: simulator.AnswerHTML}
-	case 2:
-		return simulator.Fault{Delivery: simulator.DeliverNever, Answer: simulator.AnswerReset}
-	case 3:
-		return simulator.Fault{Answer: simulator.AnswerReset}
-	case 4:
-		return simulator.Fault{Answer: simulator.AnswerSilence}
-	case 5:
-		return simulator.Fault{Delivery: simulator.DeliverLate}
-	case 6:
-		return simulator.Fault{Delivery: simulator.DeliverTwice}
-	case 7:
-		return simulator.Fault{Answer: simulator.AnswerHTML, Status: 500}
-	case 8:
-		return simulator.Fault{Answer: simulator.AnswerCut}
-	case 9:
-		return simulator.Fault{Answer: simulator.AnswerTorn}
-	case 10:
-		return simulator.Fault{Answer: simulator.AnswerEmpty}
-	case 11:
-		return simulator.Fault{Answer: simulator.AnswerUnknownResult}
-	case 12, 13:
-		return simulator.Fault{Delay: 300 * time.Millisecond}
+	if n := s.draw(60); n < len(callWeather) {
+		return callWeather[n]
 	}
-	return f
+	return simulator.Fault{}
 }
 
 // A customer is one shopper's purchase: an order, or an upsale of it.

@@ -1,0 +1,44 @@
+// Package percent reads percent-encoding (RFC 3986, section 2.1) for those who
+// must not give up at a "%" that is no escape, or must say so themselves.
+package percent
+
+import "strings"
+
+// Decode decodes what is an escape and leaves the rest.
+func Decode(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if escaped, ok := Byte(s, i); ok {
+			c = escaped
+			i += 2
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// Byte is what the three characters from s[at] on stand for; ok is false when they are no escape.
+func Byte(s string, at int) (c byte, ok bool) {
+	if at+2 >= len(s) || s[at] != '%' {
+		return 0, false
+	}
+	high, low := digit(s[at+1]), digit(s[at+2])
+	return high<<4 | low, high <= 15 && low <= 15
+}
+
+// digit is the value of a hexadecimal digit, or 255.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
+}
