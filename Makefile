@@ -49,7 +49,7 @@ build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
 	@$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
-	@$(GO) run ./wasm/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
+	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
 browser: $(TOOLS) ## Compile the browser module into www/build, and print its size
@@ -79,7 +79,7 @@ unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
-PURE := $(addprefix ./worker/,body config gate jsonreader jsonwriter konnektive ledger percent preflight rules)
+PURE := $(addprefix ./worker/,body config gate codes json konnektive ledger percent preflight purchase rules)
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 

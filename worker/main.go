@@ -10,7 +10,7 @@ import (
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/edge"
 	"klarna-relay/worker/gate"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/relay"
 )
 
@@ -23,7 +23,7 @@ func main() {
 		c.Version = version
 	}
 	if len(faults) > 0 {
-		w := jsonwriter.New(1024)
+		w := json.NewWriter(1024)
 		w.Open('{')
 		w.Text("level", "error")
 		w.Text("event", "misconfigured")

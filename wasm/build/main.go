@@ -105,7 +105,7 @@ func compile() ([]byte, error) {
 	if message, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, message)
 	}
-	if message, err := exec.Command("go", "run", "klarna-relay/wasm/pack", path).CombinedOutput(); err != nil {
+	if message, err := exec.Command("go", "run", "klarna-relay/worker/cmd/pack", path).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pack: %w\n%s", err, message)
 	}
 	return os.ReadFile(path)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/percent"
 	"klarna-relay/worker/rules"
 )
@@ -124,8 +124,8 @@ func unescape(s string) (text string, ok bool) {
 }
 
 func decodeJSON(b []byte) (rules.Fields, error) {
-	object, err := jsonreader.ParseStrict(string(b))
-	if err != nil || object.Kind() != jsonreader.Object {
+	object, err := json.ParseStrict(string(b))
+	if err != nil || object.Kind() != json.Object {
 		return nil, ErrMalformed
 	}
 	fields := make(rules.Fields, object.Len())
@@ -137,10 +137,10 @@ func decodeJSON(b []byte) (rules.Fields, error) {
 		}
 		seen[name] = true
 		switch v.Kind() {
-		case jsonreader.Null:
-		case jsonreader.String:
+		case json.Null:
+		case json.String:
 			fields[name] = v.Text()
-		case jsonreader.Number:
+		case json.Number:
 			fields[name] = number(v.Text())
 		default:
 			return nil, ErrMalformed

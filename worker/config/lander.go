@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/rules"
 )
 
@@ -23,8 +23,8 @@ func (r *report) landers(text string, loopbackHTTP bool) map[string]Lander {
 		r.add("landers_missing", NameLanders, `add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`)
 		return nil
 	}
-	o, err := jsonreader.Parse(text)
-	if err != nil || o.Kind() != jsonreader.Object {
+	o, err := json.Parse(text)
+	if err != nil || o.Kind() != json.Object {
 		r.add("landers_invalid", NameLanders, `write it as tables: [vars.LANDERS."*"] for every host, or [vars.LANDERS."shop.example"] for one`)
 		return nil
 	}
@@ -43,7 +43,7 @@ func (r *report) landers(text string, loopbackHTTP bool) map[string]Lander {
 		key, v := o.At(i)
 		l := landerReader{report: r, name: key, where: NameLanders + "." + shown(key), hosts: keys, loopbackHTTP: loopbackHTTP, object: v}
 		l.checkName()
-		if v.Kind() != jsonreader.Object {
+		if v.Kind() != json.Object {
 			r.add("lander_invalid", l.where, "write it as a table with campaignId, forceMerchantId and products")
 			continue
 		}
@@ -62,7 +62,7 @@ type landerReader struct {
 	where        string          // LANDERS."name"
 	hosts        map[string]bool // all keys of LANDERS
 	loopbackHTTP bool
-	object       *jsonreader.Value
+	object       *json.Value
 }
 
 func (l *landerReader) read() Lander {
@@ -117,7 +117,7 @@ func (l *landerReader) checkName() {
 	}
 }
 
-func (r *report) unknownKeys(o *jsonreader.Value, where string, known []string) {
+func (r *report) unknownKeys(o *json.Value, where string, known []string) {
 	for i := range o.Len() {
 		name, _ := o.At(i)
 		if slices.Contains(known, name) {
@@ -152,7 +152,7 @@ func (l *landerReader) id(key, code, what string) string {
 }
 
 // idText reads an id of Konnektive, written as a number or as text, as it is sent: plain decimal digits.
-func idText(v *jsonreader.Value) (string, bool) {
+func idText(v *json.Value) (string, bool) {
 	text := scalar(v)
 	if _, ok := wholeNumber(text); !ok {
 		return "", false
@@ -161,7 +161,7 @@ func idText(v *jsonreader.Value) (string, bool) {
 }
 
 // scalar is the text of a number or a string, "" for anything else.
-func scalar(v *jsonreader.Value) string {
+func scalar(v *json.Value) string {
 	return v.Text()
 }
 
@@ -172,7 +172,7 @@ func (l *landerReader) ids(key, code string) []string {
 		return nil
 	}
 	where := l.where + "." + key
-	if v.Kind() != jsonreader.Array {
+	if v.Kind() != json.Array {
 		l.add(code+"_invalid", where, "write a list of campaign product ids, like [34, 35]")
 		return nil
 	}
@@ -210,13 +210,13 @@ func (l *landerReader) maxQuantity() int {
 
 func (l *landerReader) flag(key string) bool {
 	v := l.object.Get(key)
-	if v == nil || v.Kind() == jsonreader.False {
+	if v == nil || v.Kind() == json.False {
 		return false
 	}
-	if v.Kind() != jsonreader.True {
+	if v.Kind() != json.True {
 		l.add("hsts_invalid", l.where+"."+key, "write true or false, without quotes")
 	}
-	return v.Kind() == jsonreader.True
+	return v.Kind() == json.True
 }
 
 // texts reads a list of texts. Elements that are not text are reported and come as "".
@@ -225,14 +225,14 @@ func (l *landerReader) texts(key, code, like string) []string {
 	if v == nil {
 		return nil
 	}
-	if v.Kind() != jsonreader.Array {
+	if v.Kind() != json.Array {
 		l.add(code, l.where+"."+key, "write a list, like "+like)
 		return nil
 	}
 	texts := make([]string, v.Len())
 	for i := range texts {
 		_, item := v.At(i)
-		if item.Kind() != jsonreader.String || item.Text() == "" {
+		if item.Kind() != json.String || item.Text() == "" {
 			l.add(code, l.item(key, i), "write it as text, like in "+like)
 			continue
 		}
@@ -242,12 +242,12 @@ func (l *landerReader) texts(key, code, like string) []string {
 }
 
 // text reads a text; given is false when it is absent or not a text.
-func (r *report) text(o *jsonreader.Value, where, key, code string) (text string, given bool) {
+func (r *report) text(o *json.Value, where, key, code string) (text string, given bool) {
 	v := o.Get(key)
 	if v == nil {
 		return "", false
 	}
-	if v.Kind() != jsonreader.String {
+	if v.Kind() != json.String {
 		r.add(code, where+"."+key, "write it as text in quotes")
 		return "", false
 	}
@@ -315,7 +315,7 @@ func (l *landerReader) pages(lander *Lander) {
 		return
 	}
 	where := l.where + ".pages"
-	if v.Kind() != jsonreader.Object {
+	if v.Kind() != json.Object {
 		l.add("pages_invalid", where, `write a table, like { checkout = "/checkout", upsell = "/upsell", thankYou = "/thank-you" }`)
 		return
 	}

@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"klarna-relay/worker/gate"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 )
 
 // errGone is what a call gets whose request is over: the runtime ended it while
@@ -151,7 +151,7 @@ func Caught(p any) {
 	if e, ok := p.(runtime.Error); ok {
 		what = e.Error()
 	}
-	w := jsonwriter.New(1 << 10)
+	w := json.NewWriter(1 << 10)
 	w.Open('{')
 	w.Text("level", "error")
 	w.Text("event", "panic")

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 )
 
 // Kind is what came back from a call, before it is asked what that means for
@@ -48,7 +48,7 @@ type Reply struct {
 	// Text is the message when it is a string.
 	Text string
 	// message is the message when it is an object (nil otherwise).
-	message *jsonreader.Value
+	message *json.Value
 }
 
 // NotSentStatus tells the answers that Cloudflare itself gives for an origin
@@ -73,7 +73,7 @@ func Read(status int, body string) Reply {
 		return Reply{Kind: Doubt}
 	}
 	// A byte order mark is what a PHP file saved with one begins its answers with; clients that read text never see it.
-	envelope, err := jsonreader.Parse(strings.TrimPrefix(body, "\ufeff"))
+	envelope, err := json.Parse(strings.TrimPrefix(body, "\ufeff"))
 	if err != nil {
 		return Reply{Kind: Doubt}
 	}
@@ -89,9 +89,9 @@ func Read(status int, body string) Reply {
 		return Reply{Kind: Doubt}
 	}
 	switch message := envelope.Get("message"); message.Kind() {
-	case jsonreader.String:
+	case json.String:
 		reply.Text = message.Text()
-	case jsonreader.Object:
+	case json.Object:
 		reply.message = message
 	}
 	return reply
@@ -99,7 +99,7 @@ func Read(status int, body string) Reply {
 
 // text gives a member as text, whether it came as a string or as a number; ""
 // when there is none.
-func text(v *jsonreader.Value, key string) string {
+func text(v *json.Value, key string) string {
 	return v.Get(key).Text()
 }
 
@@ -174,7 +174,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 	if data == nil {
 		return Order{}, false
 	}
-	each(data, func(v *jsonreader.Value) {
+	each(data, func(v *json.Value) {
 		if ok || !strings.EqualFold(text(v, "orderId"), id) {
 			return
 		}
@@ -186,7 +186,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 			Currency: currency(v),
 		}
 		if items := v.Get("items"); items != nil {
-			each(items, func(item *jsonreader.Value) {
+			each(items, func(item *json.Value) {
 				order.Items = append(order.Items, readItem(item))
 			})
 		}
@@ -194,7 +194,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 	return order, ok
 }
 
-func readItem(v *jsonreader.Value) Item {
+func readItem(v *json.Value) Item {
 	item := Item{Name: text(v, "name"), Price: text(v, "price"), ProductID: text(v, "productId")}
 	// GUESS: productId is the campaign product id that the import was given;
 	// where an account names that one apart, it is meant.
@@ -209,7 +209,7 @@ func readItem(v *jsonreader.Value) Item {
 	return item
 }
 
-func currency(v *jsonreader.Value) string {
+func currency(v *json.Value) string {
 	if code := text(v, "currencyCode"); code != "" {
 		return code
 	}
@@ -225,7 +225,7 @@ func currency(v *jsonreader.Value) string {
 
 // each visits the elements of an array or the members of an object: Konnektive
 // answers lists in either shape.
-func each(v *jsonreader.Value, visit func(*jsonreader.Value)) {
+func each(v *json.Value, visit func(*json.Value)) {
 	for i := range v.Len() {
 		_, item := v.At(i)
 		visit(item)

@@ -12,6 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func after(d time.Duration) time.Time { return noon.Add(d) }
+
 func TestOnlyTheStoredVersionCanBeWrittenOver(t *testing.T) {
 	ctx, m := context.Background(), NewMemory()
 	ref := m.New()

@@ -12,8 +12,8 @@ import (
 
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/konnektive/simulator"
 	"klarna-relay/worker/preflight"
+	"klarna-relay/worker/simulator"
 )
 
 // examine asks the simulated CRM about the lander of the example configuration, with these changes.

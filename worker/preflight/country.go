@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/rules"
 )
 
 // countries compares the lander's countries with the campaign's.
-func (e *examination) countries(campaign *jsonreader.Value) {
+func (e *examination) countries(campaign *json.Value) {
 	const check = "countries"
 	theirs := countryCodes(campaign.Get("countries"))
 	if len(theirs) == 0 {
@@ -38,11 +38,11 @@ func (e *examination) countries(campaign *jsonreader.Value) {
 }
 
 // countryCodes reads the campaign's countries: codes, objects with a code, or an object keyed by codes.
-func countryCodes(v *jsonreader.Value) []string {
+func countryCodes(v *json.Value) []string {
 	var codes []string
-	each(v, func(key string, v *jsonreader.Value) {
+	each(v, func(key string, v *json.Value) {
 		candidates := []string{scalar(v), key}
-		if v.Kind() == jsonreader.Object {
+		if v.Kind() == json.Object {
 			candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"), text(v, "iso"), key}
 		}
 		for _, code := range candidates {
@@ -59,7 +59,7 @@ func countryCodes(v *jsonreader.Value) []string {
 var symbols = map[string]string{"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "CHF": "CHF", "lei": "RON"}
 
 // currency compares the campaign's currency with the ones that the method settles in.
-func (e *examination) currency(campaign *jsonreader.Value) {
+func (e *examination) currency(campaign *json.Value) {
 	const check = "currency"
 	method, _ := rules.MethodNamed(e.lander.PrepaidType)
 	theirs := strings.ToUpper(text(campaign, "currency"))

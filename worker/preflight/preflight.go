@@ -14,8 +14,7 @@ import (
 	"unicode"
 
 	"klarna-relay/worker/config"
-	"klarna-relay/worker/jsonreader"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
 )
 
@@ -97,7 +96,7 @@ func Worst(findings []Finding) Level {
 }
 
 // Write appends the findings of one lander as a JSON object: {"lander":…,"level":…,"checks":[{"check":…,"level":…,"text":…,"cure":…}]}.
-func Write(w *jsonwriter.Writer, lander string, findings []Finding) {
+func Write(w *json.Writer, lander string, findings []Finding) {
 	w.Open('{')
 	w.Text("lander", lander)
 	w.Text("level", string(Worst(findings)))
@@ -130,7 +129,7 @@ func (e *examination) add(check string, level Level, text, cure string) {
 }
 
 // read finds the message of a SUCCESS. Anything else becomes a finding.
-func (e *examination) read(answer Answer) (message *jsonreader.Value, ok bool) {
+func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 	const check = "reach"
 	switch {
 	case answer.Failure == NotSent || konnektive.NotSentStatus(answer.Status):
@@ -140,7 +139,7 @@ func (e *examination) read(answer Answer) (message *jsonreader.Value, ok bool) {
 		e.add(check, Fail, "Konnektive did not answer in time.", "Try again; if it stays so, raise "+config.NameTimeout+" (at most 60000) and ask Konnektive's support.")
 		return nil, false
 	}
-	envelope, err := jsonreader.Parse(answer.Body)
+	envelope, err := json.Parse(answer.Body)
 	if err != nil {
 		e.add(check, Fail, "What answered is not Konnektive's API: HTTP "+strconv.Itoa(answer.Status)+" and no JSON.",
 			"Check "+config.NameKonnektiveURL+": the API's host, without a path. If it is right, Konnektive may be down for maintenance.")
@@ -179,10 +178,10 @@ const (
 )
 
 // refused sorts an ERROR.
-func (e *examination) refused(envelope *jsonreader.Value) {
+func (e *examination) refused(envelope *json.Value) {
 	said := text(envelope, "message")
-	if message := envelope.Get("message"); message != nil && message.Kind() == jsonreader.Object {
-		each(message, func(key string, v *jsonreader.Value) {
+	if message := envelope.Get("message"); message != nil && message.Kind() == json.Object {
+		each(message, func(key string, v *json.Value) {
 			said = strings.TrimPrefix(said+"; "+key+" "+scalar(v), "; ")
 		})
 	}
@@ -225,14 +224,14 @@ func (e *examination) noCampaign() {
 }
 
 // campaign finds the lander's campaign in message.data, a map by campaign id or a list. A lone campaign without a map around it will do.
-func (e *examination) campaign(message *jsonreader.Value) *jsonreader.Value {
-	var found *jsonreader.Value
+func (e *examination) campaign(message *json.Value) *json.Value {
+	var found *json.Value
 	data := message.Get("data")
 	if data == nil {
 		data = message
 	}
-	look := func(key string, v *jsonreader.Value) {
-		if v.Kind() != jsonreader.Object {
+	look := func(key string, v *json.Value) {
+		if v.Kind() != json.Object {
 			return
 		}
 		id := text(v, "campaignId")
@@ -284,12 +283,12 @@ func (e *examination) quote(s string) string {
 }
 
 // text gives a member as text, whether it came as a string or as a number.
-func text(v *jsonreader.Value, key string) string { return scalar(v.Get(key)) }
+func text(v *json.Value, key string) string { return scalar(v.Get(key)) }
 
-func scalar(v *jsonreader.Value) string { return strings.TrimSpace(v.Text()) }
+func scalar(v *json.Value) string { return strings.TrimSpace(v.Text()) }
 
 // each visits a list, which Konnektive answers as an array or as an object; key is "" for the elements of an array.
-func each(v *jsonreader.Value, visit func(key string, v *jsonreader.Value)) {
+func each(v *json.Value, visit func(key string, v *json.Value)) {
 	for i := range v.Len() {
 		visit(v.At(i))
 	}

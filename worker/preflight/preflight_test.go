@@ -1,7 +1,7 @@
 package preflight_test
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"strings"
 	"testing"
 
@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/config"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/preflight"
 	"klarna-relay/worker/rules"
 )
@@ -87,7 +87,7 @@ func TestOtherShapesOfTheSameCampaign(t *testing.T) {
 				data = strings.Replace(strings.Replace(data, `},
 		{"campaignProductId":"40",`, `},"40":{`, 1), `20}]}`, `20}}}`, 1)
 			}
-			require.True(t, json.Valid([]byte(data)), data)
+			require.True(t, stdjson.Valid([]byte(data)), data)
 
 			assert.Equal(t, []string{"warn gateway"}, bad(preflight.Examine(shop(), answered(`[`+data+`]`))))
 		})
@@ -123,7 +123,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			data := strings.Replace(campaign, test.old, test.new, 1)
 			require.NotEqual(t, campaign, data)
-			require.True(t, json.Valid([]byte(data)), data)
+			require.True(t, stdjson.Valid([]byte(data)), data)
 
 			findings := preflight.Examine(shop(), answered(`{"12":`+data+`}`))
 			assert.Equal(t, append([]string{"warn gateway"}, test.want...), bad(findings))
@@ -229,7 +229,7 @@ func TestTheWorstOfFindings(t *testing.T) {
 }
 
 func TestFindingsAsJSON(t *testing.T) {
-	w := jsonwriter.New(0)
+	w := json.NewWriter(0)
 	preflight.Write(w, "*", []preflight.Finding{
 		{Check: "campaign", Level: preflight.OK, Text: "Campaign 12, “Te\"a</script>”, is there."},
 		{Check: "gateway", Level: preflight.Warn, Text: "Unseen.", Cure: "Look."},
@@ -241,7 +241,7 @@ func TestFindingsAsJSON(t *testing.T) {
 }
 
 func TestNoFindingsAsJSON(t *testing.T) {
-	w := jsonwriter.New(0)
+	w := json.NewWriter(0)
 	preflight.Write(w, "shop.example", nil)
 
 	assert.JSONEq(t, `{"lander":"shop.example","level":"ok","checks":[]}`, w.String())
@@ -256,9 +256,9 @@ func FuzzExamine(f *testing.F) {
 		if len(findings) == 0 || preflight.Worst(findings) == preflight.OK {
 			t.Errorf("the gateway is never proven, so something must be said: %v", findings)
 		}
-		w := jsonwriter.New(0)
+		w := json.NewWriter(0)
 		preflight.Write(w, "*", findings)
-		if !json.Valid([]byte(w.String())) {
+		if !stdjson.Valid([]byte(w.String())) {
 			t.Errorf("not JSON: %s", w.String())
 		}
 	})

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 )
 
 // Types of campaign products.
@@ -13,9 +13,9 @@ const (
 	typeUpsale = "UPSALE"
 )
 
-func (e *examination) products(campaign *jsonreader.Value) {
-	known := make(map[string]*jsonreader.Value)
-	each(campaign.Get("products"), func(key string, v *jsonreader.Value) {
+func (e *examination) products(campaign *json.Value) {
+	known := make(map[string]*json.Value)
+	each(campaign.Get("products"), func(key string, v *json.Value) {
 		id := text(v, "campaignProductId")
 		if id == "" {
 			id = key
@@ -31,7 +31,7 @@ func (e *examination) products(campaign *jsonreader.Value) {
 }
 
 // product examines one allowed product. A product has one finding when it is in order, and one for each thing that is not.
-func (e *examination) product(check, id, wanted, list string, p *jsonreader.Value) {
+func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 	if p == nil {
 		e.add(check, Fail, "The campaign has no product "+id+".",
 			"Correct "+list+" of the lander: it takes campaign product ids, as the campaign's list of products shows them, not ids of products outside a campaign.")
@@ -68,8 +68,8 @@ func (e *examination) product(check, id, wanted, list string, p *jsonreader.Valu
 //
 // GUESS: no public client and no public page shows how Campaign Query marks such a product. So every field whose name speaks of it is looked
 // at, and believed fully only when it says so by a word or by true.
-func recurring(p *jsonreader.Value) (sign string, sure bool) {
-	each(p, func(key string, v *jsonreader.Value) {
+func recurring(p *json.Value) (sign string, sure bool) {
+	each(p, func(key string, v *json.Value) {
 		name := strings.ToLower(key)
 		value := strings.ToLower(scalar(v))
 		switch {
@@ -77,7 +77,7 @@ func recurring(p *jsonreader.Value) (sign string, sure bool) {
 		case hasAny(name, "type", "frequency") && hasAny(value, "recurring", "subscription", "continuity", "rebill"):
 			sign, sure = key+": "+scalar(v), true
 		case hasAny(name, "recurring", "subscription", "continuity", "rebill") &&
-			(v.Kind() == jsonreader.True || value == "true" || value == "yes" || value == "active" || value == "recurring" || value == "1" && strings.HasPrefix(name, "is")):
+			(v.Kind() == json.True || value == "true" || value == "yes" || value == "active" || value == "recurring" || value == "1" && strings.HasPrefix(name, "is")):
 			sign, sure = key, true
 		case hasAny(name, "recurring", "subscription", "continuity", "rebill", "trialdays", "intervaldays", "billinginterval") && number(value) > 0:
 			sign = key + ": " + scalar(v)
@@ -108,8 +108,8 @@ func number(text string) int {
 }
 
 // length is how many elements a list has, in either shape; 0 for anything else.
-func length(v *jsonreader.Value) int {
+func length(v *json.Value) int {
 	n := 0
-	each(v, func(string, *jsonreader.Value) { n++ })
+	each(v, func(string, *json.Value) { n++ })
 	return n
 }

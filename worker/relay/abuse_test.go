@@ -15,7 +15,7 @@ import (
 
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // form posts as a browser without JavaScript does.

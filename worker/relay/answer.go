@@ -7,80 +7,16 @@ import (
 	"strconv"
 	"time"
 
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
 )
 
-// Codes of the contract that no ledger record ends with.
+// Names of texts that are no codes.
 const (
-	codeAccepted       = "accepted"  // a lead or a click was taken
-	codeConfirmed      = "confirmed" // Confirm Order was taken
-	codeProduct        = "product_refused"
-	codeCountry        = "country_refused"
-	codeCard           = "card_data"
-	codeNotPaid        = "order_not_paid"
-	codeUnreachable    = "upstream_unreachable"
-	codeInProgress     = "in_progress"
-	codeKeyReused      = "key_reused"
-	codeOrigin         = "origin_refused"
-	codeTooLarge       = "too_large"
-	codeType           = "unsupported_type"
-	codeMalformed      = "malformed"
-	codeRateLimited    = "rate_limited"
-	codeChallenge      = "challenge_failed"
-	codeRefUnknown     = "ref_unknown"
-	codeInternal       = "internal"
-	codeNotFound       = "not_found"
-	codeMethod         = "method_not_allowed"
-	codeUnauthorized   = "unauthorized"
-	codeOptions        = "options"        // for the log only
-	codeHTTPS          = "https_required" // for the log only: the gate answers it
-	codeBadKey         = "bad_key"        // names a text only
-	codeContinue       = "continue"       // names a text only
-	retryAfterSeconds  = 2
-	rateRetrySeconds   = 60
-	unreachableSeconds = 5
+	codeBadKey   = "bad_key"
+	codeContinue = "continue"
 )
-
-// meanings is the table of the contract: which HTTP status and which of
-// Konnektive's results goes with a code.
-var meanings = map[string]struct {
-	status     int
-	result     string
-	retryAfter int // seconds
-}{
-	ledger.CodeRedirect:        {status: http.StatusOK, result: "MERC_REDIRECT"},
-	ledger.CodeRedirectInvalid: {status: http.StatusBadGateway, result: "ERROR"},
-	ledger.CodePaid:            {status: http.StatusOK, result: "SUCCESS"},
-	ledger.CodePending:         {status: http.StatusAccepted, result: "PENDING"},
-	ledger.CodeUnknown:         {status: http.StatusAccepted, result: "PENDING"},
-	ledger.CodeRetry:           {status: http.StatusOK, result: "PENDING"},
-	ledger.CodeDeclined:        {status: http.StatusPaymentRequired, result: "ERROR"},
-	ledger.CodeInvalid:         {status: http.StatusUnprocessableEntity, result: "ERROR"},
-	ledger.CodeMisconfigured:   {status: http.StatusServiceUnavailable, result: "ERROR"},
-	ledger.CodeAlreadyTaken:    {status: http.StatusOK, result: "SUCCESS"},
-	codeAccepted:               {status: http.StatusOK, result: "SUCCESS"},
-	codeConfirmed:              {status: http.StatusOK, result: "SUCCESS"},
-	codeProduct:                {status: http.StatusUnprocessableEntity, result: "ERROR"},
-	codeCountry:                {status: http.StatusUnprocessableEntity, result: "ERROR"},
-	codeCard:                   {status: http.StatusUnprocessableEntity, result: "ERROR"},
-	codeNotPaid:                {status: http.StatusConflict, result: "ERROR"},
-	codeUnreachable:            {status: http.StatusServiceUnavailable, result: "ERROR", retryAfter: unreachableSeconds},
-	codeInProgress:             {status: http.StatusConflict, result: "ERROR", retryAfter: retryAfterSeconds},
-	codeKeyReused:              {status: http.StatusUnprocessableEntity, result: "ERROR"},
-	codeOrigin:                 {status: http.StatusForbidden, result: "ERROR"},
-	codeTooLarge:               {status: http.StatusRequestEntityTooLarge, result: "ERROR"},
-	codeType:                   {status: http.StatusUnsupportedMediaType, result: "ERROR"},
-	codeMalformed:              {status: http.StatusBadRequest, result: "ERROR"},
-	codeRateLimited:            {status: http.StatusTooManyRequests, result: "ERROR", retryAfter: rateRetrySeconds},
-	codeChallenge:              {status: http.StatusForbidden, result: "ERROR"},
-	codeRefUnknown:             {status: http.StatusNotFound, result: "ERROR"},
-	codeInternal:               {status: http.StatusInternalServerError, result: "ERROR"},
-	codeNotFound:               {status: http.StatusNotFound, result: "ERROR"},
-	codeMethod:                 {status: http.StatusMethodNotAllowed, result: "ERROR"},
-	codeUnauthorized:           {status: http.StatusUnauthorized, result: "ERROR"},
-}
 
 // An answer is what a route says. Its code decides status and result.
 type answer struct {
@@ -118,7 +54,7 @@ func (a *answer) httpStatus() int {
 	case a.location != "":
 		return http.StatusSeeOther
 	}
-	return meanings[a.code].status
+	return codes.Meanings[a.code].Status
 }
 
 // body is the envelope: Konnektive's result and message, and the relay's code
@@ -127,12 +63,12 @@ func (a *answer) body(lang string) string {
 	if a.plain != "" {
 		return a.plain
 	}
-	w := jsonwriter.New(256)
+	w := json.NewWriter(256)
 	w.Open('{')
-	result := meanings[a.code].result
+	result := codes.Meanings[a.code].Result
 	if a.found {
 		result = "SUCCESS"
-		if a.code == ledger.CodeRetry {
+		if a.code == codes.Retry {
 			result = "PENDING"
 		}
 	}
@@ -166,7 +102,7 @@ func (a *answer) body(lang string) string {
 
 // writeOrder writes what a shopper may see of an order. Amounts stay decimal
 // text, as Konnektive writes them.
-func writeOrder(w *jsonwriter.Writer, order *konnektive.Order) {
+func writeOrder(w *json.Writer, order *konnektive.Order) {
 	w.Open('{')
 	w.OptionalText("total", order.Total)
 	w.OptionalText("currency", order.Currency)
@@ -206,10 +142,10 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	if rq.variesByOrigin {
 		h.Set("Vary", "Origin")
 	}
-	if seconds := meanings[a.code].retryAfter; seconds != 0 && a.location == "" {
+	if seconds := codes.Meanings[a.code].RetryAfter; seconds != 0 && a.location == "" {
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	}
-	if a.code == codeUnauthorized {
+	if a.code == codes.Unauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	if a.replayed {

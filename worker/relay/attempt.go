@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -27,11 +29,11 @@ var errRecord = errors.New("the ledger could not be read or written")
 type saved struct {
 	ref     string
 	version int64
-	*ledger.Purchase
+	*purchase.Purchase
 }
 
 func decode(ref string, stored ledger.Stored) (saved, error) {
-	p, err := ledger.Decode(stored.Data)
+	p, err := purchase.Decode(stored.Data)
 	if err != nil {
 		return saved{}, fmt.Errorf("record %s: %w", shorten(ref), err)
 	}
@@ -51,7 +53,7 @@ func (rl *Relay) save(rq *request, s *saved) (won bool, current ledger.Stored, e
 // change applies what is to be changed, again on what somebody else has
 // written in the meantime, until it is written. apply returns false when there
 // is nothing left to change.
-func (rl *Relay) change(rq *request, s saved, apply func(*ledger.Purchase) bool) (saved, error) {
+func (rl *Relay) change(rq *request, s saved, apply func(*purchase.Purchase) bool) (saved, error) {
 	for range writeTries {
 		if !apply(s.Purchase) {
 			return s, nil
@@ -90,17 +92,17 @@ func (rl *Relay) read(rq *request, ref string) (s saved, found bool, err error) 
 	if s, err = decode(ref, stored); err != nil {
 		return saved{}, false, err
 	}
-	return s, s.Kind != ledger.KindKey && rl.platform.Now().Before(s.Expires()), nil
+	return s, s.Kind != purchase.KindKey && rl.platform.Now().Before(s.Expires()), nil
 }
 
 // An attempt is one request to import something, before it is known what has
 // become of it.
 type attempt struct {
-	kind   ledger.Kind
+	kind   purchase.Kind
 	key    string
 	digest string
 	// fresh is the record to begin with when there is none.
-	fresh *ledger.Purchase
+	fresh *purchase.Purchase
 	// lead makes sure of an order id; nil when there is one.
 	lead func() konnektive.Reply
 	// send is the import itself.
@@ -121,20 +123,20 @@ func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) 
 			if s, err = decode(ref, stored); err != nil {
 				return rl.internal(ref)
 			}
-			if s.Kind == ledger.KindKey {
+			if s.Kind == purchase.KindKey {
 				// The key is tied to a purchase that it did not open.
 				ref, at.key = s.Target, s.TargetKey
 				if stored, err = rl.platform.Store.Read(rq.ctx, ref); err != nil {
 					return rl.internal("")
 				}
 				if stored.Version == 0 {
-					return say(codeKeyReused)
+					return say(codes.KeyReused)
 				}
 				rq.logged = ref
 				continue
 			}
 			if s.Kind != at.kind || s.Lander != rq.host {
-				return say(codeKeyReused)
+				return say(codes.KeyReused)
 			}
 		} else {
 			blank := *at.fresh
@@ -146,7 +148,7 @@ func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) 
 		}
 		verdict, own := s.Claim(at.key, at.digest, now, seen != nil)
 		switch verdict {
-		case ledger.Begin:
+		case purchase.Begin:
 			won, current, err := rl.open(rq, &s, at)
 			if err != nil {
 				return rl.internal(ref)
@@ -162,18 +164,18 @@ func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) 
 			}
 			return a
 
-		case ledger.Ask:
+		case purchase.Ask:
 			order, ok := rl.truth(rq, s.Purchase)
 			if !ok {
-				if own := s.ByKey(at.key); own == nil || own.State == ledger.Open {
+				if own := s.ByKey(at.key); own == nil || own.State == purchase.Open {
 					// Nothing of this attempt has left.
-					return rl.withRef(codeUnreachable, ref)
+					return rl.withRef(codes.Unreachable, ref)
 				}
 				return rl.stand(rq, s, true)
 			}
 			seen = &order
 
-		case ledger.Answer:
+		case purchase.Answer:
 			// The key may be new to this attempt: then it is noted.
 			won, current, err := true, ledger.Stored{}, error(nil)
 			if stored.Data != s.Encode() {
@@ -188,21 +190,21 @@ func (rl *Relay) run(rq *request, ref string, at attempt, stored ledger.Stored) 
 			}
 			return rl.replay(rq, s, own)
 
-		case ledger.Stand:
+		case purchase.Stand:
 			if seen != nil {
-				s, _ = rl.change(rq, s, func(p *ledger.Purchase) bool { return rl.observe(rq, p, *seen) })
+				s, _ = rl.change(rq, s, func(p *purchase.Purchase) bool { return rl.observe(rq, p, *seen) })
 			}
 			return rl.stand(rq, s, true)
-		case ledger.Busy:
-			return rl.withRef(codeInProgress, ref)
-		case ledger.KeyReused:
-			return say(codeKeyReused)
-		case ledger.TooMany:
-			return rl.withRef(codeRateLimited, ref)
+		case purchase.Busy:
+			return rl.withRef(codes.InProgress, ref)
+		case purchase.KeyReused:
+			return say(codes.KeyReused)
+		case purchase.TooMany:
+			return rl.withRef(codes.RateLimited, ref)
 		}
 	}
 	// Others keep writing: they are getting on with this very purchase.
-	return rl.withRef(codeInProgress, ref)
+	return rl.withRef(codes.InProgress, ref)
 }
 
 // open records a new attempt. When nothing has to be done before the import,
@@ -214,9 +216,9 @@ func (rl *Relay) open(rq *request, s *saved, at attempt) (bool, ledger.Stored, e
 	return rl.save(rq, s)
 }
 
-func (rl *Relay) markSent(p *ledger.Purchase) {
+func (rl *Relay) markSent(p *purchase.Purchase) {
 	current := p.Current()
-	current.State = ledger.Sent
+	current.State = purchase.Sent
 	current.Sent = rl.platform.Now()
 	current.Deadline = current.Sent.Add(rl.config.Timeout)
 	p.Watched = 0
@@ -226,9 +228,9 @@ func (rl *Relay) markSent(p *ledger.Purchase) {
 // import. lost means that another request took it over in the meantime: then
 // nothing was imported here, and current is the record it left.
 func (rl *Relay) proceed(rq *request, s saved, at attempt) (a *answer, current ledger.Stored, lost bool) {
-	if s.Current().State == ledger.Open {
+	if s.Current().State == purchase.Open {
 		if at.challenge != nil && !at.challenge() {
-			return rl.release(rq, s, at.key, say(codeChallenge)), current, false
+			return rl.release(rq, s, at.key, say(codes.Challenge)), current, false
 		}
 		if s.OrderID() == "" {
 			reply := at.lead()
@@ -251,7 +253,7 @@ func (rl *Relay) proceed(rq *request, s saved, at attempt) (a *answer, current l
 	// From here on the import may have left, whatever happens. Only whoever was
 	// held up knows that it has not, and that it must not any more.
 	reply := konnektive.Reply{Kind: konnektive.NotSent}
-	if rl.platform.Now().Before(s.Current().Sent.Add(ledger.Haste)) {
+	if rl.platform.Now().Before(s.Current().Sent.Add(purchase.Haste)) {
 		reply = at.send(s.OrderID(), s.ref)
 	}
 	return rl.conclude(rq, s, at.key, reply), current, false
@@ -260,9 +262,9 @@ func (rl *Relay) proceed(rq *request, s saved, at attempt) (a *answer, current l
 // release gives an attempt back of which nothing has been imported.
 func (rl *Relay) release(rq *request, s saved, key string, a *answer) *answer {
 	// A failure to write leaves the attempt open, and its lease runs out.
-	_, _ = rl.change(rq, s, func(p *ledger.Purchase) bool {
+	_, _ = rl.change(rq, s, func(p *purchase.Purchase) bool {
 		own := p.ByKey(key)
-		if own == nil || own.State != ledger.Open {
+		if own == nil || own.State != purchase.Open {
 			return false
 		}
 		p.Release(key)
@@ -276,13 +278,13 @@ func (rl *Relay) release(rq *request, s saved, key string, a *answer) *answer {
 func (rq *request) leadFailed(reply konnektive.Reply) *answer {
 	switch konnektive.Classify(reply, false) {
 	case konnektive.Invalid:
-		a := say(ledger.CodeInvalid)
+		a := say(codes.Invalid)
 		a.fields = rq.konnektiveFields(reply)
 		return a
 	case konnektive.Misconfigured:
-		return say(ledger.CodeMisconfigured)
+		return say(codes.Misconfigured)
 	}
-	return say(codeUnreachable)
+	return say(codes.Unreachable)
 }
 
 // konnektiveFields are the texts of Konnektive's by field.
@@ -306,7 +308,7 @@ func (rq *request) konnektiveFields(reply konnektive.Reply) map[string]string {
 // the ledger does not know of must not be handed out.
 func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Reply) *answer {
 	outcome := konnektive.Classify(reply, rl.config.LoopbackHTTP)
-	if outcome == konnektive.AlreadyTaken && s.Kind != ledger.KindUpsale {
+	if outcome == konnektive.AlreadyTaken && s.Kind != purchase.KindUpsale {
 		outcome = konnektive.Accepted
 	}
 	s.Learn(reply.OrderID())
@@ -321,19 +323,19 @@ func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Rep
 		fields = rq.konnektiveFields(reply)
 	}
 	now := rl.platform.Now()
-	s, err := rl.change(rq, s, func(p *ledger.Purchase) bool {
+	s, err := rl.change(rq, s, func(p *purchase.Purchase) bool {
 		own := p.ByKey(key)
-		if own == nil || own.State != ledger.Sent {
+		if own == nil || own.State != purchase.Sent {
 			return false
 		}
 		p.Learn(reply.OrderID())
 		if outcome == konnektive.Unreachable {
 			// Surely not sent: as if it had not been tried.
-			own.State = ledger.Open
+			own.State = purchase.Open
 			p.Release(key)
 			return true
 		}
-		own.State, own.AnsweredAt, own.Fields = ledger.Answered, now, fields
+		own.State, own.AnsweredAt, own.Fields = purchase.Answered, now, fields
 		own.Code = outcomeCodes[outcome]
 		switch outcome {
 		case konnektive.RedirectURL:
@@ -347,10 +349,10 @@ func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Rep
 		return true
 	})
 	if err != nil {
-		return rl.withRef(ledger.CodeUnknown, s.ref)
+		return rl.withRef(codes.Unknown, s.ref)
 	}
 	if outcome == konnektive.Unreachable {
-		return rl.withRef(codeUnreachable, s.ref)
+		return rl.withRef(codes.Unreachable, s.ref)
 	}
 	own := s.ByKey(key)
 	if own == nil || own != s.Current() || s.Paid {
@@ -360,19 +362,19 @@ func (rl *Relay) conclude(rq *request, s saved, key string, reply konnektive.Rep
 }
 
 var outcomeCodes = map[konnektive.Outcome]string{
-	konnektive.RedirectURL:     ledger.CodeRedirect,
-	konnektive.RedirectScript:  ledger.CodeRedirect,
-	konnektive.RedirectInvalid: ledger.CodeRedirectInvalid,
-	konnektive.Accepted:        ledger.CodePending,
-	konnektive.Declined:        ledger.CodeDeclined,
-	konnektive.Invalid:         ledger.CodeInvalid,
-	konnektive.AlreadyTaken:    ledger.CodeAlreadyTaken,
-	konnektive.Misconfigured:   ledger.CodeMisconfigured,
-	konnektive.Unknown:         ledger.CodeUnknown,
+	konnektive.RedirectURL:     codes.Redirect,
+	konnektive.RedirectScript:  codes.Redirect,
+	konnektive.RedirectInvalid: codes.RedirectInvalid,
+	konnektive.Accepted:        codes.Pending,
+	konnektive.Declined:        codes.Declined,
+	konnektive.Invalid:         codes.Invalid,
+	konnektive.AlreadyTaken:    codes.AlreadyTaken,
+	konnektive.Misconfigured:   codes.Misconfigured,
+	konnektive.Unknown:         codes.Unknown,
 }
 
 // tell is the answer to an attempt, the first time and every time after.
-func (rl *Relay) tell(rq *request, s saved, own *ledger.Attempt) *answer {
+func (rl *Relay) tell(rq *request, s saved, own *purchase.Attempt) *answer {
 	a := rl.withRef(own.Code, s.ref)
 	a.fields = own.Fields
 	if own.Redirects() {
@@ -384,7 +386,7 @@ func (rl *Relay) tell(rq *request, s saved, own *ledger.Attempt) *answer {
 	return a
 }
 
-func (rl *Relay) replay(rq *request, s saved, own *ledger.Attempt) *answer {
+func (rl *Relay) replay(rq *request, s saved, own *purchase.Attempt) *answer {
 	a := rl.tell(rq, s, own)
 	a.replayed = true
 	return a
@@ -394,7 +396,7 @@ func (rl *Relay) replay(rq *request, s saved, own *ledger.Attempt) *answer {
 func (rl *Relay) stand(rq *request, s saved, replayed bool) *answer {
 	standing := s.Standing(rl.platform.Now())
 	a := rl.withRef(standing.Code(), s.ref)
-	if standing == ledger.Paid {
+	if standing == purchase.Paid {
 		a.order = &s.Known
 	}
 	a.replayed = replayed
@@ -403,7 +405,7 @@ func (rl *Relay) stand(rq *request, s saved, replayed bool) *answer {
 
 func (rl *Relay) withRef(code, ref string) *answer { return &answer{code: code, ref: ref} }
 
-func (rl *Relay) internal(ref string) *answer { return rl.withRef(codeInternal, ref) }
+func (rl *Relay) internal(ref string) *answer { return rl.withRef(codes.Internal, ref) }
 
 // digest tells one order from another.
 func digest(parts ...string) string {

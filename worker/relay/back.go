@@ -3,8 +3,9 @@ package relay
 import (
 	"net/http"
 
-	"klarna-relay/worker/jsonwriter"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/json"
+	"klarna-relay/worker/purchase"
 )
 
 // comeBack is where Klarna sends the shopper after success. What the browser
@@ -21,19 +22,19 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 		return rl.internal("")
 	}
 	if !found {
-		return say(codeRefUnknown)
+		return say(codes.RefUnknown)
 	}
 	s = rl.refresh(rq, s)
-	upsale := s.Kind == ledger.KindUpsale
+	upsale := s.Kind == purchase.KindUpsale
 	standing := s.Standing(rl.platform.Now())
 	a := rl.withRef(standing.Code(), s.ref)
 	switch {
-	case standing == ledger.Paid:
+	case standing == purchase.Paid:
 		a.location = rl.nextPage(rq, s.ref, upsale || !succeeded)
 	case upsale && !succeeded:
 		// The upsale is off, the order it was for is paid.
 		a.location = withRef(rq.lander.ThankYou, s.OrderRef)
-	case standing == ledger.Declined, standing == ledger.Closed:
+	case standing == purchase.Declined, standing == purchase.Closed:
 		a.location = rq.lander.Checkout + "?klarna=declined"
 	default:
 		a.location = withRef(rq.lander.ThankYou, s.ref)
@@ -74,22 +75,22 @@ func (rl *Relay) continueAtKlarna(rq *request) *answer {
 	// A page that embeds or fetches this one is not the shopper's browser
 	// going there.
 	if dest := rq.http.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
-		return say(codeOrigin)
+		return say(codes.Origin)
 	}
 	s, found, err := rl.load(rq, rq.ref)
 	if err != nil {
 		return rl.internal("")
 	}
 	if !found {
-		return say(codeRefUnknown)
+		return say(codes.RefUnknown)
 	}
-	a := rl.withRef(ledger.CodeRedirect, s.ref)
+	a := rl.withRef(codes.Redirect, s.ref)
 	current := s.Current()
 	now := rl.platform.Now()
 	switch {
 	case s.Paid:
-		a.code, a.location = ledger.CodePaid, rl.nextPage(rq, s.ref, s.Kind == ledger.KindUpsale)
-	case current == nil || !current.Redirects() || !now.Before(current.AnsweredAt.Add(ledger.HandOut)):
+		a.code, a.location = codes.Paid, rl.nextPage(rq, s.ref, s.Kind == purchase.KindUpsale)
+	case current == nil || !current.Redirects() || !now.Before(current.AnsweredAt.Add(purchase.HandOut)):
 		a.code, a.location = s.Standing(now).Code(), withRef(rq.lander.ThankYou, s.ref)
 	case current.URL != "":
 		a.location = current.URL
@@ -120,7 +121,7 @@ var scriptWords = map[string]struct{ title, noScript string }{
 // nothing in it can end the page's own script, and without eval.
 func scriptPage(lang, nonce, script string) string {
 	words := scriptWords[lang]
-	literal := jsonwriter.New(len(script) + 16)
+	literal := json.NewWriter(len(script) + 16)
 	literal.Value(script)
 	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>` +
 		words.title + `</title><style nonce="` + nonce + `">` + pageStyle + `iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` + words.title + `</h1><noscript><p>` + words.noScript +

@@ -3,7 +3,7 @@ package relay
 import (
 	"net/url"
 
-	"klarna-relay/worker/jsonreader"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/rules"
 )
 
@@ -35,7 +35,7 @@ func (rl *Relay) challenge(rq *request, page rules.Fields) func() bool {
 		if err != nil || status != 200 {
 			return false
 		}
-		v, err := jsonreader.Parse(text)
+		v, err := json.Parse(text)
 		if err != nil || !v.Get("success").True() || v.Get("hostname").Text() != rq.host {
 			return false
 		}

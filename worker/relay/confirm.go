@@ -1,8 +1,9 @@
 package relay
 
 import (
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -16,15 +17,15 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 		return refusal
 	}
 	rq.logged = page["ref"]
-	s, refusal, ok := rl.orderOf(rq, page["ref"], codeRefUnknown)
+	s, refusal, ok := rl.orderOf(rq, page["ref"], codes.RefUnknown)
 	if !ok {
 		return refusal
 	}
 	if s = rl.refresh(rq, s); !s.Paid {
-		return rl.withRef(codeNotPaid, page["ref"])
+		return rl.withRef(codes.NotPaid, page["ref"])
 	}
 	mine := false
-	s, err := rl.change(rq, s, func(p *ledger.Purchase) bool {
+	s, err := rl.change(rq, s, func(p *purchase.Purchase) bool {
 		mine = !p.Confirmed
 		p.Confirmed = true
 		return mine
@@ -32,7 +33,7 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 	if err != nil {
 		return rl.internal(page["ref"])
 	}
-	a := rl.withRef(codeConfirmed, page["ref"])
+	a := rl.withRef(codes.Confirmed, page["ref"])
 	if !mine {
 		a.replayed = true
 		return a
@@ -43,15 +44,15 @@ func (rl *Relay) confirmOrder(rq *request) *answer {
 	case konnektive.Accepted:
 		return a
 	case konnektive.Unreachable:
-		refusedAs = codeUnreachable
+		refusedAs = codes.Unreachable
 	case konnektive.Misconfigured:
-		refusedAs = ledger.CodeMisconfigured
+		refusedAs = codes.Misconfigured
 	default:
 		// In doubt it is not repeated: Konnektive sends the mails by itself later.
-		return rl.withRef(ledger.CodeUnknown, page["ref"])
+		return rl.withRef(codes.Unknown, page["ref"])
 	}
 	// It was surely not carried out, so whoever asks again must not be told that it was.
-	if _, err := rl.change(rq, s, func(p *ledger.Purchase) bool { p.Confirmed = false; return true }); err != nil {
+	if _, err := rl.change(rq, s, func(p *purchase.Purchase) bool { p.Confirmed = false; return true }); err != nil {
 		return rl.internal(page["ref"])
 	}
 	return rl.withRef(refusedAs, page["ref"])

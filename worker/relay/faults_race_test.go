@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 var (

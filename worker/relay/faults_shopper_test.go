@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"klarna-relay/worker/konnektive/simulator"
-	"klarna-relay/worker/konnektive/simulator/audit"
+	"klarna-relay/worker/simulator"
+	"klarna-relay/worker/simulator/audit"
 )
 
 // A shopper wants one thing, is patient, and does what the landers' pages do:

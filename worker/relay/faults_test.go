@@ -14,9 +14,9 @@ import (
 
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/konnektive/simulator"
-	"klarna-relay/worker/konnektive/simulator/audit"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/simulator"
+	"klarna-relay/worker/simulator/audit"
 )
 
 // A visit is one run of a shopper through the shop in which chosen steps go

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -23,9 +25,9 @@ func (rl *Relay) importOrder(rq *request) *answer {
 
 	params := rl.params(rq, order) // the lead's, and the beginning of the import's
 	at := attempt{
-		kind:   ledger.KindOrder,
+		kind:   purchase.KindOrder,
 		digest: digest("order", order.Canonical()),
-		fresh:  rl.fresh(rq, ledger.KindOrder),
+		fresh:  rl.fresh(rq, purchase.KindOrder),
 		lead: func() konnektive.Reply {
 			return rl.call(rq, konnektive.ImportLead, params)
 		},
@@ -45,8 +47,8 @@ func (rl *Relay) importOrder(rq *request) *answer {
 		if err != nil {
 			return rl.internal("")
 		}
-		if !found || s.Kind != ledger.KindOrder {
-			return say(codeRefUnknown)
+		if !found || s.Kind != purchase.KindOrder {
+			return say(codes.RefUnknown)
 		}
 		stored = ledger.Stored{Version: s.version, Data: s.Encode()}
 	}
@@ -57,8 +59,8 @@ func (rl *Relay) importOrder(rq *request) *answer {
 	return rl.run(rq, ref, at, stored)
 }
 
-func (rl *Relay) fresh(rq *request, kind ledger.Kind) *ledger.Purchase {
-	return &ledger.Purchase{Kind: kind, Lander: rq.host, Created: rl.platform.Now()}
+func (rl *Relay) fresh(rq *request, kind purchase.Kind) *purchase.Purchase {
+	return &purchase.Purchase{Kind: kind, Lander: rq.host, Created: rl.platform.Now()}
 }
 
 // params are what every import says of the shopper, the order and the lander.

@@ -1,7 +1,8 @@
 package relay
 
 import (
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/purchase"
 )
 
 // key is the request's Idempotency-Key; "" when it has none.
@@ -12,7 +13,7 @@ func (rq *request) key() (string, *answer, bool) {
 	}
 	key := values[0]
 	if len(values) > 1 || len(key) < 8 || len(key) > 128 || !visible(key) {
-		a := say(ledger.CodeInvalid)
+		a := say(codes.Invalid)
 		a.fields = map[string]string{"Idempotency-Key": text(codeBadKey, rq.lang)}
 		return "", a, false
 	}
@@ -32,7 +33,7 @@ func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (targe
 		// purchase, unless the key is tied to another.
 		return record, key, nil, true
 	}
-	tie := saved{ref: record, Purchase: rl.fresh(rq, ledger.KindKey)}
+	tie := saved{ref: record, Purchase: rl.fresh(rq, purchase.KindKey)}
 	tie.Target, tie.TargetKey = ref, key
 	if derived {
 		tie.Until = tie.Created.Add(derivedFor)
@@ -61,11 +62,11 @@ func (rl *Relay) bind(rq *request, name string, derived bool, ref string) (targe
 			continue
 		}
 		target, key = there.Target, there.TargetKey
-		if there.Kind != ledger.KindKey {
+		if there.Kind != purchase.KindKey {
 			target, key = record, digest("key", name)
 		}
 		if ref != "" && target != ref {
-			return "", "", say(codeKeyReused), false
+			return "", "", say(codes.KeyReused), false
 		}
 		return target, key, nil, true
 	}

@@ -1,8 +1,9 @@
 package relay
 
 import (
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -23,22 +24,22 @@ func (rl *Relay) importLead(rq *request) *answer {
 	if ref == "" && given != "" {
 		ref = rl.platform.Store.Named("lead\n" + rq.host + "\n" + given)
 	}
-	s := saved{Purchase: rl.fresh(rq, ledger.KindOrder)}
+	s := saved{Purchase: rl.fresh(rq, purchase.KindOrder)}
 	if ref != "" {
 		there, found, err := rl.load(rq, ref)
 		switch {
 		case err != nil:
 			return rl.internal("")
-		case found && there.Kind == ledger.KindOrder:
+		case found && there.Kind == purchase.KindOrder:
 			s = there
 		case page["ref"] != "":
-			return say(codeRefUnknown)
+			return say(codes.RefUnknown)
 		}
 	}
 	rq.logged = ref
 	if len(s.Attempts) > 0 {
 		// The order is on its way: what was imported with it counts.
-		return rl.withRef(codeAccepted, s.ref)
+		return rl.withRef(codes.Accepted, s.ref)
 	}
 	reply := rl.call(rq, konnektive.ImportLead, rl.params(rq, lead).Add("orderId", s.OrderID()))
 	orderID := reply.OrderID()
@@ -53,7 +54,7 @@ func (rl *Relay) importLead(rq *request) *answer {
 			s.ref = rl.platform.Store.New()
 		}
 	}
-	s, err := rl.change(rq, s, func(p *ledger.Purchase) bool {
+	s, err := rl.change(rq, s, func(p *purchase.Purchase) bool {
 		if len(p.OrderIDs) > 0 {
 			return false
 		}
@@ -63,7 +64,7 @@ func (rl *Relay) importLead(rq *request) *answer {
 	if err != nil {
 		return rl.internal("")
 	}
-	return rl.withRef(codeAccepted, s.ref)
+	return rl.withRef(codes.Accepted, s.ref)
 }
 
 // importClick tells Konnektive that a page was seen. Its pixel is HTML of
@@ -78,7 +79,7 @@ func (rl *Relay) importClick(rq *request) *answer {
 	if reply.Kind != konnektive.Success || sessionID == "" || len(sessionID) > 32 || !visible(sessionID) {
 		return rq.leadFailed(reply)
 	}
-	a := say(codeAccepted)
+	a := say(codes.Accepted)
 	a.single = [2]string{"sessionId", sessionID}
 	return a
 }

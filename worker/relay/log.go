@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/gate"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 )
 
 // shownRef is how much of a ref the log shows: enough to find a request again,
@@ -29,7 +30,7 @@ func (rl *Relay) log(rq *request, a *answer) {
 	if ref == "" {
 		ref = rq.logged
 	}
-	w := jsonwriter.New(256)
+	w := json.NewWriter(256)
 	w.Open('{')
 	w.Text("time", rq.began.UTC().Format(time.RFC3339Nano))
 	w.Text("requestId", rq.id)
@@ -65,7 +66,7 @@ func (rl *Relay) TurnedBack(rawURL, id string, status int) {
 	}
 	rq := &request{began: rl.platform.Now(), id: id, host: strings.ToLower(u.Hostname())}
 	rq.route, rq.logged = find(u.EscapedPath())
-	rl.log(rq, &answer{code: codeHTTPS, status: status})
+	rl.log(rq, &answer{code: codes.HTTPS, status: status})
 }
 
 func shorten(ref string) string {

@@ -6,20 +6,20 @@ import (
 	"net/http"
 	"strings"
 
-	"klarna-relay/worker/jsonwriter"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/preflight"
 )
 
 // health says whether the Worker is configured, and names the faults by code.
 func (rl *Relay) health(*request) *answer {
-	a := &answer{code: codeAccepted, status: http.StatusOK}
-	w := jsonwriter.New(128)
+	a := &answer{code: codes.Accepted, status: http.StatusOK}
+	w := json.NewWriter(128)
 	w.Open('{')
 	if len(rl.faults) == 0 {
 		w.Text("status", "ok")
 	} else {
-		a.code, a.status = ledger.CodeMisconfigured, http.StatusServiceUnavailable
+		a.code, a.status = codes.Misconfigured, http.StatusServiceUnavailable
 		w.Text("status", "misconfigured")
 		codes := make([]string, 0, len(rl.faults))
 		seen := map[string]bool{}
@@ -53,10 +53,10 @@ func (rl *Relay) authorized(rq *request) bool {
 // lander, where it has one. It is asked once, since a user with wrong credentials may get locked.
 func (rl *Relay) preflight(rq *request) *answer {
 	if rl.config.AdminToken == "" {
-		return say(codeNotFound)
+		return say(codes.NotFound)
 	}
 	if !rl.authorized(rq) {
-		return say(codeUnauthorized)
+		return say(codes.Unauthorized)
 	}
 	lander, findings := rq.host, []preflight.Finding(nil)
 	switch {
@@ -76,7 +76,7 @@ func (rl *Relay) preflight(rq *request) *answer {
 		rl.note(rq, began, said.Kind())
 		findings = preflight.Examine(rq.lander, said)
 	}
-	w := jsonwriter.New(2048)
+	w := json.NewWriter(2048)
 	preflight.Write(w, lander, findings)
-	return &answer{code: codeAccepted, status: http.StatusOK, plain: w.String()}
+	return &answer{code: codes.Accepted, status: http.StatusOK, plain: w.String()}
 }

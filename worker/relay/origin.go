@@ -3,6 +3,8 @@ package relay
 import (
 	"net/http"
 	"strings"
+
+	"klarna-relay/worker/codes"
 )
 
 // crossOrigin notes whether the page that calls is on another origin, and
@@ -44,10 +46,10 @@ func (rq *request) mayCall() bool {
 // options answers a CORS preflight, or says which methods there are.
 func (rq *request) options() *answer {
 	if !rq.mayCall() {
-		return say(codeOrigin)
+		return say(codes.Origin)
 	}
 	return &answer{
-		code: codeOptions, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...),
+		code: codes.Options, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...),
 		preflight: rq.corsOrigin != "" && rq.http.Header.Get("Access-Control-Request-Method") != "",
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/rules"
 )
 
@@ -31,13 +31,13 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 		return a
 	}
 	switch a.code {
-	case ledger.CodeRedirect:
+	case codes.Redirect:
 		a.location = a.url
-	case ledger.CodePaid:
+	case codes.Paid:
 		a.location = rl.nextPage(rq, a.ref, rq.route.name == "upsale")
-	case ledger.CodeAlreadyTaken:
+	case codes.AlreadyTaken:
 		a.location = rl.nextPage(rq, a.ref, true)
-	case ledger.CodePending, ledger.CodeUnknown:
+	case codes.Pending, codes.Unknown:
 		a.location = withRef(rq.lander.ThankYou, a.ref)
 	default:
 		nonce := rl.platform.Random()
@@ -69,10 +69,10 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	case rq.route == nil || rq.route.navigated:
 		// Nobody typed anything: the shopper was on the way back from Klarna.
 		title, hint = words.sorry, ""
-	case a.code == codeInProgress:
+	case a.code == codes.InProgress:
 		// The button was pressed twice, and the browser shows the second answer alone.
 		title, hint = words.wait, "<p>"+words.reload+"</p>"
-	case meanings[a.code].result == "SUCCESS":
+	case codes.Meanings[a.code].Result == "SUCCESS":
 		// A lead, a click or a confirmation, which lead nowhere.
 		title, hint = words.thanks, ""
 	}
@@ -112,7 +112,7 @@ func language(r *http.Request) string {
 // textCode is the code whose text goes above a list of fields.
 func (a *answer) textCode() string {
 	if len(a.fields) > 0 {
-		return ledger.CodeInvalid
+		return codes.Invalid
 	}
 	return a.code
 }

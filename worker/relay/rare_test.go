@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/config"
-	"klarna-relay/worker/konnektive/simulator"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/simulator"
 )
 
 // What happens seldom.

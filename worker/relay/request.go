@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"klarna-relay/worker/body"
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
 	"klarna-relay/worker/rules"
 )
 
@@ -77,7 +77,7 @@ func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
 				rl.platform.Caught(p)
-				a = say(codeInternal)
+				a = say(codes.Internal)
 			}
 		}()
 		a = rl.answer(rq)
@@ -93,7 +93,7 @@ func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
 	rq.forPeople = rq.shown()
 	if rq.route == nil {
-		return say(codeNotFound)
+		return say(codes.NotFound)
 	}
 	rq.logged = rq.ref
 	lander, known := rl.config.Lander(rq.host)
@@ -105,18 +105,18 @@ func (rl *Relay) answer(rq *request) *answer {
 		return rq.options()
 	}
 	if !rq.route.allows(rq.method) {
-		a := say(codeMethod)
+		a := say(codes.Method)
 		a.allow = rq.route.methods
 		return a
 	}
 	if !rq.route.navigated && !rq.mayCall() {
-		return say(codeOrigin)
+		return say(codes.Origin)
 	}
 	if !rq.route.open && (len(rl.faults) > 0 || !known) {
-		return say(ledger.CodeMisconfigured)
+		return say(codes.Misconfigured)
 	}
 	if rq.route.limited != "" && !rl.withinLimit(rq) {
-		return say(codeRateLimited)
+		return say(codes.RateLimited)
 	}
 	return rq.route.serve(rl, rq)
 }
@@ -137,7 +137,7 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 	var raw bytes.Buffer
 	raw.Grow(int(min(max(rq.http.ContentLength, 0), body.MaxBytes)) + bytes.MinRead)
 	if _, err := raw.ReadFrom(io.LimitReader(rq.http.Body, body.MaxBytes+1)); err != nil {
-		return nil, say(codeMalformed), false
+		return nil, say(codes.Malformed), false
 	}
 	fields, err := body.Decode(contentType, raw.Bytes())
 	if err != nil {
@@ -149,11 +149,11 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 func bodyCode(err error) string {
 	switch {
 	case errors.Is(err, body.ErrTooLarge):
-		return codeTooLarge
+		return codes.TooLarge
 	case errors.Is(err, body.ErrUnsupportedType):
-		return codeType
+		return codes.Type
 	}
-	return codeMalformed // a field that is named twice, too
+	return codes.Malformed // a field that is named twice, too
 }
 
 // accept reads what a page sent, sorts it by who may set what, and has it

@@ -4,7 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -29,7 +30,7 @@ func (rl *Relay) Settle(ctx context.Context, ref string) bool {
 	if a != nil {
 		rl.log(rq, a)
 	}
-	return a == nil || a.code != codeInternal
+	return a == nil || a.code != codes.Internal
 }
 
 func (rl *Relay) settleNow(rq *request, ref string) *answer {
@@ -45,12 +46,12 @@ func (rl *Relay) settleNow(rq *request, ref string) *answer {
 		return rl.internal(ref)
 	}
 	rq.host = s.Lander
-	if s.Kind == ledger.KindKey || s.Paid || s.Alarm().IsZero() {
+	if s.Kind == purchase.KindKey || s.Paid || s.Alarm().IsZero() {
 		return nil
 	}
 	seen, ok := rl.truth(rq, s.Purchase)
 	watched := s.Watched
-	s, err = rl.change(rq, s, func(p *ledger.Purchase) bool {
+	s, err = rl.change(rq, s, func(p *purchase.Purchase) bool {
 		if ok {
 			rl.observe(rq, p, seen)
 		}

@@ -17,8 +17,8 @@ import (
 
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/konnektive/simulator"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/simulator"
 )
 
 // A shop is a relay with everything around it: the simulated Konnektive, a

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"net/http"
+
+	"klarna-relay/worker/codes"
 )
 
 // status says how a purchase stands, and reads it anew while it is not final.
@@ -11,7 +13,7 @@ func (rl *Relay) status(rq *request) *answer {
 		return rl.internal("")
 	}
 	if !found {
-		return say(codeRefUnknown)
+		return say(codes.RefUnknown)
 	}
 	s = rl.refresh(rq, s)
 	a := rl.stand(rq, s, false)

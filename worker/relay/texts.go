@@ -3,88 +3,88 @@ package relay
 import (
 	"strings"
 
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/codes"
 )
 
 // texts are what a shopper reads about an answer, by code and language. What
 // to do next is part of each; what went wrong inside is not.
 var texts = map[string]struct{ en, de string }{
-	ledger.CodeRedirectInvalid: {
+	codes.RedirectInvalid: {
 		"Klarna could not be opened. You have not been charged. Please try again in a few minutes.",
 		"Klarna konnte nicht geöffnet werden. Es wurde nichts abgebucht. Bitte versuchen Sie es in ein paar Minuten erneut."},
-	ledger.CodePaid: {
+	codes.Paid: {
 		"Your order is paid. Thank you!",
 		"Ihre Bestellung ist bezahlt. Vielen Dank!"},
-	ledger.CodePending: {
+	codes.Pending: {
 		"We are waiting for Klarna to confirm the payment. Please do not pay again.",
 		"Wir warten auf die Bestätigung von Klarna. Bitte bezahlen Sie nicht noch einmal."},
-	ledger.CodeUnknown: {
+	codes.Unknown: {
 		"We are checking your order. Please do not pay again.",
 		"Wir prüfen Ihre Bestellung. Bitte bezahlen Sie nicht noch einmal."},
-	ledger.CodeRetry: {
+	codes.Retry: {
 		"The order did not go through, and you have not been charged. Please try again.",
 		"Die Bestellung kam nicht zustande, und es wurde nichts abgebucht. Bitte versuchen Sie es erneut."},
-	ledger.CodeDeclined: {
+	codes.Declined: {
 		"Klarna did not accept the payment. You have not been charged. You can change your order or your details and try again.",
 		"Klarna hat die Zahlung nicht angenommen. Es wurde nichts abgebucht. Sie können Ihre Bestellung oder Ihre Angaben ändern und es erneut versuchen."},
-	ledger.CodeInvalid: {
+	codes.Invalid: {
 		"Please check your details.",
 		"Bitte prüfen Sie Ihre Angaben."},
-	ledger.CodeMisconfigured: {
+	codes.Misconfigured: {
 		"The shop cannot take orders right now. You have not been charged. Please try again later.",
 		"Der Shop kann gerade keine Bestellungen annehmen. Es wurde nichts abgebucht. Bitte versuchen Sie es später erneut."},
-	ledger.CodeAlreadyTaken: {
+	codes.AlreadyTaken: {
 		"This is already part of your order.",
 		"Das ist bereits Teil Ihrer Bestellung."},
-	codeAccepted:  {"Received.", "Erhalten."},
-	codeConfirmed: {"The confirmation is on its way.", "Die Bestätigung ist unterwegs."},
-	codeNotPaid: {
+	codes.Accepted:  {"Received.", "Erhalten."},
+	codes.Confirmed: {"The confirmation is on its way.", "Die Bestätigung ist unterwegs."},
+	codes.NotPaid: {
 		"The order this belongs to is not paid yet.",
 		"Die zugehörige Bestellung ist noch nicht bezahlt."},
-	codeUnreachable: {
+	codes.Unreachable: {
 		"The shop could not be reached, and nothing was ordered. Please try again in a moment.",
 		"Der Shop war nicht erreichbar, und es wurde nichts bestellt. Bitte versuchen Sie es gleich noch einmal."},
-	codeInProgress: {
+	codes.InProgress: {
 		"Your order is being processed. Please wait a moment.",
 		"Ihre Bestellung wird gerade bearbeitet. Bitte warten Sie einen Moment."},
-	codeKeyReused: {
+	codes.KeyReused: {
 		"This Idempotency-Key was used for another order. Send a new one.",
 		"Dieser Idempotency-Key wurde für eine andere Bestellung verwendet. Bitte einen neuen senden."},
-	codeOrigin: {
+	codes.Origin: {
 		"This page may not send orders here.",
 		"Diese Seite darf hier keine Bestellungen senden."},
-	codeTooLarge: {
+	codes.TooLarge: {
 		"The request is larger than 64 KiB.",
 		"Die Anfrage ist größer als 64 KiB."},
-	codeType: {
+	codes.Type: {
 		"Send application/json or application/x-www-form-urlencoded, in UTF-8.",
 		"Bitte application/json oder application/x-www-form-urlencoded in UTF-8 senden."},
-	codeMalformed: {
+	codes.Malformed: {
 		"The request is neither a flat JSON object of strings and numbers nor a form, or it names a field twice.",
 		"Die Anfrage ist weder ein flaches JSON-Objekt aus Texten und Zahlen noch ein Formular, oder sie nennt ein Feld doppelt."},
-	codeRateLimited: {
+	codes.RateLimited: {
 		"Too many requests. Please wait a minute and try again.",
 		"Zu viele Anfragen. Bitte warten Sie eine Minute und versuchen Sie es erneut."},
-	codeChallenge: {
+	codes.Challenge: {
 		"We could not verify that you are human. Please reload the page and try again.",
 		"Wir konnten nicht prüfen, ob Sie ein Mensch sind. Bitte laden Sie die Seite neu und versuchen Sie es erneut."},
-	codeRefUnknown: {
+	codes.RefUnknown: {
 		"This order is not known here, or it is too long ago.",
 		"Diese Bestellung ist hier nicht bekannt, oder sie liegt zu lange zurück."},
-	codeInternal: {
+	codes.Internal: {
 		"Something went wrong on our side. Repeating the same request is safe.",
 		"Bei uns ist etwas schiefgegangen. Dieselbe Anfrage darf wiederholt werden."},
-	codeNotFound: {
+	codes.NotFound: {
 		"There is nothing at this address.",
 		"Unter dieser Adresse gibt es nichts."},
-	codeMethod: {
+	codes.Method: {
 		"This address does not take that method.",
 		"Diese Adresse nimmt diese Methode nicht an."},
 	codeContinue: {"Continue", "Weiter"},
 	codeBadKey: {
 		"An Idempotency-Key has 8 to 128 visible ASCII characters.",
 		"Ein Idempotency-Key hat 8 bis 128 sichtbare ASCII-Zeichen."},
-	codeUnauthorized: {
+	codes.Unauthorized: {
 		"Send the ADMIN_TOKEN as a bearer token.",
 		"Bitte das ADMIN_TOKEN als Bearer-Token senden."},
 }

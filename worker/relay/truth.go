@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 )
 
 // An observation is what Order Query said, and when it was asked.
@@ -15,7 +15,7 @@ type observation struct {
 
 // observe takes in what Order Query said, and tells whether that changes the
 // record.
-func (rl *Relay) observe(rq *request, p *ledger.Purchase, seen observation) bool {
+func (rl *Relay) observe(rq *request, p *purchase.Purchase, seen observation) bool {
 	paid, status := p.Paid, p.Known.Status
 	p.Observe(seen.order, seen.asked)
 	if p.Paid && !paid {
@@ -26,7 +26,7 @@ func (rl *Relay) observe(rq *request, p *ledger.Purchase, seen observation) bool
 
 // truth asks Konnektive how the order stands. ok is false when it could not be
 // found out.
-func (rl *Relay) truth(rq *request, p *ledger.Purchase) (latest observation, ok bool) {
+func (rl *Relay) truth(rq *request, p *purchase.Purchase) (latest observation, ok bool) {
 	asked := rl.platform.Now()
 	failed := false
 	for i := len(p.OrderIDs) - 1; i >= 0; i-- {
@@ -49,7 +49,7 @@ func (rl *Relay) truth(rq *request, p *ledger.Purchase) (latest observation, ok 
 // settle records what Order Query said. A record that could not be written is
 // written the next time: what was seen holds for this request all the same.
 func (rl *Relay) settle(rq *request, s saved, seen observation) saved {
-	changed, err := rl.change(rq, s, func(p *ledger.Purchase) bool { return rl.observe(rq, p, seen) })
+	changed, err := rl.change(rq, s, func(p *purchase.Purchase) bool { return rl.observe(rq, p, seen) })
 	if err != nil {
 		rl.observe(rq, s.Purchase, seen)
 		return s

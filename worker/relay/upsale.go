@@ -1,8 +1,9 @@
 package relay
 
 import (
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
@@ -20,7 +21,7 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	order, refusal, ok := rl.orderOf(rq, page["ref"], codeNotPaid)
+	order, refusal, ok := rl.orderOf(rq, page["ref"], codes.NotPaid)
 	if !ok {
 		return refusal
 	}
@@ -45,7 +46,7 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 	}
 
 	at := attempt{
-		kind:      ledger.KindUpsale,
+		kind:      purchase.KindUpsale,
 		key:       key,
 		digest:    digest("upsale", order.ref, upsale.Canonical()),
 		challenge: rl.challenge(rq, page),
@@ -57,12 +58,12 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 		// How many the order holds now is what a paid upsale must exceed.
 		seen, ok := rl.truth(rq, order.Purchase)
 		if !ok {
-			return say(codeUnreachable)
+			return say(codes.Unreachable)
 		}
 		if order = rl.settle(rq, order, seen); !order.Paid {
-			return say(codeNotPaid)
+			return say(codes.NotPaid)
 		}
-		at.fresh = rl.fresh(rq, ledger.KindUpsale)
+		at.fresh = rl.fresh(rq, purchase.KindUpsale)
 		at.fresh.Learn(order.OrderID())
 		at.fresh.OrderRef, at.fresh.Product, at.fresh.Baseline = order.ref, product, seen.order.Qty(product)
 	}
@@ -79,13 +80,13 @@ func (rl *Relay) orderOf(rq *request, ref, foreign string) (saved, *answer, bool
 		case err != nil:
 			return saved{}, rl.internal(""), false
 		case !found:
-			return saved{}, say(codeRefUnknown), false
+			return saved{}, say(codes.RefUnknown), false
 		case s.Lander != rq.host:
 			return saved{}, say(foreign), false
-		case s.Kind == ledger.KindOrder:
+		case s.Kind == purchase.KindOrder:
 			return s, nil, true
 		}
 		ref = s.OrderRef
 	}
-	return saved{}, say(codeRefUnknown), false
+	return saved{}, say(codes.RefUnknown), false
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // postAndLeave sends an order and returns how to hang up without waiting for

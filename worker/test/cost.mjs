@@ -64,7 +64,7 @@ globalThis.fetch = async (url) => {
 const { log } = console;
 console.log = () => {};
 
-const { instance } = await import("../instance.mjs");
+const { instance } = await import("../js/instance.mjs");
 const body = new URLSearchParams({
   firstName: "Änne", lastName: "O'Neill", emailAddress: "anne@example.com", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1",
   city: "Berlin", postalCode: "10115", country: "DE", product1_id: "34", product1_qty: "2", sourceValue1: "summer",

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // The landers of www/ as the built Worker serves them, in a real browser, with

@@ -17,7 +17,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // What no Worker may print is noted as it goes by: every field of every request

@@ -23,9 +23,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"klarna-relay/worker/konnektive/simulator"
-	"klarna-relay/worker/konnektive/simulator/audit"
-	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
+	"klarna-relay/worker/simulator"
+	"klarna-relay/worker/simulator/audit"
 )
 
 var (
@@ -440,8 +440,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	// Good weather. Others buy, and whoever is in doubt waits until the time is
 	// over: an attempt may be tried again after the ledger's Lease, when its
 	// request died at its lead, and else after its deadline and Grace.
-	over := time.Now().Add(soakTimeout + ledger.Grace)
-	if leases := deadly.Add(ledger.Lease); leases.After(over) {
+	over := time.Now().Add(soakTimeout + purchase.Grace)
+	if leases := deadly.Add(purchase.Lease); leases.After(over) {
 		over = leases
 	}
 	come(4, over.Add(2*time.Second))

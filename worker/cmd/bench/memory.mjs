@@ -12,7 +12,7 @@ const id = (text) => ({ toString: () => text });
 const fresh = () => (++last).toString(16).padStart(64, "0");
 const names = new Map();
 
-/** As the Ledger class in worker/ledger.mjs behind its binding. */
+/** As the Ledger class in worker/js/ledger.mjs behind its binding. */
 export const LEDGER = {
   idFromName(name) {
     let ref = names.get(name);

@@ -140,7 +140,7 @@ func isLoopbackURL(text string) bool {
 func (f *findings) checkWorker(e environment) {
 	for _, key := range []struct{ name, cure string }{
 		{"name", `give the Worker a name: name = "klarna-relay"`},
-		{"main", `name the JS entry: main = "worker/entry.mjs"`},
+		{"main", `name the JS entry: main = "worker/js/entry.mjs"`},
 	} {
 		if text, _ := e.settings[key.name].(string); text == "" {
 			f.fault(key.name+"_missing", e.prefix()+key.name, key.cure)

@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 		"an anchor by hand":                         {text: "<a id=\"here\"></a>\n[a](#here)\n"},
 		"an anchor that nothing makes":              {text: "[a](#there)\n", want: []string{"README.md:1: no heading makes the anchor #there"}},
 		"a heading in code is none":                 {text: "```\n# Comment\n```\n[a](#comment)\n", want: []string{"README.md:4: no heading makes the anchor #comment"}},
-		"a file that is there":                      {text: "[a](worker/entry.mjs) ![b](www/img/shop.png \"a shop\") <img src=\"www/img/shop.png\"> [folder](worker/)\n[label]: www/img/shop.png\n"},
+		"a file that is there":                      {text: "[a](worker/js/entry.mjs) ![b](www/img/shop.png \"a shop\") <img src=\"www/img/shop.png\"> [folder](worker/)\n[label]: www/img/shop.png\n"},
 		"files that are not there": {
 			text: "[a](worker/nothing.mjs) and\n![b](img/x.png) and <img src=\"www/y.png\"> and\n[label]: z.md\n",
 			want: []string{"README.md:1: there is no worker/nothing.mjs", "README.md:2: there is no img/x.png", "README.md:2: there is no www/y.png", "README.md:3: there is no z.md"},
@@ -39,15 +39,15 @@ func TestCheck(t *testing.T) {
 			want: []string{"README.md:3: the Makefile has no target hay", "README.md:5: the Makefile has no target deploy-all"},
 		},
 		"files of the repository that are named": {
-			text: "`worker/entry.mjs`, `worker/`, `www/build/check.js`, `worker/<name>`, `POST /api/x`, `Makefile`, `worker/gone.go`\n",
+			text: "`worker/js/entry.mjs`, `worker/`, `www/build/check.js`, `worker/<name>`, `POST /api/x`, `Makefile`, `worker/gone.go`\n",
 			want: []string{"README.md:1: there is no worker/gone.go"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			problems, err := check(fstest.MapFS{
-				"README.md":        {Data: []byte(c.text)},
-				"Makefile":         {Data: []byte("SHELL := /bin/bash\nX ?= 1\n\nhelp: ## List\n\techo\ndev test: tools\n\tmake x\nlint:\n")},
-				"worker/entry.mjs": {}, "www/img/shop.png": {}, "docs/more.md": {Data: []byte("# One\n")},
+				"README.md":           {Data: []byte(c.text)},
+				"Makefile":            {Data: []byte("SHELL := /bin/bash\nX ?= 1\n\nhelp: ## List\n\techo\ndev test: tools\n\tmake x\nlint:\n")},
+				"worker/js/entry.mjs": {}, "www/img/shop.png": {}, "docs/more.md": {Data: []byte("# One\n")},
 			}, "README.md")
 			require.NoError(t, err)
 			assert.Equal(t, c.want, problems)

@@ -24,7 +24,7 @@ import (
 	"syscall"
 	"time"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"klarna-relay/worker/config"
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // shop is what wrangler.toml says of the landers.

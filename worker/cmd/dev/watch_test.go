@@ -36,7 +36,7 @@ func TestWranglerWatchesEverythingThatIsBuiltAndNothingElse(t *testing.T) {
 			built = append(built, file)
 		}
 	}
-	scripts, err := filepath.Glob(filepath.Join(root, "worker/*.mjs"))
+	scripts, err := filepath.Glob(filepath.Join(root, "worker/js/*.mjs"))
 	require.NoError(t, err)
 	for _, path := range scripts {
 		file, err := filepath.Rel(root, path)

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"klarna-relay/worker/config"
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // minNode is the oldest Node that the pinned wrangler runs on.

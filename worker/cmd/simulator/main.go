@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 func main() {

@@ -1,10 +1,10 @@
 // Our Worker as it is deployed, with the ledger in a Map, and a look inside.
 
 import { instances } from "./instances.mjs"; // before the Worker, which makes them
-import worker from "../worker/entry.mjs";
+import worker from "../worker/js/entry.mjs";
 import { LEDGER, LIMIT } from "../memory.mjs";
 
-export { Ledger } from "../worker/entry.mjs";
+export { Ledger } from "../worker/js/entry.mjs";
 
 let ours;
 

@@ -1,8 +1,4 @@
-// Package jsonwriter writes JSON without reflection. The Worker needs so little
-// of it that encoding/json, 0.3 MB of the compressed module, is not worth its
-// bytes; and the writer of the JSON parser in use writes control characters
-// in a way that JSON does not know.
-package jsonwriter
+package json
 
 import (
 	"strconv"
@@ -14,8 +10,8 @@ import (
 // Optional methods are left out. The zero value is ready for use.
 type Writer struct{ b []byte }
 
-// New returns a writer with room for size bytes.
-func New(size int) *Writer { return &Writer{make([]byte, 0, size)} }
+// NewWriter returns a writer with room for size bytes.
+func NewWriter(size int) *Writer { return &Writer{make([]byte, 0, size)} }
 
 // String is what has been written so far. It is not copied: what is written later comes behind it.
 func (w *Writer) String() string { return unsafe.String(unsafe.SliceData(w.b), len(w.b)) }

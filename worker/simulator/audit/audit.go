@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"klarna-relay/worker/konnektive/simulator"
+	"klarna-relay/worker/simulator"
 )
 
 // LabelField carries the name of the attempt, the same as its idempotency key.

@@ -1,7 +1,7 @@
-package jsonwriter
+package json
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"strings"
 	"testing"
 
@@ -10,7 +10,7 @@ import (
 )
 
 func TestMembersAreSeparatedAndEmptyOnesLeftOut(t *testing.T) {
-	w := New(0)
+	w := NewWriter(0)
 	w.Open('{')
 	w.OptionalText("none", "")
 	w.Text("a", "1")
@@ -30,10 +30,10 @@ func FuzzValueIsReadBackByTheStandardLibrary(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		w := New(0)
+		w := NewWriter(0)
 		w.Value(s)
 		var back string
-		require.NoError(t, json.Unmarshal([]byte(w.String()), &back))
+		require.NoError(t, stdjson.Unmarshal([]byte(w.String()), &back))
 		assert.Equal(t, strings.ToValidUTF8(strings.Map(func(r rune) rune { return r }, s), "\ufffd"), strings.ToValidUTF8(back, "\ufffd"))
 		assert.NotContains(t, w.String(), "<")
 	})

@@ -3,8 +3,8 @@
 // how Go and JavaScript hand things to each other.
 
 import "./process.mjs";
-import "./build/wasm_exec.js"; // defines globalThis.Go
-import program from "./build/edge.wasm";
+import "../build/wasm_exec.js"; // defines globalThis.Go
+import program from "../build/edge.wasm";
 import { host } from "./host.mjs";
 
 const encoder = new TextEncoder();

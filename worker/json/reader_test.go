@@ -1,7 +1,7 @@
-package jsonreader
+package json
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -72,7 +72,7 @@ func plain(v *Value) any {
 	case False, True:
 		return v.True()
 	case Number:
-		return json.Number(v.Text())
+		return stdjson.Number(v.Text())
 	case String:
 		return v.Text()
 	case Array:
@@ -101,10 +101,10 @@ func FuzzItAgreesWithTheStandardLibrary(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder := stdjson.NewDecoder(strings.NewReader(text))
 		decoder.UseNumber()
 		var want any
-		ok := json.Valid([]byte(text)) && decoder.Decode(&want) == nil
+		ok := stdjson.Valid([]byte(text)) && decoder.Decode(&want) == nil
 		got, err := Parse(text)
 		if deep := strings.Count(text, "[")+strings.Count(text, "{") > maxDepth; deep {
 			if err == nil {

@@ -1,4 +1,4 @@
-package ledger
+package purchase
 
 import (
 	"reflect"
@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 )
 
 // whole is a record in which everything is said.
 func whole() *Purchase {
-	a := isAnswered("key-1", CodeInvalid, noon)
+	a := isAnswered("key-1", codes.Invalid, noon)
 	a.Keys = append(a.Keys, "key-2")
 	a.URL, a.Script = "https://klarna.example/?a=1&b=ü", "document.write(\"</script>\u2028\")"
 	a.Fields = map[string]string{"city": "is a \"required\" field", "address1": "\t"}

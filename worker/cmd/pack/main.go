@@ -4,7 +4,7 @@
 // address that no compressor can shorten. Here pieces that lie close together
 // are joined, with the zeros in between: the memory that results is the same.
 //
-//	go run ./wasm/pack <file>   changes the file in place
+//	go run ./worker/cmd/pack <file>   changes the file in place
 package main
 
 import (

@@ -1,8 +1,9 @@
-package ledger
+package purchase
 
 import (
 	"time"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 )
 
@@ -56,20 +57,6 @@ const (
 	Sent State = "sent"
 	// Answered: the answer to the import is recorded.
 	Answered State = "answered"
-)
-
-// Codes of answers that an attempt can end with; the contract's own words.
-const (
-	CodeRedirect        = "redirect"
-	CodeRedirectInvalid = "redirect_invalid"
-	CodePaid            = "paid"
-	CodePending         = "pending"
-	CodeUnknown         = "unknown"
-	CodeDeclined        = "declined"
-	CodeInvalid         = "invalid"
-	CodeMisconfigured   = "misconfigured"
-	CodeAlreadyTaken    = "already_taken"
-	CodeRetry           = "retry"
 )
 
 // A Purchase is the record of one order, or of one upsale of it. It holds no
@@ -139,7 +126,7 @@ func (a *Attempt) has(key string) bool {
 }
 
 // Redirects tells whether the shopper was handed a way to Klarna.
-func (a *Attempt) Redirects() bool { return a.Code == CodeRedirect }
+func (a *Attempt) Redirects() bool { return a.Code == codes.Redirect }
 
 // OrderID is the order that the next call is about: the one that is paid, else
 // the newest; "" before a lead.
@@ -215,7 +202,7 @@ func (p *Purchase) Observe(order konnektive.Order, asked time.Time) {
 // takenBefore: Konnektive called the upsale taken already, and it is there.
 func (p *Purchase) takenBefore(order konnektive.Order) bool {
 	last := p.left()
-	return last != nil && last.Code == CodeAlreadyTaken && order.Qty(p.Product) > 0
+	return last != nil && last.Code == codes.AlreadyTaken && order.Qty(p.Product) > 0
 }
 
 // Standing is how a purchase stands, all things known.
@@ -248,15 +235,15 @@ const (
 func (s Standing) Code() string {
 	switch s {
 	case Paid:
-		return CodePaid
+		return codes.Paid
 	case AtKlarna, Waiting:
-		return CodePending
+		return codes.Pending
 	case Declined, Closed:
-		return CodeDeclined
+		return codes.Declined
 	case Running, InDoubt:
-		return CodeUnknown
+		return codes.Unknown
 	default: // Untried, Refused, Retry
-		return CodeRetry
+		return codes.Retry
 	}
 }
 
@@ -285,7 +272,7 @@ func (p *Purchase) Standing(now time.Time) Standing {
 		// GUESS: Klarna's cancel leaves one of them behind. While nobody knows
 		// whether this attempt has arrived, it may be the one before it that was
 		// declined.
-		if over || len(p.Attempts) == 1 || current.State == Answered && current.Code != CodeUnknown {
+		if over || len(p.Attempts) == 1 || current.State == Answered && current.Code != codes.Unknown {
 			return Declined
 		}
 	case konnektive.StatusRefunded:
@@ -296,13 +283,13 @@ func (p *Purchase) Standing(now time.Time) Standing {
 	}
 	if current.State == Answered {
 		switch current.Code {
-		case CodeRedirect:
+		case codes.Redirect:
 			return AtKlarna
-		case CodeDeclined:
+		case codes.Declined:
 			return Declined
-		case CodeInvalid, CodeMisconfigured:
+		case codes.Invalid, codes.Misconfigured:
 			return Refused
-		case CodeAlreadyTaken:
+		case codes.AlreadyTaken:
 			return Waiting
 		}
 	}
@@ -311,7 +298,7 @@ func (p *Purchase) Standing(now time.Time) Standing {
 		// may have been, for another cart: see revive.
 		return Retry
 	}
-	if current.State == Answered && current.Code == CodePending {
+	if current.State == Answered && current.Code == codes.Pending {
 		return Waiting
 	}
 	return InDoubt
@@ -379,7 +366,7 @@ func (p *Purchase) Claim(key, digest string, now time.Time, asked bool) (Verdict
 	case Declined:
 		if last.Redirects() {
 			// What was declined at Klarna leads there no more.
-			last.Code, last.URL, last.Script = CodeDeclined, "", ""
+			last.Code, last.URL, last.Script = codes.Declined, "", ""
 		}
 		return p.begin(key, digest, now)
 	case Refused, Retry:
@@ -420,7 +407,7 @@ func (p *Purchase) repeat(own *Attempt, standing Standing, now time.Time, asked 
 	if own != p.Current() {
 		// A later attempt has taken its place. What was answered for good is
 		// answered so again, a way to Klarna that has been replaced is not.
-		if own.State == Answered && !own.Redirects() && own.Code != CodeUnknown && own.Code != CodePending {
+		if own.State == Answered && !own.Redirects() && own.Code != codes.Unknown && own.Code != codes.Pending {
 			return Answer, own
 		}
 		if last := p.left(); standing == AtKlarna && last.Digest == own.Digest && now.Before(last.AnsweredAt.Add(HandOut)) {
@@ -439,17 +426,17 @@ func (p *Purchase) repeat(own *Attempt, standing Standing, now time.Time, asked 
 			return Answer, own
 		}
 	case Declined:
-		if own.Code == CodeDeclined {
+		if own.Code == codes.Declined {
 			return Answer, own
 		}
 	case Refused:
 		return Answer, own
 	case Waiting:
-		if own.Code == CodeAlreadyTaken {
+		if own.Code == codes.AlreadyTaken {
 			return Answer, own
 		}
 	case InDoubt:
-		if own.Code == CodeRedirectInvalid {
+		if own.Code == codes.RedirectInvalid {
 			return Answer, own
 		}
 	}

@@ -1,12 +1,11 @@
-package ledger
+package purchase
 
 import (
 	"errors"
 	"sort"
 	"time"
 
-	"klarna-relay/worker/jsonreader"
-	"klarna-relay/worker/jsonwriter"
+	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
 )
 
@@ -17,7 +16,7 @@ const format = 1
 // Encode writes the record as JSON. Times are milliseconds since 1970, UTC;
 // what is empty is left out.
 func (p *Purchase) Encode() string {
-	w := jsonwriter.New(768)
+	w := json.NewWriter(768)
 	w.Open('{')
 	w.Number("v", format)
 	w.OptionalText("kind", string(p.Kind))
@@ -95,7 +94,7 @@ var errFormat = errors.New("a ledger record of an unknown form")
 
 // Decode reads what [Purchase.Encode] wrote.
 func Decode(data string) (*Purchase, error) {
-	v, err := jsonreader.Parse(data)
+	v, err := json.Parse(data)
 	if err != nil || v.Get("v").Int() != format {
 		return nil, errFormat
 	}
@@ -154,9 +153,9 @@ func Decode(data string) (*Purchase, error) {
 	return p, nil
 }
 
-func text(v *jsonreader.Value, key string) string { return v.Get(key).Text() }
+func text(v *json.Value, key string) string { return v.Get(key).Text() }
 
-func texts(v *jsonreader.Value, key string) (list []string) {
+func texts(v *json.Value, key string) (list []string) {
 	elements := v.Get(key)
 	for i := range elements.Len() {
 		_, element := elements.At(i)
@@ -165,7 +164,7 @@ func texts(v *jsonreader.Value, key string) (list []string) {
 	return list
 }
 
-func when(v *jsonreader.Value, key string) time.Time {
+func when(v *json.Value, key string) time.Time {
 	if ms := v.Get(key).Int(); ms != 0 {
 		return time.UnixMilli(ms).UTC()
 	}

@@ -1,4 +1,4 @@
-package ledger
+package purchase
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 )
 
@@ -50,7 +51,7 @@ func isSent(key string, at time.Time) Attempt {
 func isAnswered(key, code string, at time.Time) Attempt {
 	a := isSent(key, at)
 	a.State, a.Code, a.AnsweredAt = Answered, code, at.Add(time.Second)
-	if code == CodeRedirect {
+	if code == codes.Redirect {
 		a.URL = "https://klarna.example/of/" + key
 	}
 	return a
@@ -72,41 +73,41 @@ func TestHowAPurchaseStands(t *testing.T) {
 		{"nothing has been tried", purchase(), 0, Untried},
 		{"a request is at its lead", purchase(isOpen("a", noon)), Lease - 1, Running},
 		{"a request died at its lead", purchase(isOpen("a", noon)), Lease, Untried},
-		{"a request died at its second attempt, the first is at Klarna", purchase(isAnswered("a", CodeRedirect, noon), isOpen("b", noon)), Lease, AtKlarna},
-		{"a request died at its third attempt, after a second one that died too", purchase(isAnswered("a", CodeInvalid, noon), isOpen("b", noon), isOpen("c", noon)), Lease, Refused},
+		{"a request died at its second attempt, the first is at Klarna", purchase(isAnswered("a", codes.Redirect, noon), isOpen("b", noon)), Lease, AtKlarna},
+		{"a request died at its third attempt, after a second one that died too", purchase(isAnswered("a", codes.Invalid, noon), isOpen("b", noon), isOpen("c", noon)), Lease, Refused},
 		{"an import is under way", purchase(isSent("a", noon)), inTime, Running},
 		{"an import has not been answered in time", purchase(isSent("a", noon)), timeout, InDoubt},
 		{"long after, nobody has asked", purchase(isSent("a", noon)), 24 * time.Hour, InDoubt},
 		{"PARTIAL just before the time is over", known(purchase(isSent("a", noon)), partial, after(overdue-1)), overdue, InDoubt},
 		{"PARTIAL when the time is over", known(purchase(isSent("a", noon)), partial, after(overdue)), overdue, Retry},
-		{"a doubtful answer, PARTIAL when the time is over", known(purchase(isAnswered("a", CodeUnknown, noon)), partial, after(overdue)), overdue, Retry},
-		{"a doubtful answer, PARTIAL too early", known(purchase(isAnswered("a", CodeUnknown, noon)), partial, after(late)), overdue, InDoubt},
-		{"an unusable redirect", purchase(isAnswered("a", CodeRedirectInvalid, noon)), late, InDoubt},
-		{"an unusable redirect, PARTIAL when the time is over", known(purchase(isAnswered("a", CodeRedirectInvalid, noon)), partial, after(overdue)), overdue, Retry},
-		{"SUCCESS, which proves nothing", purchase(isAnswered("a", CodePending, noon)), late, Waiting},
-		{"SUCCESS, PARTIAL when the time is over", known(purchase(isAnswered("a", CodePending, noon)), partial, after(overdue)), overdue, Retry},
-		{"at Klarna", purchase(isAnswered("a", CodeRedirect, noon)), late, AtKlarna},
-		{"at Klarna, PARTIAL for ever", known(purchase(isAnswered("a", CodeRedirect, noon)), partial, after(40*time.Hour)), 40 * time.Hour, AtKlarna},
-		{"at Klarna, and a status nobody knows", known(purchase(isAnswered("a", CodeRedirect, noon)), "COD_PENDING", after(late)), late, AtKlarna},
+		{"a doubtful answer, PARTIAL when the time is over", known(purchase(isAnswered("a", codes.Unknown, noon)), partial, after(overdue)), overdue, Retry},
+		{"a doubtful answer, PARTIAL too early", known(purchase(isAnswered("a", codes.Unknown, noon)), partial, after(late)), overdue, InDoubt},
+		{"an unusable redirect", purchase(isAnswered("a", codes.RedirectInvalid, noon)), late, InDoubt},
+		{"an unusable redirect, PARTIAL when the time is over", known(purchase(isAnswered("a", codes.RedirectInvalid, noon)), partial, after(overdue)), overdue, Retry},
+		{"SUCCESS, which proves nothing", purchase(isAnswered("a", codes.Pending, noon)), late, Waiting},
+		{"SUCCESS, PARTIAL when the time is over", known(purchase(isAnswered("a", codes.Pending, noon)), partial, after(overdue)), overdue, Retry},
+		{"at Klarna", purchase(isAnswered("a", codes.Redirect, noon)), late, AtKlarna},
+		{"at Klarna, PARTIAL for ever", known(purchase(isAnswered("a", codes.Redirect, noon)), partial, after(40*time.Hour)), 40 * time.Hour, AtKlarna},
+		{"at Klarna, and a status nobody knows", known(purchase(isAnswered("a", codes.Redirect, noon)), "COD_PENDING", after(late)), late, AtKlarna},
 		{"in doubt, and a status nobody knows", known(purchase(isSent("a", noon)), "COD_PENDING", after(overdue)), overdue, InDoubt},
-		{"declined by the answer", purchase(isAnswered("a", CodeDeclined, noon)), inTime, Declined},
-		{"declined at Klarna", known(purchase(isAnswered("a", CodeRedirect, noon)), declined, after(late)), late, Declined},
-		{"cancelled at Klarna", known(purchase(isAnswered("a", CodeRedirect, noon)), cancelled, after(late)), late, Declined},
+		{"declined by the answer", purchase(isAnswered("a", codes.Declined, noon)), inTime, Declined},
+		{"declined at Klarna", known(purchase(isAnswered("a", codes.Redirect, noon)), declined, after(late)), late, Declined},
+		{"cancelled at Klarna", known(purchase(isAnswered("a", codes.Redirect, noon)), cancelled, after(late)), late, Declined},
 		{"declined while the answer is awaited", known(purchase(isSent("a", noon)), declined, after(inTime)), inTime, Declined},
-		{"DECLINED, but asked before the attempt", known(purchase(isAnswered("a", CodeRedirect, noon)), declined, after(-1)), late, AtKlarna},
-		{"DECLINED of an earlier attempt while the second is under way", known(purchase(isAnswered("a", CodeDeclined, after(-time.Minute)), isSent("b", noon)), declined, after(inTime)), inTime, Running},
-		{"DECLINED of an earlier attempt while the second is in doubt", known(purchase(isAnswered("a", CodeDeclined, after(-time.Minute)), isSent("b", noon)), declined, after(late)), late, InDoubt},
-		{"DECLINED of an earlier attempt after a doubtful answer", known(purchase(isAnswered("a", CodeDeclined, after(-time.Minute)), isAnswered("b", CodeUnknown, noon)), declined, after(late)), late, InDoubt},
-		{"DECLINED of either attempt when the time is over", known(purchase(isAnswered("a", CodeDeclined, after(-time.Minute)), isSent("b", noon)), declined, after(overdue)), overdue, Declined},
-		{"the second attempt declined at Klarna", known(purchase(isAnswered("a", CodeDeclined, after(-time.Minute)), isAnswered("b", CodeRedirect, noon)), declined, after(late)), late, Declined},
-		{"fields at fault", purchase(isAnswered("a", CodeInvalid, noon)), late, Refused},
-		{"the operator's fault", purchase(isAnswered("a", CodeMisconfigured, noon)), late, Refused},
-		{"an upsale taken before", purchase(isAnswered("a", CodeAlreadyTaken, noon)), late, Waiting},
-		{"refunded", known(purchase(isAnswered("a", CodeRedirect, noon)), refunded, after(late)), late, Closed},
-		{"paid", known(purchase(isAnswered("a", CodeRedirect, noon)), complete, after(late)), late, Paid},
-		{"paid, and refunded later", known(known(purchase(isAnswered("a", CodeRedirect, noon)), complete, after(late)), refunded, after(2*late)), 2 * late, Paid},
+		{"DECLINED, but asked before the attempt", known(purchase(isAnswered("a", codes.Redirect, noon)), declined, after(-1)), late, AtKlarna},
+		{"DECLINED of an earlier attempt while the second is under way", known(purchase(isAnswered("a", codes.Declined, after(-time.Minute)), isSent("b", noon)), declined, after(inTime)), inTime, Running},
+		{"DECLINED of an earlier attempt while the second is in doubt", known(purchase(isAnswered("a", codes.Declined, after(-time.Minute)), isSent("b", noon)), declined, after(late)), late, InDoubt},
+		{"DECLINED of an earlier attempt after a doubtful answer", known(purchase(isAnswered("a", codes.Declined, after(-time.Minute)), isAnswered("b", codes.Unknown, noon)), declined, after(late)), late, InDoubt},
+		{"DECLINED of either attempt when the time is over", known(purchase(isAnswered("a", codes.Declined, after(-time.Minute)), isSent("b", noon)), declined, after(overdue)), overdue, Declined},
+		{"the second attempt declined at Klarna", known(purchase(isAnswered("a", codes.Declined, after(-time.Minute)), isAnswered("b", codes.Redirect, noon)), declined, after(late)), late, Declined},
+		{"fields at fault", purchase(isAnswered("a", codes.Invalid, noon)), late, Refused},
+		{"the operator's fault", purchase(isAnswered("a", codes.Misconfigured, noon)), late, Refused},
+		{"an upsale taken before", purchase(isAnswered("a", codes.AlreadyTaken, noon)), late, Waiting},
+		{"refunded", known(purchase(isAnswered("a", codes.Redirect, noon)), refunded, after(late)), late, Closed},
+		{"paid", known(purchase(isAnswered("a", codes.Redirect, noon)), complete, after(late)), late, Paid},
+		{"paid, and refunded later", known(known(purchase(isAnswered("a", codes.Redirect, noon)), complete, after(late)), refunded, after(2*late)), 2 * late, Paid},
 		{"paid before anything was answered", known(purchase(isSent("a", noon)), complete, after(1)), inTime, Paid},
-		{"another cart in doubt whose time is over, the first at Klarna", known(purchase(isAnswered("a", CodeRedirect, after(-time.Hour)), of("other", isSent("b", noon))), partial, after(overdue)), overdue, Retry},
+		{"another cart in doubt whose time is over, the first at Klarna", known(purchase(isAnswered("a", codes.Redirect, after(-time.Hour)), of("other", isSent("b", noon))), partial, after(overdue)), overdue, Retry},
 	} {
 		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, c.p.Standing(after(c.at))) })
 	}
@@ -123,13 +124,13 @@ func TestTheWordForHowAPurchaseStands(t *testing.T) {
 
 func TestAClaimIsDecidedByWhatIsKnown(t *testing.T) {
 	const partial, declined, refunded, complete = konnektive.StatusPartial, konnektive.StatusDeclined, konnektive.StatusRefunded, konnektive.StatusComplete
-	redirected := func() *Purchase { return purchase(isAnswered("a", CodeRedirect, noon)) }
+	redirected := func() *Purchase { return purchase(isAnswered("a", codes.Redirect, noon)) }
 	retry := func() *Purchase { return known(purchase(isSent("a", noon)), partial, after(overdue)) }
 	swapped := func() *Purchase { // another cart was tried after the first was at Klarna
-		return purchase(isAnswered("a", CodeRedirect, after(-time.Hour)), of("other", isAnswered("b", CodeRedirect, noon)))
+		return purchase(isAnswered("a", codes.Redirect, after(-time.Hour)), of("other", isAnswered("b", codes.Redirect, noon)))
 	}
 	swappedInDoubt := func() *Purchase {
-		return known(purchase(isAnswered("a", CodeRedirect, after(-time.Hour)), of("other", isSent("b", noon))), partial, after(overdue))
+		return known(purchase(isAnswered("a", codes.Redirect, after(-time.Hour)), of("other", isSent("b", noon))), partial, after(overdue))
 	}
 	full := func(state Attempt) *Purchase {
 		p := purchase()
@@ -180,23 +181,23 @@ func TestAClaimIsDecidedByWhatIsKnown(t *testing.T) {
 		{"another cart at Klarna, asked", redirected(), "b", "other", late, true, Begin, "b"},
 		{"another cart of a paid order", known(redirected(), complete, after(late)), "b", "other", late, true, Stand, ""},
 		{"the same key of a paid order", known(redirected(), complete, after(late)), "a", "cart", late, false, Stand, ""},
-		{"a dead request's key of an order that was paid meanwhile", known(purchase(isAnswered("a", CodeRedirect, noon), of("other", isOpen("b", after(late)))), complete, after(2*late)), "b", "other", time.Hour, true, Stand, ""},
+		{"a dead request's key of an order that was paid meanwhile", known(purchase(isAnswered("a", codes.Redirect, noon), of("other", isOpen("b", after(late)))), complete, after(2*late)), "b", "other", time.Hour, true, Stand, ""},
 
-		{"the same key after a decline", purchase(isAnswered("a", CodeDeclined, noon)), "a", "cart", late, false, Answer, "a"},
-		{"another key after a decline, not asked", purchase(isAnswered("a", CodeDeclined, noon)), "b", "cart", late, false, Ask, ""},
-		{"another key after a decline", purchase(isAnswered("a", CodeDeclined, noon)), "b", "cart", late, true, Begin, "b"},
+		{"the same key after a decline", purchase(isAnswered("a", codes.Declined, noon)), "a", "cart", late, false, Answer, "a"},
+		{"another key after a decline, not asked", purchase(isAnswered("a", codes.Declined, noon)), "b", "cart", late, false, Ask, ""},
+		{"another key after a decline", purchase(isAnswered("a", codes.Declined, noon)), "b", "cart", late, true, Begin, "b"},
 		{"the same key after a decline at Klarna, not asked", known(redirected(), declined, after(late)), "a", "cart", late, false, Ask, ""},
 		{"the same key after a decline at Klarna", known(redirected(), declined, after(late)), "a", "cart", late, true, Stand, ""},
 		{"another key after a decline at Klarna: its url is not handed out again", known(redirected(), declined, after(late)), "b", "cart", late, true, Begin, "b"},
-		{"the same key after fields at fault", purchase(isAnswered("a", CodeInvalid, noon)), "a", "cart", late, false, Answer, "a"},
-		{"another key after fields at fault", purchase(isAnswered("a", CodeInvalid, noon)), "b", "mended", late, true, Begin, "b"},
-		{"the same key after the operator's fault", purchase(isAnswered("a", CodeMisconfigured, noon)), "a", "cart", late, false, Answer, "a"},
-		{"the same key after SUCCESS", purchase(isAnswered("a", CodePending, noon)), "a", "cart", late, false, Ask, ""},
-		{"the same key after SUCCESS, asked", purchase(isAnswered("a", CodePending, noon)), "a", "cart", late, true, Stand, ""},
-		{"another key after SUCCESS, asked", purchase(isAnswered("a", CodePending, noon)), "b", "cart", late, true, Stand, ""},
-		{"the same key of an upsale taken before", purchase(isAnswered("a", CodeAlreadyTaken, noon)), "a", "cart", late, false, Answer, "a"},
-		{"the same key after an unusable redirect", purchase(isAnswered("a", CodeRedirectInvalid, noon)), "a", "cart", late, false, Answer, "a"},
-		{"another key after an unusable redirect, asked", purchase(isAnswered("a", CodeRedirectInvalid, noon)), "b", "cart", late, true, Stand, ""},
+		{"the same key after fields at fault", purchase(isAnswered("a", codes.Invalid, noon)), "a", "cart", late, false, Answer, "a"},
+		{"another key after fields at fault", purchase(isAnswered("a", codes.Invalid, noon)), "b", "mended", late, true, Begin, "b"},
+		{"the same key after the operator's fault", purchase(isAnswered("a", codes.Misconfigured, noon)), "a", "cart", late, false, Answer, "a"},
+		{"the same key after SUCCESS", purchase(isAnswered("a", codes.Pending, noon)), "a", "cart", late, false, Ask, ""},
+		{"the same key after SUCCESS, asked", purchase(isAnswered("a", codes.Pending, noon)), "a", "cart", late, true, Stand, ""},
+		{"another key after SUCCESS, asked", purchase(isAnswered("a", codes.Pending, noon)), "b", "cart", late, true, Stand, ""},
+		{"the same key of an upsale taken before", purchase(isAnswered("a", codes.AlreadyTaken, noon)), "a", "cart", late, false, Answer, "a"},
+		{"the same key after an unusable redirect", purchase(isAnswered("a", codes.RedirectInvalid, noon)), "a", "cart", late, false, Answer, "a"},
+		{"another key after an unusable redirect, asked", purchase(isAnswered("a", codes.RedirectInvalid, noon)), "b", "cart", late, true, Stand, ""},
 		{"the same key after a refund", known(redirected(), refunded, after(late)), "a", "cart", late, true, Stand, ""},
 		{"another key after a refund", known(redirected(), refunded, after(late)), "b", "other", late, true, Stand, ""},
 
@@ -206,23 +207,27 @@ func TestAClaimIsDecidedByWhatIsKnown(t *testing.T) {
 		{"the first cart again after another cart came to nothing: its url is still good", swappedInDoubt(), "c", "cart", overdue, true, Answer, "a"},
 		{"the other cart again after it came to nothing", swappedInDoubt(), "c", "other", overdue, true, Begin, "c"},
 		{"the first cart again, but its url is old", swappedInDoubt(), "c", "cart", HandOut, true, Begin, "c"},
-		{"the first cart again after another cart was refused", purchase(isAnswered("a", CodeRedirect, noon), of("other", isAnswered("b", CodeInvalid, after(1)))), "c", "cart", late, true, Answer, "a"},
-		{"a first key in doubt, and the same cart is at Klarna under a later one", purchase(isSent("a", after(-time.Hour)), isAnswered("b", CodeRedirect, noon)), "a", "cart", late, false, Answer, "b"},
-		{"the same, but that url is old", purchase(isSent("a", after(-time.Hour)), isAnswered("b", CodeRedirect, noon)), "a", "cart", time.Second + HandOut, true, Stand, ""},
-		{"a first key in doubt, and another cart is at Klarna", purchase(isSent("a", after(-time.Hour)), of("other", isAnswered("b", CodeRedirect, noon))), "a", "cart", late, true, Stand, ""},
-		{"a first key that was refused, and a later one is at Klarna", purchase(isAnswered("a", CodeInvalid, after(-time.Hour)), isAnswered("b", CodeRedirect, noon)), "a", "cart", late, false, Answer, "a"},
-		{"a first key with SUCCESS, and a later one in doubt", purchase(isAnswered("a", CodePending, after(-time.Hour)), isSent("b", noon)), "a", "cart", late, false, Ask, ""},
-		{"a first key with a doubtful answer, and a later one in doubt", purchase(isAnswered("a", CodeUnknown, after(-time.Hour)), isSent("b", noon)), "a", "cart", late, true, Stand, ""},
+		{"the first cart again after another cart was refused", purchase(isAnswered("a", codes.Redirect, noon), of("other", isAnswered("b", codes.Invalid, after(1)))), "c", "cart", late, true, Answer, "a"},
+		{"a first key in doubt, and the same cart is at Klarna under a later one", purchase(isSent("a", after(-time.Hour)), isAnswered("b", codes.Redirect, noon)), "a", "cart", late, false, Answer, "b"},
+		{"the same, but that url is old", purchase(isSent("a", after(-time.Hour)), isAnswered("b", codes.Redirect, noon)), "a", "cart", time.Second + HandOut, true, Stand, ""},
+		{"a first key in doubt, and another cart is at Klarna", purchase(isSent("a", after(-time.Hour)), of("other", isAnswered("b", codes.Redirect, noon))), "a", "cart", late, true, Stand, ""},
+		{"a first key that was refused, and a later one is at Klarna", purchase(isAnswered("a", codes.Invalid, after(-time.Hour)), isAnswered("b", codes.Redirect, noon)), "a", "cart", late, false, Answer, "a"},
+		{"a first key with SUCCESS, and a later one in doubt", purchase(isAnswered("a", codes.Pending, after(-time.Hour)), isSent("b", noon)), "a", "cart", late, false, Ask, ""},
+		{"a first key with a doubtful answer, and a later one in doubt", purchase(isAnswered("a", codes.Unknown, after(-time.Hour)), isSent("b", noon)), "a", "cart", late, true, Stand, ""},
 		{"a key whose attempt turned out not to have left after a later one began", purchase(isOpen("a", after(-time.Hour)), isSent("b", noon)), "a", "cart", late, true, Stand, ""},
 
-		{"the first cart again while a later cart's request is dead", purchase(isAnswered("a", CodeRedirect, noon), of("other", isOpen("b", noon))), "c", "cart", Lease, false, Answer, "a"},
-		{"the dead request's cart under another key", purchase(isAnswered("a", CodeRedirect, noon), of("other", isOpen("b", noon))), "c", "other", Lease, true, Begin, "c"},
-		{"the dead request's own key, not asked", purchase(isAnswered("a", CodeRedirect, noon), of("other", isOpen("b", noon))), "b", "other", Lease, false, Ask, ""},
-		{"the dead request's own key", purchase(isAnswered("a", CodeRedirect, noon), of("other", isOpen("b", noon))), "b", "other", Lease, true, Begin, "b"},
-		{"the dead request's own key after a refusal", purchase(isAnswered("a", CodeInvalid, noon), of("other", isOpen("b", noon))), "b", "other", Lease, true, Begin, "b"},
+		{"the first cart again while a later cart's request is dead", purchase(isAnswered("a", codes.Redirect, noon), of("other", isOpen("b", noon))), "c", "cart", Lease, false, Answer, "a"},
+		{"the dead request's cart under another key", purchase(isAnswered("a", codes.Redirect, noon), of("other", isOpen("b", noon))), "c", "other", Lease, true, Begin, "c"},
+		{"the dead request's own key, not asked", purchase(isAnswered("a", codes.Redirect, noon), of("other", isOpen("b", noon))), "b", "other", Lease, false, Ask, ""},
+		{"the dead request's own key", purchase(isAnswered("a", codes.Redirect, noon), of("other", isOpen("b", noon))), "b", "other", Lease, true, Begin, "b"},
+		{"the dead request's own key after a refusal", purchase(isAnswered("a", codes.Invalid, noon), of("other", isOpen("b", noon))), "b", "other", Lease, true, Begin, "b"},
 
-		{"one attempt less than anybody needs", func() *Purchase { p := full(isAnswered("", CodeDeclined, noon)); p.Attempts = p.Attempts[1:]; return p }(), "z", "cart", late, true, Begin, "z"},
-		{"more attempts than anybody needs", full(isAnswered("", CodeDeclined, noon)), "z", "cart", late, true, TooMany, ""},
+		{"one attempt less than anybody needs", func() *Purchase {
+			p := full(isAnswered("", codes.Declined, noon))
+			p.Attempts = p.Attempts[1:]
+			return p
+		}(), "z", "cart", late, true, Begin, "z"},
+		{"more attempts than anybody needs", full(isAnswered("", codes.Declined, noon)), "z", "cart", late, true, TooMany, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			verdict, attempt := c.p.Claim(c.key, c.cart, after(c.at), c.asked)
@@ -245,7 +250,7 @@ func TestAClaimIsDecidedByWhatIsKnown(t *testing.T) {
 }
 
 func TestAKeyThatJoinsAnAttemptStandsForIt(t *testing.T) {
-	p := purchase(isAnswered("a", CodeRedirect, noon))
+	p := purchase(isAnswered("a", codes.Redirect, noon))
 	_, attempt := p.Claim("b", "cart", after(late), false)
 	assert.Equal(t, []string{"a", "b"}, attempt.Keys)
 	assert.Same(t, p.ByKey("a"), p.ByKey("b"))
@@ -254,7 +259,7 @@ func TestAKeyThatJoinsAnAttemptStandsForIt(t *testing.T) {
 }
 
 func TestAnAttemptThatIsHandedOutAgainIsTheCurrentOneAgain(t *testing.T) {
-	p := known(purchase(isAnswered("a", CodeRedirect, after(-time.Hour)), of("other", isSent("b", noon))), konnektive.StatusPartial, after(overdue))
+	p := known(purchase(isAnswered("a", codes.Redirect, after(-time.Hour)), of("other", isSent("b", noon))), konnektive.StatusPartial, after(overdue))
 	_, attempt := p.Claim("c", "cart", after(overdue), true)
 	assert.Same(t, p.Current(), attempt)
 	assert.Equal(t, []string{"a", "c"}, attempt.Keys)
@@ -269,16 +274,16 @@ func TestAnAttemptThatIsHandedOutAgainIsTheCurrentOneAgain(t *testing.T) {
 }
 
 func TestWhatWasDeclinedAtKlarnaIsNoWayThereAnyMore(t *testing.T) {
-	p := known(purchase(isAnswered("a", CodeRedirect, noon)), konnektive.StatusDeclined, after(late))
+	p := known(purchase(isAnswered("a", codes.Redirect, noon)), konnektive.StatusDeclined, after(late))
 	p.Attempts[0].Script = "location"
 	verdict, _ := p.Claim("b", "cart", after(late), true)
 	require.Equal(t, Begin, verdict)
-	assert.Equal(t, CodeDeclined, p.Attempts[0].Code)
+	assert.Equal(t, codes.Declined, p.Attempts[0].Code)
 	assert.Empty(t, p.Attempts[0].URL)
 	assert.Empty(t, p.Attempts[0].Script)
 	verdict, attempt := p.Claim("a", "cart", after(time.Hour), false)
 	assert.Equal(t, Answer, verdict)
-	assert.Equal(t, CodeDeclined, attempt.Code, "the old key hears so for good")
+	assert.Equal(t, codes.Declined, attempt.Code, "the old key hears so for good")
 
 	t.Run("while a doubt stays a doubt", func(t *testing.T) {
 		p := known(purchase(isSent("a", noon)), konnektive.StatusDeclined, after(late))
@@ -289,7 +294,7 @@ func TestWhatWasDeclinedAtKlarnaIsNoWayThereAnyMore(t *testing.T) {
 }
 
 func TestReleaseTakesBackOnlyWhatHasNotLeft(t *testing.T) {
-	p := purchase(isAnswered("a", CodeInvalid, noon), isOpen("b", noon))
+	p := purchase(isAnswered("a", codes.Invalid, noon), isOpen("b", noon))
 	p.Release("a")
 	p.Release("c")
 	require.Len(t, p.Attempts, 2)
@@ -374,13 +379,13 @@ func TestAnUpsaleIsPaidWhenItIsOnTheOrder(t *testing.T) {
 	}
 	t.Run("taken before, and there", func(t *testing.T) {
 		p := upsale(1)
-		p.Attempts[0] = isAnswered("a", CodeAlreadyTaken, noon)
+		p.Attempts[0] = isAnswered("a", codes.AlreadyTaken, noon)
 		p.Observe(holding("COMPLETE", 1), after(1))
 		assert.True(t, p.Paid)
 	})
 	t.Run("taken before, said Konnektive, but it is not there", func(t *testing.T) {
 		p := upsale(0)
-		p.Attempts[0] = isAnswered("a", CodeAlreadyTaken, noon)
+		p.Attempts[0] = isAnswered("a", codes.AlreadyTaken, noon)
 		p.Observe(lamp("COMPLETE"), after(1))
 		assert.False(t, p.Paid)
 	})
