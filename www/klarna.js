@@ -5,7 +5,7 @@
  *     <script type="module" src="/klarna.js"></script>
  *     <form data-klarna action="/api/order/import/" method="post">…Konnektive's own field names… <button>Pay with Klarna</button></form>
  *
- * Landers with code of their own call order(), status() and attach(). README.md, "With klarna.js", has whole pages, all attributes and the event.
+ * Landers with code of their own call order(), status() and attach(). worker/docs/klarna-js.md has whole pages, all attributes and the event.
  *
  * @typedef {{ code: string, http?: number, after?: number, ref?: string, message?: any }} Answer  `code` is the relay's word, or one of
  *   this module's: offline, network (no answer came), late (nothing final in the time given), insecure (the page is on http)
