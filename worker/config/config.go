@@ -20,6 +20,8 @@ const (
 	NamePassword        = "KONNEKTIVE_PASSWORD"   // secret, required
 	NameAdminToken      = "ADMIN_TOKEN"           // secret, optional: opens /api/preflight
 	NameTurnstileSecret = "TURNSTILE_SECRET"      // secret, optional: turns the bot check on
+	NameServerPassword  = "SERVER_PASSWORD"       // secret, optional: lets a lander's own server call
+	NameAlertURL        = "ALERT_URL"             // secret, optional: the webhook that is told when orders stop
 	NameKonnektiveURL   = "KONNEKTIVE_URL"        // var, default DefaultKonnektiveURL
 	NameTimeout         = "KONNEKTIVE_TIMEOUT_MS" // var, milliseconds, default 30000
 	NameLoopbackHTTP    = "ALLOW_LOOPBACK_HTTP"   // var, "1" or absent; `make dev` alone sets it
@@ -31,7 +33,7 @@ const (
 // Vars and Secrets are all names that Parse asks for.
 var (
 	Vars    = []string{NameKonnektiveURL, NameTimeout, NameLoopbackHTTP, NameTurnstileURL, NameVersion, NameLanders}
-	Secrets = []string{NameLoginID, NamePassword, NameAdminToken, NameTurnstileSecret}
+	Secrets = []string{NameLoginID, NamePassword, NameAdminToken, NameTurnstileSecret, NameServerPassword, NameAlertURL}
 )
 
 // Defaults and bounds of the configuration.
@@ -49,15 +51,20 @@ const (
 	DefaultUpsell   = "/upsell"
 	DefaultThankYou = "/thank-you"
 
-	maxCredential = 32  // characters: Konnektive's limit for loginId and password
-	minAdminToken = 8   // characters: less can be guessed
-	maxURL        = 300 // bytes: Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
+	maxCredential     = 32   // characters: Konnektive's limit for loginId and password
+	minAdminToken     = 8    // characters: less can be guessed
+	minServerPassword = 24   // characters: who has it may name any shopper's address, past the rate limit
+	maxURL            = 300  // bytes: Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
+	maxAlertURL       = 2000 // bytes
 
 	// maxHost leaves room in redirectsTo for "https://", "/api/klarna/return/" and a ref of up to 100 characters.
 	maxHost = maxURL - len("https://") - len("/api/klarna/return/") - 100
 	// anyHostLength is how long a host without an entry of its own is taken to be when its pages are measured.
 	anyHostLength = 100
 )
+
+// DialectKonnektive makes the answers to a lander those of Konnektive itself: HTTP 200 always, text/html, three results.
+const DialectKonnektive = "konnektive"
 
 // AnyHost is the key of the lander that serves every host without an entry of its own.
 const AnyHost = "*"
@@ -71,6 +78,8 @@ type Config struct {
 	AdminToken      string // "": no preflight
 	TurnstileSecret string // "": no bot check
 	TurnstileURL    string
+	ServerPassword  string // "": no server may call
+	AlertURL        string // "": nobody is told
 	Version         string
 	LoopbackHTTP    bool              // http is tolerated on loopback hosts
 	Landers         map[string]Lander // key: host name in lower case without a port, or AnyHost
@@ -88,6 +97,8 @@ type Lander struct {
 	Checkout       string   // path on the lander's host, or an absolute URL
 	Upsell         string   // as Checkout; "": no upsell page
 	ThankYou       string   // as Checkout
+	Dialect        string   // DialectKonnektive, or "" for the contract's own answers
+	RefField       string   // the custom field that carries the short ref to Konnektive, "custom1" to "custom5"; "": none
 
 	HSTSIncludeSubDomains bool
 	HSTSPreload           bool

@@ -13,7 +13,7 @@ import (
 var (
 	landerKeys = []string{
 		"campaignId", "forceMerchantId", "prepaidType", "products", "upsales", "maxQuantity", "countries",
-		"allowedOrigins", "origin", "pages", "hstsIncludeSubDomains", "hstsPreload",
+		"allowedOrigins", "origin", "pages", "dialect", "refField", "hstsIncludeSubDomains", "hstsPreload",
 	}
 	pageKeys = []string{"checkout", "upsell", "thankYou"}
 )
@@ -89,6 +89,8 @@ func (l *landerReader) read() Lander {
 	lander.AllowedOrigins = l.allowedOrigins()
 	lander.Origin = l.origin()
 	l.pages(&lander)
+	lander.Dialect = l.oneOf("dialect", "dialect_unknown", DialectKonnektive)
+	lander.RefField = l.oneOf("refField", "ref_field_unknown", "custom1", "custom2", "custom3", "custom4", "custom5")
 	lander.HSTSIncludeSubDomains = l.flag("hstsIncludeSubDomains")
 	lander.HSTSPreload = l.flag("hstsPreload")
 	if lander.HSTSPreload && !lander.HSTSIncludeSubDomains {
@@ -206,6 +208,16 @@ func (l *landerReader) maxQuantity() int {
 		return rules.DefaultMaxQuantity
 	}
 	return int(n)
+}
+
+// oneOf reads a text that is one of the choices, or "".
+func (l *landerReader) oneOf(key, code string, choices ...string) string {
+	text, _ := l.text(l.object, l.where, key, code)
+	if text == "" || slices.Contains(choices, text) {
+		return text
+	}
+	l.add(code, l.where+"."+key, `choose one of "`+strings.Join(choices, `", "`)+`", or remove it`)
+	return ""
 }
 
 func (l *landerReader) flag(key string) bool {

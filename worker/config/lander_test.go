@@ -99,6 +99,12 @@ func TestOneLander(t *testing.T) {
 		{"a method in small letters", ids + `,"products":[34],"prepaidType":"klarna"`, []string{"prepaid_type_unknown at prepaidType"}},
 		{"a method that is no text", ids + `,"products":[34],"prepaidType":1`, []string{"prepaid_type_unknown at prepaidType"}},
 
+		{"no dialect", ids + `,"products":[34],"dialect":""`, nil},
+		{"another dialect", ids + `,"products":[34],"dialect":"shopify"`, []string{"dialect_unknown at dialect"}},
+		{"a dialect that is no text", ids + `,"products":[34],"dialect":true`, []string{"dialect_unknown at dialect"}},
+		{"a ref in a custom field", ids + `,"products":[34],"refField":"custom1"`, nil},
+		{"a ref in a field that Konnektive does not have", ids + `,"products":[34],"refField":"custom6"`, []string{"ref_field_unknown at refField"}},
+
 		{"any origin allowed", ids + `,"products":[34],"allowedOrigins":["*"]`, []string{"allowed_origin_invalid at allowedOrigins[0]"}},
 		{"the origin of sandboxed pages allowed", ids + `,"products":[34],"allowedOrigins":["null"]`, []string{"allowed_origin_invalid at allowedOrigins[0]"}},
 		{"an allowed origin with a slash", ids + `,"products":[34],"allowedOrigins":["https://a.example/"]`, []string{"allowed_origin_invalid at allowedOrigins[0]"}},

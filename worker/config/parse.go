@@ -23,6 +23,8 @@ func Parse(get func(name string) string) (Config, []Fault) {
 		AdminToken:      r.adminToken(get(NameAdminToken)),
 		TurnstileSecret: r.turnstileSecret(get(NameTurnstileSecret)),
 		TurnstileURL:    r.turnstileURL(get(NameTurnstileURL)),
+		ServerPassword:  r.serverPassword(get(NameServerPassword)),
+		AlertURL:        r.alertURL(get(NameAlertURL)),
 		Version:         get(NameVersion),
 		LoopbackHTTP:    r.loopbackHTTP(get(NameLoopbackHTTP)),
 	}
@@ -113,6 +115,42 @@ func (r *report) adminToken(text string) string {
 		}
 	}
 	if len(r.faults) > before {
+		return ""
+	}
+	return text
+}
+
+func (r *report) serverPassword(text string) string {
+	before := len(r.faults)
+	if text != "" && utf8.RuneCountInString(text) < minServerPassword {
+		r.add("server_password_short", NameServerPassword, "use at least 24 characters (openssl rand -hex 24 makes a good one), or remove the secret: servers may not call then")
+	}
+	if !clean(text) {
+		r.add("server_password_invalid", NameServerPassword, "it begins or ends with a space, or holds a line break or another control character: set it again without")
+	}
+	if len(r.faults) > before {
+		return ""
+	}
+	return text
+}
+
+// alertURL reads the webhook's address. It may hold a query, which is where some services want their key.
+func (r *report) alertURL(text string) string {
+	if text == "" {
+		return ""
+	}
+	address, _, _ := strings.Cut(text, "?")
+	_, why := parseURL(address, true)
+	switch {
+	case why == "" && !plain(text):
+		why = "its query holds a space or a character that does not belong in a URL"
+	case why == "" && strings.Contains(text, "#"):
+		why = "it holds a fragment (everything from # on)"
+	case why == "" && len(text) > maxAlertURL:
+		why = "it is longer than 2,000 characters"
+	}
+	if why != "" {
+		r.add("alert_url_invalid", NameAlertURL, why+": give the address of the webhook as the service shows it, or remove the secret for no alerts")
 		return ""
 	}
 	return text

@@ -67,12 +67,15 @@ func TestAFullConfigurationIsTakenAsWritten(t *testing.T) {
 		"TURNSTILE_URL":         "http://127.0.0.1:9/siteverify",
 		"ALLOW_LOOPBACK_HTTP":   "1",
 		"VERSION":               "1.2.3",
+		"SERVER_PASSWORD":       "0123456789abcdef01234567",
+		"ALERT_URL":             "https://hooks.example/T/B/x",
 		"LANDERS": `{"shop.example": {
 			"campaignId": "12", "forceMerchantId": "7", "prepaidType": "KLARNA", "products": ["34", 35], "upsales": [40],
 			"maxQuantity": 3, "countries": ["DE", "AT"],
 			"allowedOrigins": ["https://www.shop.example", "https://a.example:8443", "http://localhost:3000"],
 			"origin": "https://origin.shop.example/",
 			"pages": {"checkout": "/buy/now.html", "upsell": "https://more.example/offer", "thankYou": "/done/"},
+			"dialect": "konnektive", "refField": "custom5",
 			"hstsIncludeSubDomains": true, "hstsPreload": true
 		}}`,
 	}))
@@ -81,12 +84,14 @@ func TestAFullConfigurationIsTakenAsWritten(t *testing.T) {
 	assert.Equal(t, config.Config{
 		KonnektiveURL: "https://api.checkoutchamp.com", Timeout: 12 * time.Second, LoginID: "relay", Password: "correct horse battery",
 		AdminToken: "0123456789abcdef", TurnstileSecret: "0x4AAA", TurnstileURL: "http://127.0.0.1:9/siteverify", Version: "1.2.3", LoopbackHTTP: true,
+		ServerPassword: "0123456789abcdef01234567", AlertURL: "https://hooks.example/T/B/x",
 		Landers: map[string]config.Lander{"shop.example": {
 			Name: "shop.example", CampaignID: "12", MerchantID: "7", PrepaidType: "KLARNA",
 			Shop:           rules.Shop{Products: []string{"34", "35"}, Upsales: []string{"40"}, MaxQuantity: 3, Countries: []string{"DE", "AT"}},
 			AllowedOrigins: []string{"https://www.shop.example", "https://a.example:8443", "http://localhost:3000"},
 			Origin:         "https://origin.shop.example",
 			Checkout:       "/buy/now.html", Upsell: "https://more.example/offer", ThankYou: "/done/",
+			Dialect: "konnektive", RefField: "custom5",
 			HSTSIncludeSubDomains: true, HSTSPreload: true,
 		}},
 	}, c)
@@ -146,6 +151,17 @@ func TestVariablesAndSecrets(t *testing.T) {
 		{"an admin token that no header can carry", map[string]string{"ADMIN_TOKEN": "0123456789 abcdef"}, []string{"admin_token_invalid at ADMIN_TOKEN"}},
 
 		{"a bot check secret with a line break", map[string]string{"TURNSTILE_SECRET": "0x4AAA\n"}, []string{"turnstile_secret_invalid at TURNSTILE_SECRET"}},
+		{"a server's password of 24 characters", map[string]string{"SERVER_PASSWORD": strings.Repeat("ü", 24)}, nil},
+		{"a server's password of 23", map[string]string{"SERVER_PASSWORD": strings.Repeat("u", 23)}, []string{"server_password_short at SERVER_PASSWORD"}},
+		{"a server's password piped with its line break", map[string]string{"SERVER_PASSWORD": strings.Repeat("u", 24) + "\n"}, []string{"server_password_invalid at SERVER_PASSWORD"}},
+
+		{"a webhook with a key in its query", map[string]string{"ALERT_URL": "https://hooks.example/a/b?routing_key=1"}, nil},
+		{"a webhook on this machine", map[string]string{"ALERT_URL": "http://127.0.0.1:9/hook"}, nil},
+		{"a webhook over plain http", map[string]string{"ALERT_URL": "http://hooks.example/a"}, []string{"alert_url_invalid at ALERT_URL"}},
+		{"a webhook with a space in its query", map[string]string{"ALERT_URL": "https://hooks.example/a?b c"}, []string{"alert_url_invalid at ALERT_URL"}},
+		{"a webhook with a fragment", map[string]string{"ALERT_URL": "https://hooks.example/a?b#c"}, []string{"alert_url_invalid at ALERT_URL"}},
+		{"a webhook that is too long", map[string]string{"ALERT_URL": "https://hooks.example/" + strings.Repeat("a", 2000)}, []string{"alert_url_invalid at ALERT_URL"}},
+
 		{"a bot check elsewhere over plain http", map[string]string{"TURNSTILE_URL": "http://turnstile.example/"}, []string{"turnstile_url_invalid at TURNSTILE_URL"}},
 
 		{"loopback http switched on in other words", map[string]string{"ALLOW_LOOPBACK_HTTP": "true"}, []string{"allow_loopback_http_invalid at ALLOW_LOOPBACK_HTTP"}},
@@ -162,8 +178,9 @@ func TestAFaultyValueIsNeverUsed(t *testing.T) {
 	c, faults := config.Parse(with(map[string]string{
 		"KONNEKTIVE_URL": "http://evil.example", "KONNEKTIVE_TIMEOUT_MS": "0", "KONNEKTIVE_LOGIN_ID": " x", "KONNEKTIVE_PASSWORD": "a&b",
 		"ADMIN_TOKEN": "short", "TURNSTILE_SECRET": " x", "TURNSTILE_URL": "http://evil.example", "ALLOW_LOOPBACK_HTTP": "yes",
+		"SERVER_PASSWORD": "short", "ALERT_URL": "http://evil.example",
 	}))
-	require.Len(t, faults, 8)
+	require.Len(t, faults, 10)
 
 	c.Landers = nil
 	assert.Equal(t, config.Config{Timeout: 30 * time.Second}, c)
@@ -175,10 +192,11 @@ func TestNoFaultRepeatsASecretOrAnAddress(t *testing.T) {
 		"KONNEKTIVE_LOGIN_ID": canary + "\n", "KONNEKTIVE_PASSWORD": canary + "&", "ADMIN_TOKEN": canary, "TURNSTILE_SECRET": canary + "\n",
 		"KONNEKTIVE_URL": "https://" + canary + ":" + canary + "@api.konnektive.com/", "TURNSTILE_URL": "https://x.example/?" + canary,
 		"KONNEKTIVE_TIMEOUT_MS": canary, "ALLOW_LOOPBACK_HTTP": canary,
+		"SERVER_PASSWORD": canary, "ALERT_URL": "http://hooks.example/" + canary,
 		"LANDERS": `{"*":{"campaignId":"` + canary + `","forceMerchantId":"` + canary + `","products":["` + canary + `"],"origin":"https://` + canary +
 			`@x.example","allowedOrigins":["https://x.example/?` + canary + `"],"pages":{"checkout":"/?` + canary + `"},"countries":["` + canary + `"],"prepaidType":"` + canary + `"}}`,
 	}))
-	require.Len(t, faults, 16)
+	require.Len(t, faults, 18)
 
 	assert.NotContains(t, config.Explain(faults), canary)
 }

@@ -30,6 +30,7 @@ if (wanted.probe) {
 
 const ratelimits = workerOptions.ratelimits;
 if (wanted.importsPerMinute > 0 && ratelimits.IMPORTS) ratelimits.IMPORTS.simple.limit = wanted.importsPerMinute;
+if (wanted.readsPerMinute > 0 && ratelimits.READS) ratelimits.READS.simple.limit = wanted.readsPerMinute;
 
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",

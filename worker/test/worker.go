@@ -39,6 +39,8 @@ type Options struct {
 	// ImportsPerMinute is the rate limit; 0: high enough for any test, -1: the
 	// one of wrangler.toml.
 	ImportsPerMinute int
+	// ReadsPerMinute is the rate limit of status and return routes; as ImportsPerMinute.
+	ReadsPerMinute int
 	// Without names bindings to leave out.
 	Without []string
 	// Probe adds the paths of probe.mjs.
@@ -82,7 +84,7 @@ func Start(t testing.TB, o Options) *Worker {
 	for name, value := range o.Vars {
 		vars[name] = value
 	}
-	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET"} {
+	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET", "SERVER_PASSWORD", "ALERT_URL"} {
 		if secret, ok := vars[name].(string); ok {
 			confidential.add(name, secret)
 		}
@@ -90,11 +92,14 @@ func Start(t testing.TB, o Options) *Worker {
 	if o.ImportsPerMinute == 0 {
 		o.ImportsPerMinute = 100000
 	}
+	if o.ReadsPerMinute == 0 {
+		o.ReadsPerMinute = 100000
+	}
 	if o.Persist == "" {
 		o.Persist = t.TempDir()
 	}
 	wanted, err := json.Marshal(map[string]any{
-		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "without": o.Without,
+		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute, "without": o.Without,
 		"probe": o.Probe || counters() != "", "pages": o.Pages, "persist": o.Persist,
 	})
 	require.NoError(t, err)
