@@ -1,5 +1,3 @@
-//go:build js && wasm
-
 // Package edge is the only door between the relay's Go and the JavaScript of
 // the Workers runtime (the browser module in wasm/ has its own).
 //
@@ -136,11 +134,15 @@ func sweep(now time.Time) {
 		return
 	}
 	glue.swept = now
+	var forgotten []*call
 	for _, c := range glue.calls {
 		if c.sweeps++; c.waiting && c.sweeps > patience {
-			c.gone = true
-			c.settle(reply{})
+			forgotten = append(forgotten, c)
 		}
+	}
+	for _, c := range forgotten { // afterwards, since a goroutine that wakes removes its call from the map
+		c.gone = true
+		c.settle(reply{})
 	}
 }
 

@@ -1,5 +1,3 @@
-//go:build js && wasm
-
 package edge
 
 //lint:file-ignore U1000 JavaScript calls what is exported here.

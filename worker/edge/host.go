@@ -1,5 +1,3 @@
-//go:build js && wasm
-
 package edge
 
 import (
@@ -10,8 +8,6 @@ import (
 	"strings"
 	"time"
 	"unsafe"
-
-	"github.com/syumai/workers/cloudflare"
 
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/ledger"
@@ -29,43 +25,6 @@ const (
 	statusNotSent = -2 // it surely never left
 	statusUnknown = -3 // there is no such ref
 )
-
-//go:wasmimport relay ask
-func hostAsk(id, op uint32, payload string)
-
-//go:wasmimport relay post
-func hostPost(id, timeout uint32, url, form string)
-
-//go:wasmimport relay write
-func hostWrite(id uint32, ref, data string, version, alarm, expires float64)
-
-//go:wasmimport relay answered
-func hostAnswered(id uint32, status int32, head, body string)
-
-//go:wasmimport relay panicked
-func hostPanicked(id uint32)
-
-//go:wasmimport relay forget
-func hostForget(id uint32)
-
-//go:wasmimport relay alarmDone
-func hostAlarmDone(id uint32, ok int32)
-
-//go:wasmimport relay named
-func hostNamed(name string, ref unsafe.Pointer) (ok int32)
-
-//go:wasmimport relay fresh
-func hostFresh(ref unsafe.Pointer) (ok int32)
-
-//go:wasmimport relay log
-func hostLog(line string)
-
-//go:wasmimport relay count
-func hostCount(point string)
-
-// Env returns a variable or secret of the Worker, "" when there is none. Values
-// that are not text, such as the table LANDERS, come as JSON.
-func Env(name string) string { return cloudflare.Getenv(name) }
 
 // Log prints one line.
 func Log(line string) { hostLog(line) }

@@ -1,5 +1,3 @@
-//go:build js && wasm
-
 package edge
 
 import (
@@ -10,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"unsafe"
-
-	"github.com/syumai/workers"
 
 	"klarna-relay/worker/gate"
 )
@@ -33,12 +29,15 @@ type Relay interface {
 // and one byte of body. What the handler answers is sent in one piece once it
 // returns; a panic is answered 500.
 func Serve(r Relay, g *gate.Gate) {
+	prepare(r, g)
+	select {}
+}
+
+func prepare(r Relay, g *gate.Gate) {
 	glue.calls = map[uint32]*call{}
 	glue.gate = g
 	glue.relay = r
-	workers.ServeNonBlock(bridge{r})
-	workers.Ready()
-	select {}
+	listen(bridge{r})
 }
 
 // bridge stands between the worker library and the handler.

@@ -1,0 +1,331 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/gate"
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+)
+
+// javascript plays the other side of the border: it hands requests over and keeps what comes back. As in a Worker, Go runs until
+// every goroutine is idle before JavaScript goes on.
+type javascript struct {
+	library   http.Handler
+	last      uint32
+	asked     []string // what Go asks for
+	answers   []answered
+	alarms    []int32
+	panicked  []uint32
+	forgotten []uint32
+	lines     []string
+}
+
+type answered struct {
+	id         uint32
+	status     int32
+	head, body string
+}
+
+// relayFunc is a Relay that answers requests, and alarms by what the ledger has.
+type relayFunc func(http.ResponseWriter, *http.Request)
+
+func (f relayFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) { f(w, r) }
+func (relayFunc) TurnedBack(string, string, int)                     {}
+func (relayFunc) Settle(ctx context.Context, ref string) bool {
+	stored, err := Ledger{}.Read(ctx, ref)
+	return err == nil && stored.Data == "kept"
+}
+
+// serving has Go serve a relay, as main does, and then ends what waits for work.
+func serving(t *testing.T, r relayFunc, test func(t *testing.T, js *javascript)) {
+	synctest.Test(t, func(t *testing.T) {
+		js := &javascript{}
+		stub.listen = func(h http.Handler) { js.library = h }
+		stub.ask = func(id, op uint32, payload string) { js.ask("%d %d %s", id, op, payload) }
+		stub.post = func(id, timeout uint32, url, form string) { js.ask("%d post %d %s %s", id, timeout, url, form) }
+		stub.write = func(id uint32, ref, data string, version, alarm, expires float64) {
+			js.ask("%d write %s %s %g %.0f %.0f", id, ref, data, version, alarm, expires)
+		}
+		stub.answered = func(id uint32, status int32, head, body string) {
+			js.answers = append(js.answers, answered{id, status, strings.Clone(head), strings.Clone(body)})
+		}
+		stub.alarmDone = func(_ uint32, ok int32) { js.alarms = append(js.alarms, ok) }
+		stub.panicked = func(id uint32) { js.panicked = append(js.panicked, id) }
+		stub.forget = func(id uint32) { js.forgotten = append(js.forgotten, id) }
+		stub.log = func(line string) { js.lines = append(js.lines, strings.Clone(line)) }
+		glue.idle, glue.next, glue.swept = nil, nil, time.Now()
+		prepare(r, gate.New(nil, false))
+		test(t, js)
+		for _, idle := range glue.idle {
+			idle <- nil
+		}
+	})
+}
+
+func (js *javascript) ask(format string, a ...any) {
+	js.asked = append(js.asked, fmt.Sprintf(format, a...))
+}
+
+// put writes into the shared buffer, which has room for it.
+func (js *javascript) put(text string) int32 {
+	exportBuffer(int32(len(text)))
+	return int32(copy(glue.buffer, text))
+}
+
+// send hands a request over, given as its parts: method, URL, address, then names and values.
+func (js *javascript) send(t *testing.T, body string, parts ...string) uint32 {
+	js.last++
+	head := strings.Join(parts, "\x00")
+	js.put(head + body)
+	switch exportAccept(js.last, int32(len(head)), int32(len(head)+len(body))) {
+	case 0:
+		go js.library.ServeHTTP(httptest.NewRecorder(), nil)
+	case 1:
+	default:
+		t.Fatal("the request was not taken")
+	}
+	synctest.Wait()
+	return js.last
+}
+
+func (js *javascript) settle(id uint32, status int32, text string) {
+	exportSettle(id, status, js.put(text))
+	synctest.Wait()
+}
+
+const address = "https://shop.example/api/order/import/?a=1%262"
+
+func TestARequestReachesTheHandlerAsItWasSentAndItsAnswerComesBackWhole(t *testing.T) {
+	serving(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.Equal(t, "203.0.113.7", r.RemoteAddr)
+		assert.Equal(t, "shop.example", r.Host)
+		assert.Equal(t, address, r.URL.String())
+		assert.Equal(t, http.Header{"Accept": {"text/html, */*"}, "User-Agent": {""}}, r.Header)
+		w.Header().Set("X-One", "1")
+		w.WriteHeader(http.StatusTeapot)
+		w.WriteHeader(http.StatusOK) // the first status counts
+		_, _ = io.WriteString(w, r.Method+" ")
+		_, _ = w.Write(body)
+	}, func(t *testing.T, js *javascript) {
+		id := js.send(t, "a body\x00with NUL", http.MethodPost, address, "203.0.113.7", "Accept", "text/html, */*", "User-Agent", "")
+		assert.Equal(t, []answered{{id, http.StatusTeapot, "X-One\x001", "POST a body\x00with NUL"}}, js.answers)
+	})
+}
+
+func TestAURLThatIsNoneReachesTheHandlerAsItStands(t *testing.T) {
+	serving(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.Host+" "+r.URL.Path+" "+r.URL.RawQuery)
+	}, func(t *testing.T, js *javascript) {
+		js.send(t, "", http.MethodGet, "https://shop.example/api/%zz?b=%", "")
+		assert.Equal(t, "shop.example /api/%zz b=%", js.answers[0].body)
+	})
+}
+
+func TestCarriersServeOneRequestAfterTheOtherAndAsManyAsComeAtOnce(t *testing.T) {
+	serving(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = Limiter{}.Limit(r.Context(), "key")
+		_, _ = io.WriteString(w, r.RemoteAddr)
+	}, func(t *testing.T, js *javascript) {
+		const shoppers = maxIdle + 8
+		for range 2 {
+			var ids []uint32
+			for i := range shoppers {
+				ids = append(ids, js.send(t, "", http.MethodGet, address, fmt.Sprint(i)))
+			}
+			js.answers = nil
+			for i, id := range ids {
+				js.settle(id, 1, "")
+				assert.Equal(t, answered{id, http.StatusOK, "", fmt.Sprint(i)}, js.answers[i])
+			}
+			assert.Len(t, glue.idle, maxIdle, "the others have ended")
+			assert.Empty(t, glue.calls)
+		}
+	})
+}
+
+func TestAPanicIsLoggedWithoutItsValueAndTheNextRequestIsServed(t *testing.T) {
+	serving(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			panic("a shopper's name")
+		}
+	}, func(t *testing.T, js *javascript) {
+		id := js.send(t, "", http.MethodPost, address, "")
+		require.Len(t, js.lines, 1)
+		assert.Contains(t, js.lines[0], `"event":"panic","what":"string"`)
+		assert.NotContains(t, js.lines[0], "shopper's name")
+		assert.Equal(t, []uint32{id}, js.panicked)
+		js.send(t, "", http.MethodGet, address, "")
+		assert.Equal(t, int32(http.StatusOK), js.answers[0].status)
+	})
+}
+
+func TestWhatJavaScriptSaysOfACallBecomesAnError(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		status     int32
+		want       string
+		notSent    bool
+		failed     bool
+	}{
+		{"an answer", `{"result":"ERROR"}`, 200, `200 {"result":"ERROR"}`, false, false},
+		{"an answer that is an error page", "<html>", 502, "502 <html>", false, false},
+		{"what surely never left", "no URL", statusNotSent, "0 ", true, true},
+		{"what may have arrived", "reset", statusFailed, "0 ", false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			serving(t, func(w http.ResponseWriter, r *http.Request) {
+				status, text, err := Transport{}.Post(r.Context(), "https://crm.example/", "a=1", 30*time.Second)
+				assert.Equal(t, c.failed, err != nil)
+				assert.Equal(t, c.notSent, errors.Is(err, konnektive.ErrNotSent))
+				if c.failed {
+					assert.ErrorContains(t, err, c.text)
+				}
+				_, _ = fmt.Fprintf(w, "%d %s", status, text)
+			}, func(t *testing.T, js *javascript) {
+				id := js.send(t, "", http.MethodGet, address, "")
+				require.Equal(t, []string{fmt.Sprintf("%d post 30000 https://crm.example/ a=1", id)}, js.asked)
+				js.settle(id, c.status, c.text)
+				assert.Equal(t, c.want, js.answers[0].body)
+			})
+		})
+	}
+}
+
+func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
+	const read, write = "1 ref", "write ref new 4 0 1700000000123"
+	for _, c := range []struct {
+		name, method, asks string
+		status             int32
+		text, want         string
+	}{
+		{"a record", http.MethodGet, read, 1, "7\x00data\x00with NUL", `false 7 "data\x00with NUL" <nil>`},
+		{"no such ref", http.MethodGet, read, statusUnknown, "", `false 0 "" ` + ledger.ErrUnknownRef.Error()},
+		{"an object that fails", http.MethodGet, read, statusFailed, "Error: overloaded", `false 0 "" ledger: Error: overloaded`},
+		{"a record that is none", http.MethodGet, read, 1, "x\x00", `false 0 "" ledger: version: strconv.ParseInt: parsing "x": invalid syntax`},
+		{"a write that won", http.MethodPost, write, 1, "", `true 5 "new" <nil>`},
+		{"a write that came second", http.MethodPost, write, 0, "6\x00other", `false 6 "other" <nil>`},
+		{"a write that failed", http.MethodPost, write, statusFailed, "gone", `false 0 "" ledger: gone`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			serving(t, func(w http.ResponseWriter, r *http.Request) {
+				var stored ledger.Stored
+				var won bool
+				var err error
+				if r.Method == http.MethodGet {
+					stored, err = Ledger{}.Read(r.Context(), "ref")
+				} else {
+					won, stored, err = Ledger{}.Write(r.Context(), "ref", 4, "new", time.Time{}, time.UnixMilli(1700000000123))
+				}
+				_, _ = fmt.Fprintf(w, "%t %d %q %v", won, stored.Version, stored.Data, err)
+			}, func(t *testing.T, js *javascript) {
+				id := js.send(t, "", c.method, address, "")
+				require.Equal(t, []string{fmt.Sprintf("%d %s", id, c.asks)}, js.asked)
+				js.settle(id, c.status, c.text)
+				assert.Equal(t, c.want, js.answers[0].body)
+			})
+		})
+	}
+}
+
+func TestOnlyARequestMayAsk(t *testing.T) {
+	_, _, err := Transport{}.Post(context.Background(), "https://crm.example/", "", time.Second)
+	assert.ErrorContains(t, err, "not one of a request")
+}
+
+func TestARequestThatTheRuntimeHasEndedIsForgottenAfterSomeMinutes(t *testing.T) {
+	var heard []error
+	serving(t, func(_ http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			_, err := Limiter{}.Limit(r.Context(), "key")
+			heard = append(heard, err)
+		}
+	}, func(t *testing.T, js *javascript) {
+		id := js.send(t, "", http.MethodGet, address, "")
+		now := time.Now()
+		after := func(minutes int) {
+			sweep(now.Add(time.Duration(minutes) * time.Minute))
+			synctest.Wait()
+		}
+		for minute := range patience {
+			after(minute + 1)
+			after(minute + 1) // twice in a minute counts once
+		}
+		assert.Empty(t, heard, "nobody is given up before the longest honest wait is over")
+		after(patience + 1)
+		assert.Equal(t, []error{errGone, errGone}, heard)
+		assert.Len(t, js.asked, 1, "JavaScript is not asked on its behalf again")
+		assert.Equal(t, []uint32{id}, js.forgotten)
+		assert.Empty(t, js.answers)
+		js.settle(id, 1, "") // much too late, and nobody minds
+	})
+}
+
+func TestAnAlarmSaysWhetherItWasLookedAfter(t *testing.T) {
+	serving(t, nil, func(t *testing.T, js *javascript) {
+		for i, status := range []int32{1, statusFailed} {
+			js.last++
+			exportAlarm(js.last, js.put("ref"))
+			synctest.Wait()
+			assert.Equal(t, fmt.Sprintf("%d 1 ref", js.last), js.asked[i])
+			js.settle(js.last, status, "1\x00kept")
+		}
+		assert.Equal(t, []int32{1, 0}, js.alarms)
+	})
+}
+
+func TestADecisionFitsIntoOneNumber(t *testing.T) {
+	for _, d := range []gate.Decision{
+		{}, {Verdict: gate.API, Secure: true}, {Verdict: gate.Origin, Host: 1}, {Verdict: gate.Assets, Secure: true, Host: 99999},
+	} {
+		assert.Equal(t, d, unpack(pack(d)))
+		assert.GreaterOrEqual(t, pack(d), int32(0), "below zero means a fault")
+	}
+}
+
+func TestTheGateIsAskedOverTheBuffer(t *testing.T) {
+	serving(t, nil, func(t *testing.T, js *javascript) {
+		packed := exportDecide(js.put("GET https://shop.example/checkout"))
+		assert.Equal(t, gate.Decision{Verdict: gate.Assets, Secure: true}, unpack(packed))
+		text := string(glue.buffer[:exportDescribe(packed)])
+		assert.True(t, strings.HasPrefix(text, "\x00Content-Security-Policy\x00default-src 'self'"), "no origin, then the headers: %q", text)
+		assert.Equal(t, "https://shop.example/a", string(glue.buffer[:exportSecure(js.put("http://shop.example/a"))]))
+
+		exportDescribe(0x7fffffe0) // there is no such host
+		require.Len(t, js.lines, 1)
+		assert.Contains(t, js.lines[0], "index out of range", "an export logs its panic and does not end the program")
+	})
+}
+
+func TestTheBufferGrowsForALargeMessageAndShrinksAfterIt(t *testing.T) {
+	exportBuffer(1)
+	assert.Len(t, glue.buffer, smallBuffer)
+	small := &glue.buffer[0]
+	exportBuffer(smallBuffer)
+	assert.Same(t, small, &glue.buffer[0], "it stays where it is")
+	exportBuffer(10 * smallBuffer)
+	assert.Len(t, glue.buffer, 10*smallBuffer)
+	exportBuffer(1)
+	assert.Len(t, glue.buffer, smallBuffer)
+}
+
+func TestADataPointIsPackedForJavaScript(t *testing.T) {
+	var point string
+	stub.count = func(p string) { point = strings.Clone(p) }
+	Count("shop.example", []string{"shop.example", "order"}, []int64{12, -1})
+	assert.Equal(t, "shop.example\x002\x00shop.example\x00order\x0012\x00-1", point)
+}

@@ -1,0 +1,56 @@
+//go:build js && wasm
+
+package edge
+
+import (
+	"net/http"
+	"unsafe"
+
+	"github.com/syumai/workers"
+	"github.com/syumai/workers/cloudflare"
+)
+
+// What JavaScript does for Go; js/host.mjs implements it. imports_stub.go has the same functions for native tests.
+
+//go:wasmimport relay ask
+func hostAsk(id, op uint32, payload string)
+
+//go:wasmimport relay post
+func hostPost(id, timeout uint32, url, form string)
+
+//go:wasmimport relay write
+func hostWrite(id uint32, ref, data string, version, alarm, expires float64)
+
+//go:wasmimport relay answered
+func hostAnswered(id uint32, status int32, head, body string)
+
+//go:wasmimport relay panicked
+func hostPanicked(id uint32)
+
+//go:wasmimport relay forget
+func hostForget(id uint32)
+
+//go:wasmimport relay alarmDone
+func hostAlarmDone(id uint32, ok int32)
+
+//go:wasmimport relay named
+func hostNamed(name string, ref unsafe.Pointer) (ok int32)
+
+//go:wasmimport relay fresh
+func hostFresh(ref unsafe.Pointer) (ok int32)
+
+//go:wasmimport relay log
+func hostLog(line string)
+
+//go:wasmimport relay count
+func hostCount(point string)
+
+// Env returns a variable or secret of the Worker, "" when there is none. Values
+// that are not text, such as the table LANDERS, come as JSON.
+func Env(name string) string { return cloudflare.Getenv(name) }
+
+// listen has the worker library call the handler for each carrier that JavaScript asks it for.
+func listen(handler http.Handler) {
+	workers.ServeNonBlock(handler)
+	workers.Ready()
+}
