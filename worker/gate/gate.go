@@ -180,16 +180,18 @@ func reserved(path string) bool {
 	decoded = strings.ReplaceAll(decoded, `\`, "/")
 	first, climbed := true, false
 	for _, segment := range strings.Split(decoded, "/") {
-		// ";v=1" is a path parameter to some servers, and spaces, dots and
-		// control characters are trimmed by others.
-		segment, _, _ = strings.Cut(segment, ";")
-		switch strings.TrimFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		case "", ".":
-		case "..":
+		// ";v=1" is a path parameter to some servers. A decoded "?" or "#"
+		// begins a query or a fragment for others, and NUL ends a C string.
+		if i := strings.IndexAny(segment, ";?#\x00"); i >= 0 {
+			segment = segment[:i]
+		}
+		switch segment = strings.TrimFunc(segment, blank); {
+		case segment == "" || segment == ".":
+		case segment == "..":
 			// How far up this leads, servers disagree (on "a\b/..", on
 			// "a//.."), and the runtime has removed the honest ones.
 			climbed = true
-		case "api":
+		case strings.TrimRightFunc(segment, dotOrBlank) == "api": // Windows ignores dots and spaces at a name's end
 			if first || climbed {
 				return true
 			}
@@ -200,6 +202,10 @@ func reserved(path string) bool {
 	return false
 }
 
+func blank(r rune) bool { return r <= ' ' || r == 0x7f }
+
+func dotOrBlank(r rune) bool { return r == '.' || blank(r) }
+
 // plain reports whether a path reads the same however it is cleaned.
 func plain(path string) bool {
 	for i := 0; i < len(path); i++ {
@@ -208,7 +214,7 @@ func plain(path string) bool {
 			return false
 		case c == '/' && i > 0 && path[i-1] == '/':
 			return false
-		case c == '.' && i > 0 && path[i-1] == '/':
+		case c == '.' && (i > 0 && path[i-1] == '/' || i+1 == len(path) || path[i+1] == '/'):
 			return false
 		case c >= 'A' && c <= 'Z' && i < len("/api/"):
 			return false

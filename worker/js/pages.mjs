@@ -7,6 +7,18 @@ const BUILT = /^https?:\/\/[^/?#]+\/build\//;
 /** Build output whose name holds a hash of its content. */
 const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]|$)/;
 
+/**
+ * Request headers by which a client could tell the origin another address, host, path or method than its own. A name with an
+ * underscore is the same name as one with a dash to a server that keeps headers in environment variables.
+ */
+const CLAIMS = new RegExp("^(?:" + [
+  ".*_.*", "forwarded", "x-forwarded(?:-.*)?", "(?:x-|true-|x-cluster-)?client-ip", "x-(?:real|remote|originating)-(?:ip|addr)",
+  "x-original-.*", "x-rewrite-.*", "x-host", "x-http-.*", "x-method-override", "x-url-scheme", "front-end-https", "proxy",
+].join("|") + ")$");
+
+/** Strict-Transport-Security as RFC 6797 has it, without what a browser would ignore the whole header for. */
+const HSTS = /^\s*max-age=("?)(\d{1,15})\1(?:\s*;\s*(?:includeSubDomains|preload))*\s*;?\s*$/i;
+
 /** Statuses by which Cloudflare says that it did not reach the origin. */
 const UNREACHED = new Set([521, 522, 523, 524, 525, 526, 530]);
 
@@ -31,20 +43,30 @@ export async function origin(request, decision) {
   const home = new URL(decision.origin);
   const target = decision.origin + request.url.slice(request.url.indexOf("/", url.protocol.length + 2));
   const headers = new Headers(request.headers);
-  // What a client says of itself in these must not be believed behind us.
-  for (const name of ["Forwarded", "X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Server"]) headers.delete(name);
+  for (const name of request.headers.keys()) {
+    if (CLAIMS.test(name)) headers.delete(name);
+  }
   headers.set("X-Forwarded-For", request.headers.get("CF-Connecting-IP") ?? "");
   headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
   headers.set("X-Forwarded-Host", url.host);
+  let { body } = request;
+  if (request.method === "GET" || request.method === "HEAD") { // fetch refuses a body here, which means nothing anyway (RFC 9110, section 9.3.1)
+    body = null;
+    headers.delete("Content-Length");
+  }
   let page;
   try {
-    page = await fetch(new Request(target, { method: request.method, headers, body: request.body, redirect: "manual" }));
+    page = await fetch(new Request(target, { method: request.method, headers, body, redirect: "manual" }));
   } catch (error) {
     console.error(JSON.stringify({ level: "error", event: "origin_unreachable", what: `${error.name}: ${error.message}` }));
     return unreachable(request, decision);
   }
   if (UNREACHED.has(page.status)) return unreachable(request, decision);
   if (page.webSocket) return page;
+  if (page.status < 200 || page.status > 599) { // no Response can be made of these
+    console.error(JSON.stringify({ level: "error", event: "origin_status", what: `the origin answered with status ${page.status}` }));
+    return unreachable(request, decision);
+  }
   const response = new Response(page.body, page);
   for (const name of ["Location", "Content-Location"]) {
     const value = page.headers.get(name);
@@ -84,10 +106,21 @@ function unreachable(request, decision) {
   }), decision);
 }
 
-/** Adds the headers of the gate's table that an answer lacks. */
+/** Adds the headers of the gate's table that an answer lacks, or has in a weaker form. */
 export function dress(response, decision) {
   for (const [name, value] of decision.headers) {
-    if (!response.headers.has(name)) response.headers.set(name, value);
+    const own = response.headers.get(name);
+    if (own === null || !asStrong(name, own, value)) response.headers.set(name, value);
   }
   return response;
+}
+
+/** Whether a page's own header protects as well as the gate's. */
+function asStrong(name, own, ours) {
+  switch (name) {
+    case "X-Content-Type-Options": return own === ours;
+    case "Strict-Transport-Security": return Number(HSTS.exec(own)?.[2] ?? 0) > Number(HSTS.exec(ours)[2]);
+    case "Content-Security-Policy": return /[^\s;,]/.test(own);
+  }
+  return true;
 }

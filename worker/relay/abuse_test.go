@@ -207,6 +207,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"DELETE", "/api/order/status/abc", 405, "GET, HEAD"},
 		{"PUT", "/api/klarna/return/abc", 405, "GET, HEAD, POST"},
 		{"OPTIONS", "/api/order/import/", 204, "OPTIONS, POST"},
+		{"OPTIONS", "/api/klarna/return/" + strings.Repeat("a", 64), 204, "OPTIONS, GET, HEAD, POST"},
 		{"GET", "/api/", 404, ""},
 		{"GET", "/api/order", 404, ""},
 		{"POST", "/api/order/import//", 404, ""},

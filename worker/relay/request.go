@@ -124,7 +124,7 @@ func (rl *Relay) answer(rq *request) *answer {
 // shown tells whether a browser shows the answer to a person: to a form that
 // it posted by itself, without JavaScript, or on the way to and from Klarna.
 func (rq *request) shown() bool {
-	if !strings.Contains(rq.http.Header.Get("Accept"), "text/html") {
+	if rq.method == http.MethodOptions || !strings.Contains(rq.http.Header.Get("Accept"), "text/html") {
 		return false
 	}
 	return rq.route != nil && rq.route.navigated && !rq.route.open ||

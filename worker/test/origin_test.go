@@ -74,6 +74,12 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 	})
+	mux.HandleFunc("/weak", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		w.Header()["Content-Security-Policy"] = q["csp"]
+		w.Header()["Strict-Transport-Security"] = q["hsts"]
+		w.Header()["X-Content-Type-Options"] = q["nosniff"]
+	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "first ")
 		w.(http.Flusher).Flush()
@@ -133,6 +139,34 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		assert.Equal(t, "session=abc", a.Header.Get("Got-Cookie"))
 		assert.Equal(t, "Mozilla/5.0 (X; Y, like Z)", a.Header.Get("Got-User-Agent"))
 		assert.Equal(t, strings.TrimPrefix(address, "http://"), a.Header.Get("Got-Host"))
+	})
+	t.Run("nor does it hear of another address, host, path or method that a client claims", func(t *testing.T) {
+		claims := []string{
+			"True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X_Forwarded_For", "X-Forwarded_For", "X-Remote-Addr", "X-Originating-IP",
+			"X-Original-URL", "X-Original-Host", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Host",
+			"X-HTTP-Host-Override", "X-Forwarded", "X-Forwarded-Server", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-URL-Scheme", "Front-End-Https", "Proxy",
+		}
+		var headers []string
+		for _, name := range claims {
+			headers = append(headers, name, "/api/order/import/")
+		}
+		a := get(t, "/echo", append(headers, "X-Requested-With", "XMLHttpRequest")...)
+		assert.Equal(t, http.StatusOK, a.Status)
+		for name, values := range a.Header {
+			if strings.HasPrefix(name, "Got-") {
+				assert.NotContains(t, values, "/api/order/import/", name)
+			}
+		}
+		assert.Equal(t, "XMLHttpRequest", a.Header.Get("Got-X-Requested-With"))
+	})
+	t.Run("a body that comes with GET or HEAD is left out", func(t *testing.T) {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			a := Send(t, c, method, at+"/echo", "a body that means nothing", "Content-Type", "text/plain")
+			assert.Equal(t, http.StatusOK, a.Status, method)
+			assert.Equal(t, method, a.Header.Get("Got-Method"))
+			assert.Contains(t, []string{"0", ""}, a.Header.Get("Got-Length"), method)
+		}
+		assert.NotContains(t, w.Output(), "origin_unreachable", "and nobody is alarmed")
 	})
 	t.Run("path and query arrive as they were sent", func(t *testing.T) {
 		for _, target := range []string{"/a%20b/c%2Fd?x=%26&y=a+b&z", "/?", "/%C3%A4?q=ä"} {
@@ -211,6 +245,26 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		assert.Equal(t, []string{"no-referrer"}, own.Header.Values("Referrer-Policy"))
 		assert.Equal(t, []string{"max-age=63072000; includeSubDomains"}, own.Header.Values("Strict-Transport-Security"))
 	})
+	t.Run("an origin cannot take the shop's protection away", func(t *testing.T) {
+		const policy, forAYear, longer = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'", "max-age=31536000", "max-age=31536001; includeSubDomains"
+		for _, given := range []struct{ query, csp, hsts string }{
+			{"hsts=max-age%3D0&nosniff=sniff&csp=", policy, forAYear},
+			{"hsts=&csp=%20;,;", policy, forAYear},
+			{"hsts=max-age%3D31536000&csp=default-src", "default-src", forAYear},
+			{"hsts=max-age%3D99999999;max-age%3D0", policy, forAYear},
+			{"hsts=max-age%3D99999999,%20max-age%3D0", policy, forAYear},
+			{"hsts=max-age%3D0&hsts=max-age%3D99999999", policy, forAYear},
+			{"hsts=forever", policy, forAYear},
+			{"hsts=max-age%3D31536001;+includeSubDomains&nosniff=", policy, longer},
+		} {
+			a := get(t, "/weak?"+given.query)
+			assert.Equal(t, []string{given.csp}, a.Header.Values("Content-Security-Policy"), given.query)
+			hsts := a.Header.Values("Strict-Transport-Security")
+			require.Len(t, hsts, 1, given.query)
+			assert.Equal(t, given.hsts, strings.ReplaceAll(hsts[0], "+", " "), given.query)
+			assert.Equal(t, []string{"nosniff"}, a.Header.Values("X-Content-Type-Options"), given.query)
+		}
+	})
 	t.Run("a page is streamed, not gathered", func(t *testing.T) {
 		res, err := c.Get(at + "/slow")
 		require.NoError(t, err)
@@ -246,6 +300,15 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 			assert.Equal(t, http.StatusBadGateway, a.Status, code)
 			assert.NotContains(t, a.Body, "own page")
 		}
+	})
+	t.Run("and one whose status is none", func(t *testing.T) {
+		for _, code := range []int{600, 799, 999} {
+			a := get(t, fmt.Sprintf("/status/%d", code))
+			assert.Equal(t, http.StatusBadGateway, a.Status, code)
+			assert.NotContains(t, a.Body, "own page")
+		}
+		until(t, "the operator is told", func() bool { return strings.Contains(w.Output(), "the origin answered with status 600") })
+		assert.NotContains(t, w.Output(), `"event":"internal"`)
 	})
 	t.Run("websockets pass, both ways", func(t *testing.T) {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
