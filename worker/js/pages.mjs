@@ -11,10 +11,10 @@ const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]
  * Request headers by which a client could tell the origin another address, host, path or method than its own. A name with an
  * underscore is the same name as one with a dash to a server that keeps headers in environment variables.
  */
-const CLAIMS = new RegExp("^(?:" + [
+const CLAIMS = new RegExp(`^(?:${[
   ".*_.*", "forwarded", "x-forwarded(?:-.*)?", "(?:x-|true-|x-cluster-)?client-ip", "x-(?:real|remote|originating)-(?:ip|addr)",
   "x-original-.*", "x-rewrite-.*", "x-host", "x-http-.*", "x-method-override", "x-url-scheme", "front-end-https", "proxy",
-].join("|") + ")$");
+].join("|")})$`);
 
 /** Strict-Transport-Security as RFC 6797 has it, without what a browser would ignore the whole header for. */
 const HSTS = /^\s*max-age=("?)(\d{1,15})\1(?:\s*;\s*(?:includeSubDomains|preload))*\s*;?\s*$/i;

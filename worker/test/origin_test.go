@@ -249,19 +249,19 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		const policy, forAYear, longer = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'", "max-age=31536000", "max-age=31536001; includeSubDomains"
 		for _, given := range []struct{ query, csp, hsts string }{
 			{"hsts=max-age%3D0&nosniff=sniff&csp=", policy, forAYear},
-			{"hsts=&csp=%20;,;", policy, forAYear},
+			{"hsts=&csp=%20%3B,%3B", policy, forAYear},
 			{"hsts=max-age%3D31536000&csp=default-src", "default-src", forAYear},
-			{"hsts=max-age%3D99999999;max-age%3D0", policy, forAYear},
+			{"hsts=max-age%3D99999999%3Bmax-age%3D0", policy, forAYear},
 			{"hsts=max-age%3D99999999,%20max-age%3D0", policy, forAYear},
 			{"hsts=max-age%3D0&hsts=max-age%3D99999999", policy, forAYear},
 			{"hsts=forever", policy, forAYear},
-			{"hsts=max-age%3D31536001;+includeSubDomains&nosniff=", policy, longer},
+			{"hsts=max-age%3D31536001%3B+includeSubDomains&nosniff=", policy, longer},
 		} {
 			a := get(t, "/weak?"+given.query)
 			assert.Equal(t, []string{given.csp}, a.Header.Values("Content-Security-Policy"), given.query)
 			hsts := a.Header.Values("Strict-Transport-Security")
 			require.Len(t, hsts, 1, given.query)
-			assert.Equal(t, given.hsts, strings.ReplaceAll(hsts[0], "+", " "), given.query)
+			assert.Equal(t, given.hsts, hsts[0], given.query)
 			assert.Equal(t, []string{"nosniff"}, a.Header.Values("X-Content-Type-Options"), given.query)
 		}
 	})

@@ -105,6 +105,13 @@ func TestMethodsOfTheAPI(t *testing.T) {
 			assert.Contains(t, a.Header.Get("Allow"), http.MethodPost)
 		}
 	})
+	t.Run("OPTIONS is answered without a page, also to who would show one", func(t *testing.T) {
+		for _, path := range []string{"/api/klarna/return/" + strings.Repeat("a", 64), "/api/order/import/", "/api/health"} {
+			a := Send(t, c, http.MethodOptions, at+path, "", "Accept", "text/html", "Content-Type", Form)
+			assert.Equal(t, http.StatusNoContent, a.Status, path)
+			assert.Contains(t, a.Header.Get("Allow"), "OPTIONS", path)
+		}
+	})
 	t.Run("OPTIONS from another site is not answered with permission", func(t *testing.T) {
 		a := Send(t, c, http.MethodOptions, at+"/api/order/import/", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
 		assert.Empty(t, a.Header.Get("Access-Control-Allow-Origin"))
