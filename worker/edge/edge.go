@@ -57,9 +57,8 @@ var glue struct {
 // call is one request, or one alarm, as JavaScript handed it over. It has one
 // goroutine, which waits for one thing at a time.
 type call struct {
-	id     uint32 // what JavaScript knows it by
-	record []byte // what accept copied out of the buffer
-	head   int    // length of the record's head; the rest is the body
+	id   uint32 // what JavaScript knows it by
+	head string // what accept copied out of the buffer
 
 	waiting bool       // for JavaScript
 	sweeps  int        // how often sweep has seen it wait

@@ -1,3 +1,5 @@
+//go:build !(js && wasm)
+
 package edge
 
 import (
@@ -9,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -27,7 +30,7 @@ type javascript struct {
 	last      uint32
 	asked     []string // what Go asks for
 	answers   []answered
-	alarms    []int32
+	done      []int32 // tasks
 	panicked  []uint32
 	forgotten []uint32
 	lines     []string
@@ -62,7 +65,7 @@ func serving(t *testing.T, r relayFunc, test func(t *testing.T, js *javascript))
 		stub.answered = func(id uint32, status int32, head, body string) {
 			js.answers = append(js.answers, answered{id, status, strings.Clone(head), strings.Clone(body)})
 		}
-		stub.alarmDone = func(_ uint32, ok int32) { js.alarms = append(js.alarms, ok) }
+		stub.taskDone = func(_ uint32, ok int32) { js.done = append(js.done, ok) }
 		stub.panicked = func(id uint32) { js.panicked = append(js.panicked, id) }
 		stub.forget = func(id uint32) { js.forgotten = append(js.forgotten, id) }
 		stub.log = func(line string) { js.lines = append(js.lines, strings.Clone(line)) }
@@ -86,11 +89,9 @@ func (js *javascript) put(text string) int32 {
 }
 
 // send hands a request over, given as its parts: method, URL, address, then names and values.
-func (js *javascript) send(t *testing.T, body string, parts ...string) uint32 {
+func (js *javascript) send(t *testing.T, parts ...string) uint32 {
 	js.last++
-	head := strings.Join(parts, "\x00")
-	js.put(head + body)
-	switch exportAccept(js.last, int32(len(head)), int32(len(head)+len(body))) {
+	switch exportAccept(js.last, js.put(strings.Join(parts, "\x00"))) {
 	case 0:
 		go js.library.ServeHTTP(httptest.NewRecorder(), nil)
 	case 1:
@@ -122,16 +123,66 @@ func TestARequestReachesTheHandlerAsItWasSentAndItsAnswerComesBackWhole(t *testi
 		_, _ = io.WriteString(w, r.Method+" ")
 		_, _ = w.Write(body)
 	}, func(t *testing.T, js *javascript) {
-		id := js.send(t, "a body\x00with NUL", http.MethodPost, address, "203.0.113.7", "Accept", "text/html, */*", "User-Agent", "")
+		id := js.send(t, http.MethodPost, address, "203.0.113.7", "Accept", "text/html, */*", "User-Agent", "")
+		assert.Equal(t, []string{fmt.Sprintf("%d 3 ", id)}, js.asked, "the body, once somebody reads it")
+		js.settle(id, 1, "a body\x00with NUL")
+		assert.Len(t, js.asked, 1)
 		assert.Equal(t, []answered{{id, http.StatusTeapot, "X-One\x001", "POST a body\x00with NUL"}}, js.answers)
 	})
+}
+
+func TestABodyIsReadOnlyWhenTheHandlerReadsIt(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		read   func(io.ReadCloser) (string, error)
+		status int32
+		text   string
+		asks   int
+		want   string
+		err    string
+	}{
+		{"nobody reads it", func(io.ReadCloser) (string, error) { return "refused", nil }, 0, "", 0, "refused", ""},
+		{"in pieces", func(b io.ReadCloser) (string, error) {
+			text, err := io.ReadAll(iotest.OneByteReader(b))
+			return string(text), err
+		}, 1, "abc", 1, "abc", ""},
+		{"none was sent", readAll, 1, "", 1, "", ""},
+		{"the shopper hung up", readAll, statusFailed, "TypeError: gone", 1, "", "body: TypeError: gone"},
+		{"closed before it is read", func(b io.ReadCloser) (string, error) {
+			assert.NoError(t, b.Close())
+			return readAll(b)
+		}, 0, "", 0, "", http.ErrBodyReadAfterClose.Error()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			serving(t, func(w http.ResponseWriter, r *http.Request) {
+				text, err := c.read(r.Body)
+				if c.err == "" {
+					assert.NoError(t, err)
+				} else {
+					assert.EqualError(t, err, c.err)
+				}
+				_, _ = io.WriteString(w, text)
+			}, func(t *testing.T, js *javascript) {
+				id := js.send(t, http.MethodPost, address, "")
+				require.Len(t, js.asked, c.asks)
+				js.settle(id, c.status, c.text)
+				assert.Len(t, js.asked, c.asks)
+				assert.Equal(t, c.want, js.answers[0].body)
+			})
+		})
+	}
+}
+
+func readAll(b io.ReadCloser) (string, error) {
+	text, err := io.ReadAll(b)
+	return string(text), err
 }
 
 func TestAURLThatIsNoneReachesTheHandlerAsItStands(t *testing.T) {
 	serving(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.URL.Host+" "+r.URL.Path+" "+r.URL.RawQuery)
 	}, func(t *testing.T, js *javascript) {
-		js.send(t, "", http.MethodGet, "https://shop.example/api/%zz?b=%", "")
+		js.send(t, http.MethodGet, "https://shop.example/api/%zz?b=%", "")
 		assert.Equal(t, "shop.example /api/%zz b=%", js.answers[0].body)
 	})
 }
@@ -145,7 +196,7 @@ func TestCarriersServeOneRequestAfterTheOtherAndAsManyAsComeAtOnce(t *testing.T)
 		for range 2 {
 			var ids []uint32
 			for i := range shoppers {
-				ids = append(ids, js.send(t, "", http.MethodGet, address, fmt.Sprint(i)))
+				ids = append(ids, js.send(t, http.MethodGet, address, fmt.Sprint(i)))
 			}
 			js.answers = nil
 			for i, id := range ids {
@@ -164,12 +215,12 @@ func TestAPanicIsLoggedWithoutItsValueAndTheNextRequestIsServed(t *testing.T) {
 			panic("a shopper's name")
 		}
 	}, func(t *testing.T, js *javascript) {
-		id := js.send(t, "", http.MethodPost, address, "")
+		id := js.send(t, http.MethodPost, address, "")
 		require.Len(t, js.lines, 1)
 		assert.Contains(t, js.lines[0], `"event":"panic","what":"string"`)
 		assert.NotContains(t, js.lines[0], "shopper's name")
 		assert.Equal(t, []uint32{id}, js.panicked)
-		js.send(t, "", http.MethodGet, address, "")
+		js.send(t, http.MethodGet, address, "")
 		assert.Equal(t, int32(http.StatusOK), js.answers[0].status)
 	})
 }
@@ -197,7 +248,7 @@ func TestWhatJavaScriptSaysOfACallBecomesAnError(t *testing.T) {
 				}
 				_, _ = fmt.Fprintf(w, "%d %s", status, text)
 			}, func(t *testing.T, js *javascript) {
-				id := js.send(t, "", http.MethodGet, address, "")
+				id := js.send(t, http.MethodGet, address, "")
 				require.Equal(t, []string{fmt.Sprintf("%d post 30000 https://crm.example/ a=1", id)}, js.asked)
 				js.settle(id, c.status, c.text)
 				assert.Equal(t, c.want, js.answers[0].body)
@@ -233,7 +284,7 @@ func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
 				}
 				_, _ = fmt.Fprintf(w, "%t %d %q %v", won, stored.Version, stored.Data, err)
 			}, func(t *testing.T, js *javascript) {
-				id := js.send(t, "", c.method, address, "")
+				id := js.send(t, c.method, address, "")
 				require.Equal(t, []string{fmt.Sprintf("%d %s", id, c.asks)}, js.asked)
 				js.settle(id, c.status, c.text)
 				assert.Equal(t, c.want, js.answers[0].body)
@@ -255,7 +306,7 @@ func TestARequestThatTheRuntimeHasEndedIsForgottenAfterSomeMinutes(t *testing.T)
 			heard = append(heard, err)
 		}
 	}, func(t *testing.T, js *javascript) {
-		id := js.send(t, "", http.MethodGet, address, "")
+		id := js.send(t, http.MethodGet, address, "")
 		now := time.Now()
 		after := func(minutes int) {
 			sweep(now.Add(time.Duration(minutes) * time.Minute))
@@ -284,7 +335,7 @@ func TestAnAlarmSaysWhetherItWasLookedAfter(t *testing.T) {
 			assert.Equal(t, fmt.Sprintf("%d 1 ref", js.last), js.asked[i])
 			js.settle(js.last, status, "1\x00kept")
 		}
-		assert.Equal(t, []int32{1, 0}, js.alarms)
+		assert.Equal(t, []int32{1, 0}, js.done)
 	})
 }
 

@@ -78,18 +78,16 @@ func exportTurnedBack(n, status int32) {
 	glue.relay.TurnedBack(url, id, int(status))
 }
 
-// exportAccept takes the request that is in the buffer and gives it to a
-// carrier that is idle. Without one (0) JavaScript calls the library's handler
-// next, which starts another.
+// exportAccept takes the head of the request that is in the buffer and gives it
+// to a carrier that is idle. Without one (0) JavaScript calls the library's
+// handler next, which starts another.
 //
 //go:wasmexport accept
-func exportAccept(id uint32, head, total int32) (carried int32) {
+func exportAccept(id uint32, n int32) (carried int32) {
 	carried = -1 // what JavaScript takes for a fault
 	defer guard()
 	sweep(time.Now())
-	record := make([]byte, total)
-	copy(record, glue.buffer)
-	c := &call{id: id, record: record, head: int(head)}
+	c := &call{id: id, head: string(glue.buffer[:n])}
 	begin(c)
 	if last := len(glue.idle) - 1; last >= 0 {
 		to := glue.idle[last]
@@ -101,14 +99,18 @@ func exportAccept(id uint32, head, total int32) (carried int32) {
 	return 0
 }
 
-// exportAlarm lets the relay look after the ref in the buffer, and tells
-// JavaScript when it is done.
+// exportAlarm lets the relay look after the ref in the buffer.
 //
 //go:wasmexport alarm
 func exportAlarm(id uint32, n int32) {
 	defer guard()
-	sweep(time.Now())
 	ref := string(glue.buffer[:n])
+	task(id, func(ctx context.Context) bool { return glue.relay.Settle(ctx, ref) })
+}
+
+// task runs what JavaScript has called for without a request, and tells it whether that worked.
+func task(id uint32, work func(context.Context) bool) {
+	sweep(time.Now())
 	c := &call{id: id}
 	begin(c)
 	go func() {
@@ -116,11 +118,11 @@ func exportAlarm(id uint32, n int32) {
 		defer func() {
 			c.over()
 			if !c.gone {
-				hostAlarmDone(id, ok)
+				hostTaskDone(id, ok)
 			}
 		}()
 		defer guard()
-		if glue.relay.Settle(context.WithValue(context.Background(), callKey{}, c), ref) {
+		if work(context.WithValue(context.Background(), callKey{}, c)) {
 			ok = 1
 		}
 	}()

@@ -17,6 +17,7 @@ import (
 const (
 	opRead  = 1
 	opLimit = 2
+	opBody  = 3
 )
 
 // Statuses below zero say why something was not done.

@@ -30,8 +30,8 @@ func hostPanicked(id uint32)
 //go:wasmimport relay forget
 func hostForget(id uint32)
 
-//go:wasmimport relay alarmDone
-func hostAlarmDone(id uint32, ok int32)
+//go:wasmimport relay taskDone
+func hostTaskDone(id uint32, ok int32)
 
 //go:wasmimport relay named
 func hostNamed(name string, ref unsafe.Pointer) (ok int32)

@@ -9,19 +9,19 @@ import (
 
 // stub is the JavaScript of native tests: one field for each import of imports.go. A test sets those that it expects.
 var stub struct {
-	ask       func(id, op uint32, payload string)
-	post      func(id, timeout uint32, url, form string)
-	write     func(id uint32, ref, data string, version, alarm, expires float64)
-	answered  func(id uint32, status int32, head, body string)
-	panicked  func(id uint32)
-	forget    func(id uint32)
-	alarmDone func(id uint32, ok int32)
-	named     func(name string, ref unsafe.Pointer) (ok int32)
-	fresh     func(ref unsafe.Pointer) (ok int32)
-	log       func(line string)
-	count     func(point string)
-	env       func(name string) string
-	listen    func(http.Handler)
+	ask      func(id, op uint32, payload string)
+	post     func(id, timeout uint32, url, form string)
+	write    func(id uint32, ref, data string, version, alarm, expires float64)
+	answered func(id uint32, status int32, head, body string)
+	panicked func(id uint32)
+	forget   func(id uint32)
+	taskDone func(id uint32, ok int32)
+	named    func(name string, ref unsafe.Pointer) (ok int32)
+	fresh    func(ref unsafe.Pointer) (ok int32)
+	log      func(line string)
+	count    func(point string)
+	env      func(name string) string
+	listen   func(http.Handler)
 }
 
 func hostAsk(id, op uint32, payload string)         { stub.ask(id, op, payload) }
@@ -32,7 +32,7 @@ func hostWrite(id uint32, ref, data string, version, alarm, expires float64) {
 func hostAnswered(id uint32, status int32, head, body string) { stub.answered(id, status, head, body) }
 func hostPanicked(id uint32)                                  { stub.panicked(id) }
 func hostForget(id uint32)                                    { stub.forget(id) }
-func hostAlarmDone(id uint32, ok int32)                       { stub.alarmDone(id, ok) }
+func hostTaskDone(id uint32, ok int32)                        { stub.taskDone(id, ok) }
 func hostNamed(name string, ref unsafe.Pointer) (ok int32)    { return stub.named(name, ref) }
 func hostFresh(ref unsafe.Pointer) (ok int32)                 { return stub.fresh(ref) }
 func hostLog(line string)                                     { stub.log(line) }

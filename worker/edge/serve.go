@@ -1,8 +1,8 @@
 package edge
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -25,9 +25,11 @@ type Relay interface {
 // returns.
 //
 // The request has its absolute URL, the headers listed in instance.mjs with
-// their whole values, the shopper's address as RemoteAddr, and at most 64 KiB
-// and one byte of body. What the handler answers is sent in one piece once it
-// returns; a panic is answered 500.
+// their whole values, and the shopper's address as RemoteAddr. Its body is
+// asked for by the first Read, so that a request that is refused before costs
+// no more than its head; at most 64 KiB and one byte of it arrive. What the
+// handler answers is sent in one piece once it returns; a panic is answered
+// 500.
 func Serve(r Relay, g *gate.Gate) {
 	prepare(r, g)
 	select {}
@@ -101,9 +103,9 @@ func deepen() {
 func keep(*[9 << 10]byte) {}
 
 // request is what JavaScript has handed over: method, URL, address, then name
-// and value of each header, separated by NUL; and the body.
+// and value of each header, separated by NUL.
 func (c *call) request() *http.Request {
-	rest := string(c.record[:c.head])
+	rest := c.head
 	next := func() (part string) {
 		part, rest, _ = strings.Cut(rest, "\x00")
 		return part
@@ -123,17 +125,58 @@ func (c *call) request() *http.Request {
 		n := len(values)
 		header[name] = values[n-1 : n : n]
 	}
-	body := c.record[c.head:]
 	return &http.Request{
 		Method:        method,
 		URL:           u,
 		Host:          u.Host,
 		RemoteAddr:    address,
 		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
+		Body:          &body{call: c},
+		ContentLength: -1,
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
+}
+
+// body is the body of a request, which JavaScript reads when it is asked to.
+type body struct {
+	call *call
+	rest string
+	err  error // what the next Read says once rest is empty
+}
+
+// Read fails when the shopper has hung up.
+func (b *body) Read(p []byte) (int, error) {
+	if b.err == nil {
+		b.rest, b.err = b.fetch()
+	}
+	n := copy(p, b.rest)
+	if b.rest = b.rest[n:]; b.rest != "" {
+		return n, nil
+	}
+	return n, b.err
+}
+
+// fetch returns the whole body, and what comes after it: [io.EOF], or why there is none.
+func (b *body) fetch() (string, error) {
+	c := b.call
+	if c.gone {
+		return "", errGone
+	}
+	hostAsk(c.id, opBody, "")
+	r, err := c.wait()
+	switch {
+	case err != nil:
+		return "", err
+	case r.status < 0:
+		return "", fmt.Errorf("body: %s", r.body)
+	}
+	return r.body, io.EOF
+}
+
+// Close lets go of what was not read.
+func (b *body) Close() error {
+	b.rest, b.err = "", http.ErrBodyReadAfterClose
+	return nil
 }
 
 // verbatim takes a URL apart that net/url refuses.

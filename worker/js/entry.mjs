@@ -1,7 +1,6 @@
 // The Worker. It asks the gate who answers a request and hands it over; it
 // decides nothing about orders.
 
-import { atMost } from "./body.mjs";
 import { instance } from "./instance.mjs";
 import { assets, dress, origin } from "./pages.mjs";
 
@@ -9,9 +8,6 @@ export { Ledger } from "./ledger.mjs";
 
 /** gate.Verdict */
 const REFUSE = 0, REDIRECT = 1, ASSETS = 2, ORIGIN = 3, API = 4;
-
-/** What the relay reads of a body, and one byte by which it knows that there was more. */
-const BODY_LIMIT = (64 << 10) + 1;
 
 export default {
   async fetch(request, env, ctx) {
@@ -58,7 +54,7 @@ function turnBack(go, request, decision, response) {
 function relay(go, request, ctx, decision) {
   const work = (async () => {
     try {
-      const { status, headers, body } = await go.serve(request, await atMost(request, BODY_LIMIT));
+      const { status, headers, body } = await go.serve(request);
       return new Response(request.method === "HEAD" || body === "" ? null : body, { status, headers: { ...decision.usual, ...headers } });
     } catch (error) {
       return failed(request, error, decision);

@@ -5,8 +5,11 @@
 
 import { atMost } from "./body.mjs";
 
-const READ = 1, LIMIT = 2;
+const READ = 1, LIMIT = 2, BODY = 3;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
+
+/** What the relay reads of a body, and one byte by which it knows that there was more. */
+const BODY_LIMIT = (64 << 10) + 1;
 
 /** An answer of Konnektive's is some kilobytes; more is not an answer. */
 const ANSWER_LIMIT = 1 << 20;
@@ -40,7 +43,7 @@ export function host(go, env) {
     }
   };
   return {
-    ask: (id, op, pointer, length) => settle(id, perform(env, op, text(pointer, length))),
+    ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
       settle(id, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
@@ -50,7 +53,7 @@ export function host(go, env) {
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     panicked: (id) => go.panicked(id),
     forget: (id) => go.forget(id),
-    alarmDone: (id, ok) => go.alarmDone(id, ok === 1),
+    taskDone: (id, ok) => go.taskDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
     fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),
     log: (pointer, length) => console.log(text(pointer, length)),
@@ -72,6 +75,11 @@ async function perform(env, op, payload) {
     }
   }
   return [FAILED, `no such operation: ${op}`];
+}
+
+/** A shopper who hangs up while sending makes this fail. @returns {Promise<[number, Uint8Array]>} */
+async function bodyOf(request) {
+  return [1, await atMost(request, BODY_LIMIT)];
 }
 
 /** @returns {Promise<[number, string]>} 1 when it is written, else 0 and what is there instead */

@@ -36,7 +36,7 @@ export class Instance {
   #binding = {};
   #go;
   #last = 0;
-  #waiting = new Map(); // id of a call → { resolve, reject }
+  #waiting = new Map(); // id of a call → { resolve, reject, request }
   #answers = new Map(); // packed decision → what describe() says
   #buffer = 0; // where Go's shared buffer lies …
   #capacity = 0; // … and how long it is
@@ -108,7 +108,7 @@ export class Instance {
   }
 
   /** Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>, body: string}>} */
-  serve(request, body) {
+  serve(request) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
     for (const names of request.method === "POST" && !request.url.includes("/api/klarna/") ? [HEADERS] : [HEADERS, RARE]) {
       for (const name of names) {
@@ -117,25 +117,33 @@ export class Instance {
       }
     }
     return this.#call((id) => {
-      const length = this.#write(head.join("\0"), body.length);
-      this.#memory().set(body, length);
-      const carried = this.exports.accept(id, length, length + body.length);
+      const carried = this.exports.accept(id, this.#write(head.join("\0")));
       if (carried < 0) throw new Error("the call was not taken");
       if (carried) this.#go._resume();
       else this.#binding.handleRequest(CARRIER);
-    });
+    }, request);
+  }
+
+  /** The request that Go is serving under this id. */
+  request(id) {
+    return this.#waiting.get(id)?.request;
   }
 
   /** Has Go look after a ref whose time has come. */
   alarm(ref) {
+    return this.#task("alarm", ref);
+  }
+
+  /** Runs an export of Go's that is not for a request, and waits for its end. */
+  #task(name, text) {
     return this.#call((id) => {
-      this.exports.alarm(id, this.#write(ref));
+      this.exports[name](id, this.#write(text));
       this.#go._resume();
     });
   }
 
-  alarmDone(id, ok) {
-    this.#done(id, undefined, ok ? undefined : new Error("the alarm failed"));
+  taskDone(id, ok) {
+    this.#done(id, undefined, ok ? undefined : new Error("the task failed"));
   }
 
   panicked(id) {
@@ -165,10 +173,10 @@ export class Instance {
     }
   }
 
-  #call(start) {
+  #call(start, request) {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, request });
       this.#enter(() => start(id));
     });
   }
@@ -212,8 +220,8 @@ export class Instance {
   }
 
   /** Writes text into the shared buffer. @returns {number} its length in bytes */
-  #write(text, more = 0) {
-    this.#room(text.length * 3 + more + 8);
+  #write(text) {
+    this.#room(text.length * 3 + 8);
     return encoder.encodeInto(text, this.#memory()).written;
   }
 

@@ -112,3 +112,53 @@ func TestBodies(t *testing.T) {
 		assert.Equal(t, "malformed", a.Envelope(t).Code)
 	})
 }
+
+func TestABodyIsReadOnlyAfterEverythingElseAllowsIt(t *testing.T) {
+	t.Parallel()
+	m := NewMarket(t, simulator.Options{}, Options{ImportsPerMinute: 1, Probe: true, Vars: map[string]any{"ALLOW_LOOPBACK_HTTP": "1"}})
+	// withoutBody announces a body, sends none of it, and waits for the answer.
+	withoutBody := func(t *testing.T, method, path string, headers ...string) Answer {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(m.Direct, "http://"))
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.7\r\nContent-Type: %s\r\nContent-Length: 1000\r\n", method, path, Form)
+		for i := 0; i < len(headers); i += 2 {
+			fmt.Fprintf(conn, "%s: %s\r\n", headers[i], headers[i+1])
+		}
+		fmt.Fprint(conn, "\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err, "the answer waited for the body")
+		text := make([]byte, res.ContentLength)
+		_, err = io.ReadFull(res.Body, text)
+		require.NoError(t, err)
+		return Answer{res.StatusCode, res.Header, string(text)}
+	}
+	const order = "/api/order/import/"
+	assert.Equal(t, "not_found", withoutBody(t, http.MethodPost, "/api/order/nothing/").Envelope(t).Code)
+	assert.Equal(t, "method_not_allowed", withoutBody(t, http.MethodPut, order).Envelope(t).Code)
+	assert.Equal(t, "origin_refused", withoutBody(t, http.MethodPost, order, "Origin", "https://evil.example").Envelope(t).Code)
+	// The limit counts by the minutes of the clock, so one that is about to end would start a new count in the middle.
+	if left := time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)); left < 20*time.Second {
+		time.Sleep(left)
+	}
+	within := Send(t, m.Client(), http.MethodPost, "https://"+Host+order, "", "Content-Type", Form)
+	require.Equal(t, http.StatusUnprocessableEntity, within.Status)
+	assert.Equal(t, "rate_limited", withoutBody(t, http.MethodPost, order).Envelope(t).Code)
+
+	t.Run("a shopper who hangs up while sending is nobody's fault", func(t *testing.T) {
+		idle := m.probe(t, "state").Goroutines
+		conn, err := net.Dial("tcp", strings.TrimPrefix(m.Direct, "http://"))
+		require.NoError(t, err)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.8\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\nfirstName=A", order, Form)
+		until(t, "the request waits for its body", func() bool { return m.probe(t, "state").Goroutines > idle })
+		require.NoError(t, conn.Close())
+		until(t, "its line is logged", func() bool { return strings.Contains(m.Output(), `"status":400,"code":"malformed"`) })
+		assert.NotContains(t, m.Output(), `"level":"error"`)
+	})
+	t.Run("and neither is a misconfigured lander", func(t *testing.T) {
+		w := Start(t, Options{Vars: map[string]any{"ALLOW_LOOPBACK_HTTP": "1", "LANDERS": ""}})
+		m.Worker = w
+		assert.Equal(t, "misconfigured", withoutBody(t, http.MethodPost, order).Envelope(t).Code)
+	})
+}

@@ -73,11 +73,11 @@ const body = new URLSearchParams({
 async function order(n) {
   const request = new Request("https://shop.example/api/order/import/", {
     method: "POST", body,
-    headers: { "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": `checkout-${String(n).padStart(20, "0")}` },
+    headers: { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": String(body.length), "Idempotency-Key": `checkout-${String(n).padStart(20, "0")}` },
   });
   const go = instance(env);
   go.decide(request.method, request.url);
-  const answer = await go.serve(request, new Uint8Array(await request.arrayBuffer()));
+  const answer = await go.serve(request);
   if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.body}`);
 }
 

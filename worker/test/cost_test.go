@@ -21,7 +21,7 @@ import (
 // cmd/bench.)
 const (
 	edgeGzip       = 1_550_000 // bytes, by gzip at its best; Cloudflare takes 3 MB from a free account
-	orderCrossings = 105       // calls from JavaScript to Go and back, more than half of them Go's runtime asking for the time
+	orderCrossings = 110       // calls from JavaScript to Go and back, more than half of them Go's runtime asking for the time
 	pageCrossings  = 1.1       // one question to the gate
 )
 
