@@ -52,8 +52,9 @@ build: browser ## Compile the edge program and the browser module
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
-browser: $(TOOLS) ## Compile the browser module into www/build, and print its size
+browser: $(TOOLS) ## Compile the browser module into www/build, and print its size; write the pages' texts beside it
 	@$(GO) run ./wasm/build
+	@$(GO) run ./worker/cmd/words -pages www/build/words
 
 # What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
 bundle: build $(TOOLS)
@@ -79,7 +80,7 @@ unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
-PURE := $(addprefix ./worker/,body config gate codes json konnektive ledger percent preflight purchase rules)
+PURE := $(addprefix ./worker/,body config gate codes json konnektive ledger percent preflight purchase rules words)
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 

@@ -77,7 +77,7 @@ func TestAFormWithoutJavaScriptGetsAPageWhoeverRefusesIt(t *testing.T) {
 		s.host = otherHost
 		r := s.asForm("/api/order/import/", order())
 		r.Header.Set("Origin", "https://evil.example")
-		page(t, s.send(r), http.StatusForbidden, "This page may not send orders here.")
+		page(t, s.send(r), http.StatusForbidden, "This page does not work as it should")
 	})
 	t.Run("the configuration", func(t *testing.T) {
 		vars := settings()

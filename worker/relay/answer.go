@@ -12,12 +12,6 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// Names of texts that are no codes.
-const (
-	codeBadKey   = "bad_key"
-	codeContinue = "continue"
-)
-
 // An answer is what a route says. Its code decides status and result.
 type answer struct {
 	code string

@@ -6,6 +6,7 @@ import (
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/purchase"
+	"klarna-relay/worker/words"
 )
 
 // comeBack is where Klarna sends the shopper after success. What the browser
@@ -52,7 +53,7 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 func breakOutPage(lang, nonce, location string) string {
 	href := escaped(location)
 	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><title>Klarna</title></head><body><p><a id="on" target="_top" href="` + href + `">` +
-		text(codeContinue, lang) + `</a></p><script nonce="` + nonce + `">top.location.replace(document.getElementById("on").href)</script></body></html>`
+		escaped(words.Text(lang, "page.continue")) + `</a></p><script nonce="` + nonce + `">top.location.replace(document.getElementById("on").href)</script></body></html>`
 }
 
 // nextPage is where a shopper goes who has paid: to the upsell while there is
@@ -112,19 +113,14 @@ func (rl *Relay) scriptPolicy(nonce string) string {
 		"; sandbox allow-scripts allow-forms allow-popups allow-top-navigation"
 }
 
-var scriptWords = map[string]struct{ title, noScript string }{
-	"en": {"Continuing to Klarna …", "Klarna needs JavaScript here. Please switch it on and reload this page. You have not been charged."},
-	"de": {"Weiter zu Klarna …", "Klarna benötigt hier JavaScript. Bitte schalten Sie es ein und laden Sie diese Seite neu. Es wurde nichts abgebucht."},
-}
-
 // scriptPage runs exactly the given script: as text of an element, so that
 // nothing in it can end the page's own script, and without eval.
 func scriptPage(lang, nonce, script string) string {
-	words := scriptWords[lang]
+	title := escaped(words.Text(lang, "page.to_klarna"))
 	literal := json.NewWriter(len(script) + 16)
 	literal.Value(script)
 	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>` +
-		words.title + `</title><style nonce="` + nonce + `">` + pageStyle + `iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` + words.title + `</h1><noscript><p>` + words.noScript +
+		title + `</title><style nonce="` + nonce + `">` + pageStyle + `iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` + title + `</h1><noscript><p>` + escaped(words.Text(lang, "page.no_script")) +
 		`</p></noscript></main><script nonce="` + nonce + `">(function(){var s=document.createElement("script");s.nonce="` + nonce + `";s.text=` + literal.String() +
 		`;document.body.appendChild(s)})()</script></body></html>`
 }

@@ -14,7 +14,7 @@ func (rq *request) key() (string, *answer, bool) {
 	key := values[0]
 	if len(values) > 1 || len(key) < 8 || len(key) > 128 || !visible(key) {
 		a := say(codes.Invalid)
-		a.fields = map[string]string{"Idempotency-Key": text(codeBadKey, rq.lang)}
+		a.fields = map[string]string{"Idempotency-Key": badKeyText}
 		return "", a, false
 	}
 	return key, nil, true

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"klarna-relay/worker/codes"
-	"klarna-relay/worker/rules"
+	"klarna-relay/worker/words"
 )
 
 // escaped makes a text safe within HTML, between tags and in quotes.
@@ -47,39 +47,28 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 	return a
 }
 
-var pageWords = map[string]struct{ title, sorry, back, wait, reload, thanks string }{
-	"en": {
-		"Your order is not complete", "Sorry", "Please use your browser's back button: what you have typed is still there.",
-		"One moment, please", "Then reload this page: your order is sent once, however often you do.", "Thank you",
-	},
-	"de": {
-		"Ihre Bestellung ist nicht abgeschlossen", "Entschuldigung", "Bitte benutzen Sie die Zurück-Taste des Browsers: Ihre Eingaben sind noch da.",
-		"Einen Moment, bitte", "Laden Sie diese Seite dann neu: Ihre Bestellung wird nur einmal gesendet, so oft Sie das auch tun.", "Vielen Dank",
-	},
-}
-
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}ul{padding-left:1.25rem}li{margin:.5rem 0}`
 
 // plainPage says what an answer says.
 func plainPage(rq *request, nonce string, a *answer) string {
 	lang := rq.lang
-	words := pageWords[lang]
-	title, hint := words.title, "<p>"+words.back+"</p>"
+	title, hint := "page.incomplete", "page.back"
 	switch {
 	case rq.route == nil || rq.route.navigated:
 		// Nobody typed anything: the shopper was on the way back from Klarna.
-		title, hint = words.sorry, ""
+		title, hint = "page.sorry", ""
 	case a.code == codes.InProgress:
 		// The button was pressed twice, and the browser shows the second answer alone.
-		title, hint = words.wait, "<p>"+words.reload+"</p>"
+		title, hint = "page.wait", "page.reload"
 	case codes.Meanings[a.code].Result == "SUCCESS":
 		// A lead, a click or a confirmation, which lead nowhere.
-		title, hint = words.thanks, ""
+		title, hint = "page.thanks", ""
 	}
+	heading := escaped(words.Text(lang, title))
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
-	b.WriteString(title + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + title + `</h1><p>`)
-	b.WriteString(escaped(text(a.textCode(), lang)) + `</p>`)
+	b.WriteString(heading + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + heading + `</h1><p>`)
+	b.WriteString(escaped(pageText(a.textCode(), lang)) + `</p>`)
 	if len(a.fields) > 0 {
 		b.WriteString(`<ul>`)
 		names := sortedNames(a.fields)
@@ -87,13 +76,16 @@ func plainPage(rq *request, nonce string, a *answer) string {
 		for _, name := range names {
 			b.WriteString(`<li>`)
 			if word := label(name, lang); word != "" {
-				b.WriteString(`<strong>` + word + `:</strong> `)
+				b.WriteString(`<strong>` + escaped(word) + `:</strong> `)
 			}
 			b.WriteString(escaped(a.fields[name]) + `</li>`)
 		}
 		b.WriteString(`</ul>`)
 	}
-	b.WriteString(hint + `</main></body></html>`)
+	if hint != "" {
+		b.WriteString(`<p>` + escaped(words.Text(lang, hint)) + `</p>`)
+	}
+	b.WriteString(`</main></body></html>`)
 	return b.String()
 }
 
@@ -102,11 +94,11 @@ func plainPage(rq *request, nonce string, a *answer) string {
 // posts by itself; else the browser's.
 func language(r *http.Request) string {
 	if r.URL.RawQuery != "" {
-		if lang := r.URL.Query().Get("lang"); pageWords[lang].title != "" {
+		if lang := words.Language(r.URL.Query().Get("lang")); lang != "" {
 			return lang
 		}
 	}
-	return rules.Lang(r.Header.Get("Accept-Language"))
+	return words.Accepted(r.Header.Get("Accept-Language"))
 }
 
 // textCode is the code whose text goes above a list of fields.

@@ -55,7 +55,8 @@ func TestAPageSpeaksTheLanguageOfTheFormAndElseOfTheBrowser(t *testing.T) {
 		{"the form says German, the browser English", "?lang=de", "en-GB", "de", "Ort:"},
 		{"the form says English, the browser German", "?lang=en", "de-AT", "en", "City:"},
 		{"the form says nothing", "", "de-AT", "de", "Ort:"},
-		{"a language there are no words in", "?lang=fr", "de", "de", "Ort:"},
+		{"a language there are no words in", "?lang=xx", "de", "de", "Ort:"},
+		{"the language of a region", "?lang=nn-NO", "de", "nb", "Poststed:"},
 		{"no language at all", `?lang=%22%3E%3Cscript%3E`, "", "en", "City:"},
 		{"a query that cannot be read", "?%zz;lang=de", "", "en", "City:"},
 	} {

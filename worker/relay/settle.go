@@ -6,7 +6,7 @@ import (
 
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/purchase"
-	"klarna-relay/worker/rules"
+	"klarna-relay/worker/words"
 )
 
 // Settle is called by the ledger's alarm: it reads the truth about a purchase
@@ -17,7 +17,7 @@ func (rl *Relay) Settle(ctx context.Context, ref string) bool {
 	if len(rl.faults) > 0 {
 		return false
 	}
-	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: rules.Lang(""), logged: ref, route: &route{name: "alarm"}}
+	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: ref, route: &route{name: "alarm"}}
 	a := func() (a *answer) {
 		defer func() {
 			if p := recover(); p != nil {
