@@ -52,9 +52,8 @@ build: browser ## Compile the edge program and the browser module
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
-browser: $(TOOLS) ## Compile the browser module into www/build, and print its size; write the pages' texts beside it
+browser: $(TOOLS) ## Compile the browser module into www/build, print its size, and write the pages' texts beside it
 	@$(GO) run ./wasm/build
-	@$(GO) run ./worker/cmd/words -pages www/build/words
 
 # What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
 bundle: build $(TOOLS)

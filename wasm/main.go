@@ -1,16 +1,15 @@
 //go:build js && wasm
 
-// The browser module: the edge's rules, for the page. It answers while the shopper types, in the edge's own words; what counts is the
-// edge's verdict, so a page without this module sells all the same.
+// The browser module: the edge's rules, for the page. It answers while the shopper types; what counts is the edge's verdict, so a page
+// without this module sells all the same. It holds no texts: check.js says its problems in the page's language.
 //
 // Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what they cannot
 // answer is null.
 //
-//	check(fields, shop, lang)   the problems of an order as {field: text}, in the form's order; {} when there is none
+//	problems(fields, shop)      those of an order as {field: {code, detail}}, in the form's order; {} when there is none
 //	    fields  {parameter: value}, as they would be posted; strings and numbers
 //	    shop    {products, upsales, countries, maxQuantity}: what the page knows of the lander. Ids and countries are arrays or
 //	            texts separated by spaces or commas; without products (or countries, or a quantity) that rule is left to the edge
-//	    lang    "de…" for German, anything else for English
 //	phone(text, country)        the E.164 form of a phone number, or null
 //	postalCode(text, country)   the postal code in the country's form, or null
 //	klarna(country)             {currency} where Klarna is offered, or null
@@ -26,7 +25,7 @@ import (
 func main() {
 	api := js.Global().Get("Object").New()
 	for name, f := range map[string]func(args []js.Value) any{
-		"check": check,
+		"problems": problems,
 		"phone": func(args []js.Value) any {
 			return orNull(rules.Phone(text(args, 0), code(args, 1)))
 		},
@@ -84,7 +83,7 @@ func code(args []js.Value, i int) string {
 	return strings.ToUpper(strings.TrimSpace(text(args, i)))
 }
 
-func check(args []js.Value) any {
+func problems(args []js.Value) any {
 	fields := rules.Fields{}
 	if len(args) > 0 && args[0].Type() == js.TypeObject {
 		names := js.Global().Get("Object").Call("keys", args[0])
@@ -93,9 +92,9 @@ func check(args []js.Value) any {
 			fields[name] = valueText(args[0].Get(name))
 		}
 	}
-	texts, lang := js.Global().Get("Object").New(), text(args, 2)
+	found := js.Global().Get("Object").New()
 	for _, p := range rules.CheckPage(fields, shop(args)) {
-		texts.Set(p.Field, p.Text(lang))
+		found.Set(p.Field, map[string]any{"code": p.Code.String(), "detail": p.Detail})
 	}
-	return texts
+	return found
 }

@@ -6,13 +6,17 @@
  * browser): the page then goes on without it, since the edge checks every order anyway. A later call tries again.
  *
  * @typedef {object} Rules
- * @property {(fields: Record<string, string | number>, shop?: Shop, lang?: string) => Record<string, string> | null} check
- *   The problems of an order, as {parameter: text for the shopper} in the form's order; {} when there is none.
+ * @property {(fields: Record<string, string | number>, shop?: Shop) => Record<string, string> | null} check
+ *   The problems of an order, as {parameter: text for the shopper} in the form's order and the page's language; {} when there is none.
+ * @property {(fields: Record<string, string | number>, shop?: Shop) => Record<string, Problem> | null} problems
+ *   The same for pages with words of their own: {parameter: {code, detail}}.
  * @property {(text: string, country: string) => string | null} phone  The E.164 form of a phone number.
  * @property {(text: string, country: string) => string | null} postalCode  The postal code in the country's own form.
  * @property {(country: string) => {currency: string} | null} klarna  What Klarna takes in a country, where it is offered.
  *
- * All four answer null for what they cannot say, and never throw.
+ * All five answer null for what they cannot say, and never throw.
+ *
+ * @typedef {{ code: string, detail: string }} Problem  As in the relay's answers; detail is a limit or an example, or empty.
  *
  * @typedef {object} Shop  What the page knows of the lander; a rule about the rest is left to the edge.
  * @property {string | Array<string | number>} [products]  Campaign product ids, as an array or separated by spaces or commas.
@@ -23,6 +27,9 @@
 // {{module}}, {{size}} bytes by brotli
 const MODULE = new URL("./{{module}}", import.meta.url);
 const RUNTIME = new URL("./{{runtime}}", import.meta.url);
+
+/** The languages there are texts in. */
+const LANGUAGES = /^(?:{{languages}})$/;
 
 /** Both scripts speak through globals: Go's runtime sets Go, the module sets klarnaRules. */
 const globals = /** @type {any} */ (globalThis);
@@ -41,7 +48,7 @@ export function load() {
 
 /** @returns {Promise<Rules>} */
 async function start() {
-	const [response] = await Promise.all([fetch(MODULE), import(RUNTIME.href)]);
+	const [response, words] = await Promise.all([fetch(MODULE), wordsOf(globals.document?.documentElement.lang ?? ""), import(RUNTIME.href)]);
 	if (!response.ok) throw new Error(`the browser module answered ${response.status}`);
 	const go = new globals.Go();
 	const { instance } = await instantiate(response, go.importObject);
@@ -49,7 +56,7 @@ async function start() {
 		loading = undefined; // it only ever ends when it breaks
 	});
 	const rules = globals.klarnaRules;
-	/** @param {"check" | "phone" | "postalCode" | "klarna"} name */
+	/** @param {"problems" | "phone" | "postalCode" | "klarna"} name */
 	const safely = (name) => (/** @type {any[]} */ ...args) => {
 		try {
 			return rules[name](...args);
@@ -57,7 +64,36 @@ async function start() {
 			return null;
 		}
 	};
-	return { check: safely("check"), phone: safely("phone"), postalCode: safely("postalCode"), klarna: safely("klarna") };
+	const problems = safely("problems");
+	/** @type {Rules["check"]} */
+	const check = (fields, shop) => {
+		const found = problems(fields, shop);
+		return found && Object.fromEntries(Object.entries(found).map(([field, problem]) => [field, textOf(words, field, problem)]));
+	};
+	return { check, problems, phone: safely("phone"), postalCode: safely("postalCode"), klarna: safely("klarna") };
+}
+
+/**
+ * The texts in the language nearest to the page's.
+ *
+ * @param {string} tag
+ * @returns {Promise<Record<string, string>>}
+ */
+async function wordsOf(tag) {
+	const lang = tag.toLowerCase().split("-")[0].replace(/^(?:no|nn)$/, "nb");
+	return (await import(new URL(`./words/${LANGUAGES.test(lang) ? lang : "en"}.js`, import.meta.url).href)).default;
+}
+
+/**
+ * What a shopper can do about a problem. Fields of the delivery address have the words of the billing address.
+ *
+ * @param {Record<string, string>} words
+ * @param {string} field
+ * @param {Problem} problem
+ */
+function textOf(words, field, { code, detail }) {
+	const name = field.replace(/^ship(.)/, (_, first) => first.toLowerCase());
+	return (words[`rule.${code}.${name}`] ?? words[`rule.${code}`] ?? "").replace(/\{\w+\}/, () => detail);
 }
 
 /**

@@ -1,6 +1,6 @@
-// Build compiles the browser module into www/build: the module itself and Go's runtime for it under names made of their contents, so
-// that caches may keep them for ever, and check.js, which knows the names. It prints the module's size as browsers receive it
-// and fails when that is over the budget.
+// Build writes www/build: the browser module and Go's runtime for it under names made of their contents, so that caches may keep
+// them for ever, check.js, which knows the names, and in words/ the texts of pages, one module a language. It prints the browser module's
+// size as browsers receive it and fails when that is over the budget.
 //
 // It needs node for the size; run it from the repository's root.
 package main
@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"klarna-relay/worker/words/catalogue"
 )
 
 // budget is the largest module, in bytes after brotli at its highest quality. Lower it when the module becomes smaller; an empty Go program
@@ -37,9 +39,13 @@ func main() {
 	fmt.Printf("browser module: %d bytes brotli of at most %d\n", size, budget)
 }
 
-// build writes the module and its loader to a folder, removes those of earlier builds, and returns the module's size.
+// build writes the module, its loader and the texts to a folder, removes modules of earlier builds, and returns the module's size.
 func build(out string) (size int, err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
+		return 0, err
+	}
+	languages, err := writeWords(filepath.Join(out, "words"))
+	if err != nil {
 		return 0, err
 	}
 	module, err := compile()
@@ -63,7 +69,7 @@ func build(out string) (size int, err error) {
 	if size > budget {
 		return size, fmt.Errorf("%d bytes brotli, %d over the budget: look for an import that brings fmt, regexp, encoding/json, net/url or unicode tables (go list -deps ./wasm)", size, size-budget)
 	}
-	script := strings.NewReplacer("{{module}}", moduleName, "{{runtime}}", runtimeName, "{{size}}", strconv.Itoa(size)).Replace(loader)
+	script := strings.NewReplacer("{{module}}", moduleName, "{{runtime}}", runtimeName, "{{size}}", strconv.Itoa(size), "{{languages}}", languages).Replace(loader)
 
 	// The loader comes last: whoever reads it finds what it names.
 	for _, file := range []struct {
@@ -89,6 +95,27 @@ func build(out string) (size int, err error) {
 		}
 	}
 	return size, nil
+}
+
+// writeWords writes the texts of pages to a folder, and returns the languages, separated by "|".
+func writeWords(folder string) (languages string, err error) {
+	all, err := catalogue.Checked()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	for i, c := range all {
+		if i > 0 {
+			languages += "|"
+		}
+		languages += c.Lang
+		if err := write(filepath.Join(folder, c.Lang+".js"), c.Module()); err != nil {
+			return "", err
+		}
+	}
+	return languages, nil
 }
 
 // compile builds and packs the module. Without inlining it is a tenth larger as it lies there, but repeats itself so much more that a twelfth

@@ -15,6 +15,7 @@ globalThis.fetch = async (url) => {
 	return new Response(fs.readFileSync(fileURLToPath(url)), { headers: { "content-type": contentType } });
 };
 
+globalThis.document = { documentElement: { lang: "de-AT" } };
 const { load } = await import(pathToFileURL(path.join(folder, "check.js")).href);
 
 // A first instance fails, the next one is loaded all the same.
@@ -34,7 +35,8 @@ globalThis.Go = class extends Go {
 const [rules, again] = await Promise.all([load(), load()]);
 
 const ask = {
-	check: (q) => rules.check(q.fields, q.shop, q.lang),
+	check: (q) => rules.check(q.fields, q.shop),
+	problems: (q) => rules.problems(q.fields, q.shop),
 	phone: (q) => rules.phone(q.text, q.country),
 	postalCode: (q) => rules.postalCode(q.text, q.country),
 	klarna: (q) => rules.klarna(q.country),
@@ -67,7 +69,8 @@ const alive = rules.klarna("DE")?.currency;
 // Without a type, and as an own copy of the loader.
 contentType = "application/octet-stream";
 fs.copyFileSync(path.join(folder, "check.js"), path.join(folder, "copy.js"));
+globalThis.document.documentElement.lang = "xx";
 const plain = await (await import(pathToFileURL(path.join(folder, "copy.js")).href)).load();
 
-process.stdout.write(`${JSON.stringify({ failed, same: rules === again, fetches, held, heldAtEnd: go._values.length, thrown, alive, plain: plain.klarna("CH").currency })}\n`);
+process.stdout.write(`${JSON.stringify({ failed, same: rules === again, fetches, held, heldAtEnd: go._values.length, thrown, alive, plain: plain.klarna("CH").currency, english: plain.check({})?.firstName })}\n`);
 process.exit(0);

@@ -1,5 +1,4 @@
-// Words checks the catalogue of texts and writes what is made of it: the table of the edge (-tables) and one JavaScript module a language for
-// pages (-pages).
+// Words checks the catalogue of texts and writes the tables of the edge. (The modules for pages are written by wasm/build.)
 package main
 
 import (
@@ -8,7 +7,6 @@ import (
 	"fmt"
 	"go/format"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,55 +14,30 @@ import (
 )
 
 func main() {
-	tables := flag.String("tables", "", "the Go file to write")
-	pages := flag.String("pages", "", "the folder to write a language's module into")
+	tables := flag.String("tables", "worker/words/tables.go", "the file to write")
 	flag.Parse()
-	if err := run(*tables, *pages); err != nil {
+	if err := run(*tables); err != nil {
 		fmt.Fprintln(os.Stderr, "words:", err)
 		os.Exit(1)
 	}
 }
 
-func run(tables, pages string) error {
-	all, err := catalogue.All()
+func run(tables string) error {
+	all, err := catalogue.Checked()
 	if err != nil {
 		return err
 	}
-	if faults := catalogue.Check(all); len(faults) > 0 {
-		return fmt.Errorf("%d faults in the catalogue\n%s", len(faults), strings.Join(faults, "\n"))
-	}
-	if tables != "" {
-		source, err := tablesOf(all)
-		if err != nil {
-			return err
-		}
-		if err := write(tables, source); err != nil {
-			return err
-		}
-	}
-	if pages == "" {
-		return nil
-	}
-	if err := os.MkdirAll(pages, 0o755); err != nil {
+	source, err := tablesOf(all)
+	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		if err := write(filepath.Join(pages, c.Lang+".js"), moduleOf(c)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.WriteFile(tables, source, 0o644)
 }
 
-// ofTheEdge says whether the edge says a text, ofPages whether klarna.js does.
+// ofTheEdge says whether the edge says a text.
 func ofTheEdge(key string) bool {
 	group, _, _ := strings.Cut(key, ".")
 	return group == "label" || group == "rule" || group == "answer" || group == "page"
-}
-
-func ofPages(key string) bool {
-	group, _, _ := strings.Cut(key, ".")
-	return group == "rule" || group == "klarna" || group == "button"
 }
 
 // tablesOf is the Go source of the edge's texts: one constant a language, with the texts in the order of keys, a line each.
@@ -101,25 +74,4 @@ func writeLines(b *bytes.Buffer, c catalogue.Catalogue, line func(catalogue.Text
 		}
 	}
 	b.WriteString(strings.Join(lines, " +\n") + "\n")
-}
-
-// moduleOf is a language's texts as a JavaScript module. A text of klarna.js has its key without the group.
-func moduleOf(c catalogue.Catalogue) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "export default{\nlang:%q,\n", c.Lang)
-	for _, t := range c.Texts {
-		if ofPages(t.Key) {
-			fmt.Fprintf(&b, "%q:%q,\n", strings.TrimPrefix(t.Key, "klarna."), t.Text)
-		}
-	}
-	b.WriteString("}\n")
-	return b.Bytes()
-}
-
-// write leaves a file alone that holds the content already, so that watchers and caches by time of change see nothing new.
-func write(path string, content []byte) error {
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
-		return nil
-	}
-	return os.WriteFile(path, content, 0o644)
 }

@@ -56,6 +56,18 @@ func All() ([]Catalogue, error) {
 	return all, nil
 }
 
+// Checked reads all languages, and fails when something is wrong with one of them.
+func Checked() ([]Catalogue, error) {
+	all, err := All()
+	if err != nil {
+		return nil, err
+	}
+	if faults := Check(all); len(faults) > 0 {
+		return nil, fmt.Errorf("%d faults in the catalogue of texts:\n%s", len(faults), strings.Join(faults, "\n"))
+	}
+	return all, nil
+}
+
 // place is where a key stands; behind all others when it is none of the catalogue's.
 func (c Catalogue) place(key string) int {
 	at := slices.IndexFunc(c.Texts, func(t Text) bool { return t.Key == key })
