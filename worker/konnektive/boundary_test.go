@@ -22,6 +22,17 @@ func TestAFormIsWrittenAsTheStandardWritesIt(t *testing.T) {
 	assert.Empty(t, Form(nil).Add("nothing", ""))
 	assert.Equal(t, "a=1&b=2", string(Form(nil).Add("a", "1").Add("c", "").Add("b", "2")))
 	assert.Equal(t, "a=1", string(Form(nil).All(map[string]string{"a": "1", "b": ""})))
+	assert.Equal(t, "a=1&c=3", string(Form(nil).With("a", "1", "b", "", "c", "3")))
+	assert.Equal(t, "a=1", string(Form(nil).With("a", "1", "b")), "a name without a value")
+}
+
+func TestTwoFormsThatBeginAlikeShareNothing(t *testing.T) {
+	begun := Form(nil).All(map[string]string{"a": "1"})
+	lead, order := begun.Add("b", "2"), begun.With("c", "3")
+	again := begun.All(map[string]string{"d": "4"})
+	assert.Equal(t, []string{"a=1", "a=1&b=2", "a=1&c=3", "a=1&d=4"}, []string{string(begun), string(lead), string(order), string(again)})
+	begun[0] = 'x'
+	assert.Equal(t, []string{"a=1&b=2", "a=1&c=3", "a=1&d=4"}, []string{string(lead), string(order), string(again)})
 }
 
 func TestWhichStatusesAreAnswers(t *testing.T) {

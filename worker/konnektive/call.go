@@ -1,21 +1,22 @@
-// Package konnektive speaks Konnektive's Direct API as far as a Klarna relay
-// needs it: it sends the calls listed in [Endpoint], reads the envelope they
-// answer with, and says in [Outcome] what an answer proves.
+// Package konnektive speaks Konnektive's Direct API as far as a Klarna relay needs it. It sends the calls listed in
+// [Endpoint], reads the envelope they are answered with, and says in [Outcome] what an answer means for an order.
 //
-// It is pure: the one thing it needs from outside is a [Transport]. It never
-// retries, since an import is not idempotent, and it never lets a caller reach
-// an endpoint that is not in the list.
+// The package is pure: all it needs from outside is a [Transport]. It never retries, because an import is not
+// idempotent. It never lets a caller reach an endpoint that is not in the list.
+//
+// Konnektive's reference is not public. Each guess about an answer is marked GUESS where it is made;
+// worker/docs/unknowns.md lists them.
 package konnektive
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
 
-// Endpoint is the path of a Direct API call, with the trailing slash that
-// Konnektive wants kept.
+// Endpoint is the path of a Direct API call. Konnektive wants the trailing slash.
 type Endpoint string
 
 // The calls of the relay. Nothing else of the CRM can be reached through it.
@@ -29,22 +30,20 @@ const (
 	CampaignQuery Endpoint = "/campaign/query/"
 )
 
-// ErrNotSent is wrapped by a [Transport] when the request surely never left:
-// the connection was refused, the name did not resolve. Whatever is less sure
-// than that must not wrap it.
+// ErrNotSent is wrapped by a [Transport] when the request surely never left: the connection was refused, or the name
+// did not resolve. An error that is less sure than that must not wrap it.
 var ErrNotSent = errors.New("the request was not sent")
 
-// A Transport does one POST of a form body and reads the whole answer. It
-// follows no redirect and repeats nothing. An error that does not wrap
-// [ErrNotSent] means that the request may have arrived.
+// A Transport does one POST of a form and reads the whole answer. It follows no redirect and repeats nothing. An error
+// that does not wrap [ErrNotSent] means that the request may have arrived. The text of an error is logged, so it must
+// hold neither the form nor the answer.
 type Transport interface {
 	Post(ctx context.Context, url, form string, timeout time.Duration) (status int, body string, err error)
 }
 
 // A Client makes calls with one API user's credentials.
 type Client struct {
-	// BaseURL is the scheme and host, without a trailing slash, e.g.
-	// https://api.konnektive.com.
+	// BaseURL is the scheme and host, such as https://api.konnektive.com.
 	BaseURL string
 	// LoginID and Password go into the body of every call, never into a URL.
 	LoginID, Password string
@@ -53,54 +52,17 @@ type Client struct {
 	Transport Transport
 }
 
-// Call sends one call and reads its answer. It returns no error: what went
-// wrong is part of the [Reply], because for an import "no answer" is a result
-// with a meaning of its own.
+// Call sends one call and reads its answer. A failure is part of the [Reply], because for an import "no answer" is a
+// result with a meaning of its own: [Reply.Err] says why.
 func (c *Client) Call(ctx context.Context, endpoint Endpoint, form Form) Reply {
-	form = form.Add("loginId", c.LoginID).Add("password", c.Password)
+	form = form.With("loginId", c.LoginID, "password", c.Password)
 	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form), c.Timeout)
-	if err != nil {
-		if errors.Is(err, ErrNotSent) {
-			return Reply{Kind: NotSent}
-		}
-		return Reply{Kind: Doubt}
+	if err == nil {
+		return Read(status, body)
 	}
-	return Read(status, body)
-}
-
-// A Form is a form as it is sent (WHATWG URL, application/x-www-form-urlencoded), written in one go where url.Values makes a map of lists.
-type Form []byte
-
-// Add adds a parameter. An empty value is none.
-func (f Form) Add(name, value string) Form {
-	if value == "" {
-		return f
+	kind := Doubt
+	if errors.Is(err, ErrNotSent) {
+		kind = NotSent
 	}
-	if len(f) > 0 {
-		f = append(f, '&')
-	}
-	return appendEscaped(append(appendEscaped(f, name), '='), value)
-}
-
-// All adds all parameters, in any order.
-func (f Form) All(params map[string]string) Form {
-	for name, value := range params {
-		f = f.Add(name, value)
-	}
-	return f
-}
-
-func appendEscaped(b Form, s string) Form {
-	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~':
-			b = append(b, c)
-		case c == ' ':
-			b = append(b, '+')
-		default:
-			b = append(b, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return b
+	return Reply{Kind: kind, Err: fmt.Errorf("%s: %w", endpoint, err)}
 }

@@ -2,6 +2,7 @@ package konnektive
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ const (
 	// RedirectURL and RedirectScript: the shopper is to go to the gateway.
 	RedirectURL
 	RedirectScript
-	// RedirectInvalid: a redirect that leads nowhere one may send a shopper.
+	// RedirectInvalid: a redirect that leads to no address that a shopper may be sent to.
 	RedirectInvalid
 	// Accepted: SUCCESS. For a PREPAID order that proves no payment.
 	Accepted
@@ -26,36 +27,50 @@ const (
 	Invalid
 	// AlreadyTaken: this upsale is on the order already.
 	AlreadyTaken
-	// Misconfigured: the operator's fault; neither shown to a shopper nor retried.
+	// Misconfigured: the operator's fault, which no shopper is told and nobody tries again.
 	Misconfigured
 )
 
-// operatorFaults are parts of ERROR texts, in lower case, that only the
-// operator can cure. The first two and the last are known from live calls;
-// the others are guesses at how a missing grant or a wrong campaign is worded.
-var operatorFaults = []string{
-	"ip must be whitelisted",
-	"could not authenticate",
-	"authenticate credentials",
-	"not authorized",
-	"not permitted",
-	"permission",
-	"invalid campaign",
-	"campaignid",
-	"forcemerchantid",
-	"merchant not found",
-	"no products exist in the order",
+// A meaning is what ERROR texts with a part in them (in lower case) mean.
+type meaning struct {
+	part    string
+	outcome Outcome
 }
 
-// workerParams are the parameters that the Worker sets: when Konnektive
-// complains of one of them, no shopper can do anything about it.
-var workerParams = map[string]bool{
-	"loginId": true, "password": true, "campaignId": true, "forceMerchantId": true, "paySource": true, "prepaidType": true,
-	"ipAddress": true, "userAgent": true, "redirectsTo": true, "errorRedirectsTo": true, "salesUrl": true, "orderId": true,
+// meanings are the ERROR texts that are known, the more telling part first. MEASURED and SEEN are explained in
+// worker/docs/unknowns.md.
+var meanings = []meaning{
+	{"upsale was already taken", AlreadyTaken},        // SEEN
+	{"ip must be whitelisted", Misconfigured},         // MEASURED
+	{"authenticate credentials", Misconfigured},       // MEASURED
+	{"could not authenticate", Misconfigured},         // GUESS: as above, worded differently
+	{"no products exist in the order", Misconfigured}, // MEASURED
+	{"not authorized", Misconfigured},                 // GUESS: a missing grant of the API user
+	{"not permitted", Misconfigured},                  // GUESS: likewise
+	{"permission", Misconfigured},                     // GUESS: likewise
+	{"invalid campaign", Misconfigured},               // GUESS
+	{"campaignid", Misconfigured},                     // GUESS
+	{"forcemerchantid", Misconfigured},                // GUESS
+	{"merchant not found", Misconfigured},             // GUESS
+	{"required field", Invalid},                       // MEASURED
 }
 
-// Classify says what the answer to an import means. allowHTTP admits redirects
-// to a plain http url, which only the local set-up does.
+// operatorWords are parts of texts, in lower case, that speak of rights: the operator's business, when a lead is
+// refused with them. An import may be refused with the like by a gateway, so there they do not count.
+var operatorWords = []string{
+	"access", "allowed", "api user", "authoriz", "authoris", "credential", "endpoint", "grant", "login", "password", "privilege",
+	"right", "whitelist",
+}
+
+// workerFields are the parameters that the Worker sets. When Konnektive complains of one of them, no shopper can do
+// anything about it.
+var workerFields = []string{
+	"loginId", "password", "campaignId", "forceMerchantId", "paySource", "prepaidType", "ipAddress", "userAgent",
+	"redirectsTo", "errorRedirectsTo", "salesUrl", "orderId",
+}
+
+// Classify says what the answer to an import means. allowHTTP admits redirects to a plain http url, which only the
+// local set-up does.
 func Classify(r Reply, allowHTTP bool) Outcome {
 	switch r.Kind {
 	case NotSent:
@@ -74,42 +89,68 @@ func Classify(r Reply, allowHTTP bool) Outcome {
 	case Success:
 		return Accepted
 	case Error:
-		return classifyError(r)
+		outcome, _ := classifyError(r)
+		return outcome
 	}
 	return Unknown
 }
 
-func classifyError(r Reply) Outcome {
-	if fields := r.Fields(); len(fields) > 0 {
-		for name := range fields {
-			if workerParams[name] {
-				return Misconfigured
-			}
-		}
-		return Invalid
+// ClassifyLead says what the answer to a lead or a click means. Nothing can have been ordered by it. A text that nobody
+// knows is the operator's business when it names a field of the Worker's or speaks of rights, and else a doubt.
+func ClassifyLead(r Reply) Outcome {
+	if r.Kind != Error {
+		return Classify(r, false)
+	}
+	outcome, known := classifyError(r)
+	if known {
+		return outcome
 	}
 	lower := strings.ToLower(r.Text)
-	if strings.Contains(lower, "upsale was already taken") {
-		return AlreadyTaken
+	named := func(part string) bool { return strings.Contains(lower, strings.ToLower(part)) }
+	if slices.ContainsFunc(workerFields, named) || slices.ContainsFunc(operatorWords, named) {
+		return Misconfigured
 	}
-	if strings.HasPrefix(lower, "transaction declined") {
-		return Declined
-	}
-	for _, part := range operatorFaults {
-		if strings.Contains(lower, part) {
-			return Misconfigured
-		}
-	}
-	if strings.Contains(lower, "required field") {
-		return Invalid
-	}
-	// GUESS: an ERROR with a text that nobody has noted yet is a refusal by the
-	// gateway. Nothing was ordered, which is what the caller must know.
-	return Declined
+	return Unknown
 }
 
-// usableURL tells whether a shopper may be sent to this address: absolute,
-// https, a host, and no credentials in it.
+// Unreadable tells whether the answer is an ERROR whose text is not known, so that [Classify] and [ClassifyLead] can
+// only guess what it means. The operator should see it, by [Reply.Cause].
+func (r Reply) Unreadable() bool {
+	if r.Kind != Error {
+		return false
+	}
+	_, known := classifyError(r)
+	return !known
+}
+
+// classifyError finds the meaning of an ERROR. known is false when its text is in no table, and the outcome is a guess.
+func classifyError(r Reply) (outcome Outcome, known bool) {
+	if fields := r.Fields(); len(fields) > 0 {
+		for name := range fields {
+			if slices.Contains(workerFields, name) {
+				return Misconfigured, true
+			}
+		}
+		return Invalid, true
+	}
+	lower := strings.ToLower(r.Text)
+	if strings.HasPrefix(lower, "transaction declined") { // MEASURED; its reason may sound like any of the others
+		return Declined, true
+	}
+	for _, m := range meanings {
+		if strings.Contains(lower, m.part) {
+			return m.outcome, true
+		}
+	}
+	if strings.Contains(lower, "already") {
+		// GUESS: refused because the order was imported before. Only Order Query can say whether it was paid then.
+		return Unknown, false
+	}
+	// GUESS: refused by the gateway, so nothing was ordered.
+	return Declined, false
+}
+
+// usableURL tells whether a shopper may be sent to this address: absolute, https, a host, and no credentials in it.
 func usableURL(raw string, allowHTTP bool) bool {
 	if len(raw) > 4096 || strings.ContainsAny(raw, " \t\r\n\\\"<>") {
 		return false

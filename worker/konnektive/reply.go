@@ -1,24 +1,22 @@
 package konnektive
 
 import (
-	"strconv"
+	"errors"
+	"fmt"
 	"strings"
 
 	"klarna-relay/worker/json"
 )
 
-// Kind is what came back from a call, before it is asked what that means for
-// an order.
+// Kind is what came back from a call, whatever that means for an order.
 type Kind int
 
 const (
-	// Doubt: the call may have arrived and may have been carried out. Every
-	// answer that is not understood is a doubt.
+	// Doubt: the call may have arrived and may have been carried out. Every answer that cannot be read is a doubt.
 	Doubt Kind = iota
 	// NotSent: the call surely did not arrive.
 	NotSent
-	// Success, Error and Redirect are Konnektive's own results SUCCESS, ERROR
-	// and MERC_REDIRECT.
+	// Success, Error and Redirect are Konnektive's own results SUCCESS, ERROR and MERC_REDIRECT.
 	Success
 	Error
 	Redirect
@@ -40,21 +38,22 @@ func (k Kind) String() string {
 	}
 }
 
-// A Reply is one answer of the CRM. Konnektive answers HTTP 200 and an
-// unreliable Content-Type for success and failure alike, so only the body
-// counts.
+// A Reply is one answer of the CRM. Konnektive answers HTTP 200 and an unreliable Content-Type for success and failure
+// alike, so only the body counts.
 type Reply struct {
 	Kind Kind
 	// Text is the message when it is a string.
 	Text string
+	// Err says why the answer is a Doubt or NotSent, in the transport's or the reader's words; nil otherwise. It may be
+	// logged: it holds nothing of the form, and of the answer nothing but its length and its kind.
+	Err error
 	// message is the message when it is an object (nil otherwise).
 	message *json.Value
 }
 
-// NotSentStatus tells the answers that Cloudflare itself gives for an origin
-// it could not reach, so that the request surely did not arrive. 520 (an odd
-// answer) and 524 (no answer in time) are missing on purpose: there the
-// request did arrive.
+// NotSentStatus tells the answers that Cloudflare itself gives for an origin it could not reach, so that the request
+// surely did not arrive. 520 (an odd answer) and 524 (no answer in time) are missing on purpose: there the request did
+// arrive.
 // Source: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
 func NotSentStatus(status int) bool {
 	switch status {
@@ -67,26 +66,28 @@ func NotSentStatus(status int) bool {
 // Read makes a reply of an HTTP answer.
 func Read(status int, body string) Reply {
 	if NotSentStatus(status) {
-		return Reply{Kind: NotSent}
+		return Reply{Kind: NotSent, Err: fmt.Errorf("HTTP %d: Cloudflare did not reach Konnektive", status)}
 	}
 	if status < 200 || status > 499 || status >= 300 && status < 400 {
-		return Reply{Kind: Doubt}
+		return Reply{Kind: Doubt, Err: fmt.Errorf("HTTP %d, %s", status, describe(body))}
 	}
-	// A byte order mark is what a PHP file saved with one begins its answers with; clients that read text never see it.
+	// A PHP file that was saved with a byte order mark begins its answers with one.
 	envelope, err := json.Parse(strings.TrimPrefix(body, "\ufeff"))
 	if err != nil {
-		return Reply{Kind: Doubt}
+		return Reply{Kind: Doubt, Err: fmt.Errorf("HTTP %d, %s: %w", status, describe(body), err)}
 	}
 	var reply Reply
-	switch text(envelope, "result") {
+	switch result := text(envelope, "result"); result {
 	case "SUCCESS":
 		reply.Kind = Success
 	case "ERROR":
 		reply.Kind = Error
 	case "MERC_REDIRECT":
 		reply.Kind = Redirect
+	case "":
+		return Reply{Kind: Doubt, Err: fmt.Errorf("HTTP %d, %d bytes of JSON without a result", status, len(body))}
 	default:
-		return Reply{Kind: Doubt}
+		return Reply{Kind: Doubt, Err: fmt.Errorf("HTTP %d, the result is unknown: %s", status, Scrub(result))}
 	}
 	switch message := envelope.Get("message"); message.Kind() {
 	case json.String:
@@ -97,148 +98,96 @@ func Read(status int, body string) Reply {
 	return reply
 }
 
-// text gives a member as text, whether it came as a string or as a number; ""
-// when there is none.
-func text(v *json.Value, key string) string {
-	return v.Get(key).Text()
+// describe says what an answer looks like that cannot be read, without a word of it.
+func describe(body string) string {
+	kind := "bytes"
+	switch start := strings.TrimLeft(body, "\ufeff \t\r\n"); {
+	case body == "":
+		return "an empty body"
+	case strings.HasPrefix(start, "<"):
+		kind = "bytes of HTML"
+	case strings.HasPrefix(start, "{"), strings.HasPrefix(start, "["):
+		kind = "bytes that begin as JSON"
+	}
+	return fmt.Sprintf("%d %s", len(body), kind)
 }
 
-// Field gives a member of the message as text: Konnektive sends numbers as
-// numbers or as strings.
-func (r Reply) Field(name string) string {
-	return text(r.message, name)
+// Cause says what went wrong, for the log: [Reply.Err], or what an answer said that was not the one hoped for. It never
+// holds what a shopper typed: texts are scrubbed, and of the fields at fault it has the names.
+func (r Reply) Cause() error {
+	switch {
+	case r.Err != nil:
+		return r.Err
+	case r.Kind != Error:
+		return errors.New("the answer " + r.Kind.String() + " lacks what was asked for")
+	case r.message == nil:
+		return errors.New("ERROR: " + Scrub(r.Text))
+	}
+	var names []string
+	for i := range r.message.Len() {
+		name, _ := r.message.At(i)
+		names = append(names, Scrub(name))
+	}
+	return errors.New("ERROR about fields: " + strings.Join(names, ", "))
 }
 
-// Fields are the members of an ERROR message that is an object: a text for
-// each parameter at fault.
+// text gives a member as text, whether it came as a string or as a number; "" when there is none.
+func text(v *json.Value, key string) string { return v.Get(key).Text() }
+
+// firstText gives the first of the members that is not empty.
+func firstText(v *json.Value, keys ...string) string {
+	for _, key := range keys {
+		if found := text(v, key); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// each visits the elements of an array or the members of an object: Konnektive answers lists in either shape.
+func each(v *json.Value, visit func(key string, item *json.Value)) {
+	for i := range v.Len() {
+		visit(v.At(i))
+	}
+}
+
+// Field gives a member of the message as text: Konnektive sends numbers as numbers or as strings.
+func (r Reply) Field(name string) string { return text(r.message, name) }
+
+// Fields are the members of an ERROR message that is an object: a text for each parameter at fault.
 func (r Reply) Fields() map[string]string {
 	fields := make(map[string]string, r.message.Len())
-	for i := range r.message.Len() {
-		name, value := r.message.At(i)
-		fields[name] = value.Text()
-	}
+	each(r.message, func(name string, value *json.Value) { fields[name] = value.Text() })
 	return fields
 }
 
-// OrderID is the order that the answer names, or "" when it names none or
-// names something that no order id looks like.
+// OrderID is the order that the answer names, or "" when it names none or names something that is no order id.
 func (r Reply) OrderID() string {
 	id := r.Field("orderId")
-	if id == "" || len(id) > 32 {
+	if !IsOrderID(id) {
 		return ""
-	}
-	for _, c := range []byte(id) {
-		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
-			return ""
-		}
 	}
 	return id
 }
 
-// An Order is what Order Query says of an order.
-type Order struct {
-	ID     string `json:"orderId"`
-	Status string // COMPLETE, PARTIAL, DECLINED, REFUNDED, CANCELLED, COD_PENDING
-	// Total is the amount as Konnektive writes it, e.g. "49.95".
-	Total string
-	// Currency is an ISO 4217 code where Konnektive names one, else its
-	// currency symbol.
-	Currency string
-	Items    []Item
-}
+// OrderStatus is the status of the order that the answer of a lead or an import describes, in capitals; "" when it
+// tells none. A lead that is answered with an order that is not PARTIAL was given somebody's finished order.
+func (r Reply) OrderStatus() string { return strings.ToUpper(r.Field("orderStatus")) }
 
-// An Item is one line of an order.
-type Item struct {
-	ProductID string
-	Name      string
-	Qty       int
-	Price     string
-}
-
-// The statuses of an order that decide something here.
-const (
-	StatusComplete  = "COMPLETE"
-	StatusPartial   = "PARTIAL"
-	StatusDeclined  = "DECLINED"
-	StatusRefunded  = "REFUNDED"
-	StatusCancelled = "CANCELLED"
-)
-
-// ReadOrder finds the order with this id in the answer of Order Query. ok is
-// false when the answer holds no such order, as when nothing matched.
-func ReadOrder(r Reply, id string) (order Order, ok bool) {
-	if r.Kind != Success || r.message == nil {
-		return Order{}, false
+// IsOrderID tells whether a text can be the id of an order: letters and digits, at most 32. Konnektive's are 10
+// hexadecimal digits in capitals.
+func IsOrderID(id string) bool {
+	if id == "" || len(id) > 32 {
+		return false
 	}
-	data := r.message.Get("data")
-	if data == nil {
-		return Order{}, false
-	}
-	each(data, func(v *json.Value) {
-		if ok || !strings.EqualFold(text(v, "orderId"), id) {
-			return
-		}
-		ok = true
-		order = Order{
-			ID:       text(v, "orderId"),
-			Status:   strings.ToUpper(text(v, "orderStatus")),
-			Total:    text(v, "totalAmount"),
-			Currency: currency(v),
-		}
-		if items := v.Get("items"); items != nil {
-			each(items, func(item *json.Value) {
-				order.Items = append(order.Items, readItem(item))
-			})
-		}
-	})
-	return order, ok
-}
-
-func readItem(v *json.Value) Item {
-	item := Item{Name: text(v, "name"), Price: text(v, "price"), ProductID: text(v, "productId")}
-	// GUESS: productId is the campaign product id that the import was given;
-	// where an account names that one apart, it is meant.
-	if id := text(v, "campaignProductId"); id != "" {
-		item.ProductID = id
-	}
-	item.Qty = 1
-	whole, _, _ := strings.Cut(text(v, "qty"), ".")
-	if qty, err := strconv.Atoi(whole); err == nil && qty >= 0 && qty < 1e6 {
-		item.Qty = qty
-	}
-	return item
-}
-
-func currency(v *json.Value) string {
-	if code := text(v, "currencyCode"); code != "" {
-		return code
-	}
-	symbol := text(v, "currencySymbol")
-	switch symbol {
-	case "€":
-		return "EUR"
-	case "£":
-		return "GBP"
-	}
-	return symbol
-}
-
-// each visits the elements of an array or the members of an object: Konnektive
-// answers lists in either shape.
-func each(v *json.Value, visit func(*json.Value)) {
-	for i := range v.Len() {
-		_, item := v.At(i)
-		visit(item)
-	}
-}
-
-// Qty is how many of a product the order holds.
-func (o Order) Qty(productID string) int {
-	qty := 0
-	for _, item := range o.Items {
-		if item.ProductID == productID {
-			qty += item.Qty
+	for _, c := range []byte(id) {
+		if !isDigit(c) && !isLetter(c) {
+			return false
 		}
 	}
-	return qty
+	return true
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

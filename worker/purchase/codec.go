@@ -40,6 +40,9 @@ func (p *Purchase) Encode() string {
 		w.OptionalText("status", p.Known.Status)
 		w.OptionalText("total", p.Known.Total)
 		w.OptionalText("currency", p.Known.Currency)
+		w.OptionalText("shipping", p.Known.Shipping)
+		w.OptionalText("tax", p.Known.Tax)
+		w.OptionalText("discount", p.Known.Discount)
 		w.Key("items")
 		w.Open('[')
 		for _, item := range p.Known.Items {
@@ -49,6 +52,7 @@ func (p *Purchase) Encode() string {
 			w.OptionalText("name", item.Name)
 			w.OptionalNumber("qty", int64(item.Qty))
 			w.OptionalText("price", item.Price)
+			w.OptionalText("shipping", item.Shipping)
 			w.Close('}')
 		}
 		w.Close(']')
@@ -117,12 +121,13 @@ func Decode(data string) (*Purchase, error) {
 	if known := v.Get("known"); known != nil {
 		p.Known = konnektive.Order{
 			ID: text(known, "id"), Status: text(known, "status"), Total: text(known, "total"), Currency: text(known, "currency"),
+			Shipping: text(known, "shipping"), Tax: text(known, "tax"), Discount: text(known, "discount"),
 		}
 		items := known.Get("items")
 		for i := range items.Len() {
 			_, item := items.At(i)
 			p.Known.Items = append(p.Known.Items, konnektive.Item{
-				ProductID: text(item, "id"), Name: text(item, "name"), Qty: int(item.Get("qty").Int()), Price: text(item, "price"),
+				ProductID: text(item, "id"), Name: text(item, "name"), Qty: int(item.Get("qty").Int()), Price: text(item, "price"), Shipping: text(item, "shipping"),
 			})
 		}
 	}

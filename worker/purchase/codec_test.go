@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,8 @@ func whole() *Purchase {
 	return &Purchase{
 		Kind: KindUpsale, Lander: "shop.example", Created: noon, OrderIDs: []string{"A1", "B2"}, OrderRef: "ref", Product: "40", Baseline: 3,
 		Paid: true, Confirmed: true, Watched: 4, Target: "target", TargetKey: "key", Until: after(time.Hour),
-		Known: konnektive.Order{ID: "A1", Status: "COMPLETE", Total: "49.95", Currency: "€", Items: []konnektive.Item{
-			{ProductID: "34", Name: "Lamp \\ \"Zoë\"", Qty: 2, Price: "19.95"}, {ProductID: "40", Qty: 1}}},
+		Known: konnektive.Order{ID: "A1", Status: "COMPLETE", Total: "49.95", Currency: "€", Shipping: "4.90", Tax: "1.00", Discount: "5.00", Items: []konnektive.Item{
+			{ProductID: "34", Name: "Lamp \\ \"Zoë\"", Qty: 2, Price: "19.95", Shipping: "4.90"}, {ProductID: "40", Qty: 1}}},
 		KnownAt:  after(time.Millisecond),
 		Attempts: []Attempt{a, isOpen("key-3", after(time.Minute))},
 	}
@@ -49,6 +50,9 @@ func TestNoPartOfARecordIsForgotten(t *testing.T) {
 	for _, part := range []any{*whole(), whole().Attempts[0], whole().Known, whole().Known.Items[0]} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
+			if slices.Contains([]string{"CampaignID", "PaySource", "PrepaidType", "Created", "anyZone"}, v.Type().Field(i).Name) {
+				continue // whose order it is, is judged when it is read, and not kept
+			}
 			assert.False(t, v.Field(i).IsZero(), "%s.%s is not tried", v.Type(), v.Type().Field(i).Name)
 		}
 	}

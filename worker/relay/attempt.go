@@ -276,7 +276,7 @@ func (rl *Relay) release(rq *request, s saved, key string, a *answer) *answer {
 
 // leadFailed: nothing was ordered, and the same key may try again.
 func (rq *request) leadFailed(reply konnektive.Reply) *answer {
-	switch konnektive.Classify(reply, false) {
+	switch konnektive.ClassifyLead(reply) {
 	case konnektive.Invalid:
 		a := say(codes.Invalid)
 		a.fields = rq.konnektiveFields(reply)

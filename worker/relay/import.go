@@ -65,21 +65,23 @@ func (rl *Relay) fresh(rq *request, kind purchase.Kind) *purchase.Purchase {
 
 // params are what every import says of the shopper, the order and the lander.
 func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
-	return make(konnektive.Form, 0, 2048).All(order.Fields).
-		Add("campaignId", rq.lander.CampaignID).
-		Add("ipAddress", rq.address).
-		Add("userAgent", rq.userAgent)
+	return konnektive.Form{}.All(order.Fields).With(
+		"campaignId", rq.lander.CampaignID,
+		"ipAddress", rq.address,
+		"userAgent", rq.userAgent,
+	)
 }
 
 // payment adds to params what makes it a Klarna order that is answered by a
 // redirect. The state is in the path: Konnektive adds a query of its own.
 func (rl *Relay) payment(rq *request, params konnektive.Form, orderID, ref string) konnektive.Form {
-	return params.
-		Add("orderId", orderID).
-		Add("paySource", "PREPAID").
-		Add("prepaidType", rq.lander.PrepaidType).
-		Add("forceMerchantId", rq.lander.MerchantID).
-		Add("redirectsTo", rq.base+"/api/klarna/return/"+ref).
-		Add("errorRedirectsTo", rq.base+"/api/klarna/failed/"+ref).
-		Add("salesUrl", rq.page(rq.lander.Checkout))
+	return params.With(
+		"orderId", orderID,
+		"paySource", "PREPAID",
+		"prepaidType", rq.lander.PrepaidType,
+		"forceMerchantId", rq.lander.MerchantID,
+		"redirectsTo", rq.base+"/api/klarna/return/"+ref,
+		"errorRedirectsTo", rq.base+"/api/klarna/failed/"+ref,
+		"salesUrl", rq.page(rq.lander.Checkout),
+	)
 }

@@ -1,0 +1,61 @@
+package konnektive
+
+// A Form is a form as it is sent (application/x-www-form-urlencoded). Its methods leave it unchanged and return a copy,
+// so that a lead and the import after it can begin with the same form.
+type Form []byte
+
+// With returns the form with more parameters, given as name, value, name, value. Parameters with an empty value are
+// left out.
+func (f Form) With(namesAndValues ...string) Form {
+	size := len(f)
+	for _, text := range namesAndValues {
+		size += len(text) + len(text)/2 + 1
+	}
+	form := append(make(Form, 0, size), f...)
+	for i := 0; i+1 < len(namesAndValues); i += 2 {
+		form = form.append(namesAndValues[i], namesAndValues[i+1])
+	}
+	return form
+}
+
+// Add returns the form with one more parameter, unless the value is empty.
+func (f Form) Add(name, value string) Form { return f.With(name, value) }
+
+// All returns the form with all of these parameters, in no order.
+func (f Form) All(params map[string]string) Form {
+	const usual = 1024 // bytes of an order's parameters
+	form := append(make(Form, 0, len(f)+usual), f...)
+	for name, value := range params {
+		form = form.append(name, value)
+	}
+	return form
+}
+
+// append adds a parameter in place, as the built-in function does.
+func (f Form) append(name, value string) Form {
+	if value == "" {
+		return f
+	}
+	if len(f) > 0 {
+		f = append(f, '&')
+	}
+	f = append(appendEscaped(f, name), '=')
+	return appendEscaped(f, value)
+}
+
+// appendEscaped appends a text percent-encoded. [net/url.QueryEscape] makes a copy of each text that has something to
+// escape: with it an order takes 12 allocations more of about 130, and the compressed Worker is 0.3 KB smaller.
+func appendEscaped(f Form, s string) Form {
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isLetter(c), isDigit(c), c == '-', c == '_', c == '.', c == '~':
+			f = append(f, c)
+		case c == ' ':
+			f = append(f, '+')
+		default:
+			f = append(f, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return f
+}
