@@ -18,19 +18,12 @@ import (
 var version = "dev"
 
 func main() {
-	c, faults := config.Parse(edge.Env)
+	c, faults := config.ParseWith(edge.Env, edge.LandersFile())
 	if c.Version == "" {
 		c.Version = version
 	}
-	if len(faults) > 0 {
-		w := json.NewWriter(1024)
-		w.Open('{')
-		w.Text("level", "error")
-		w.Text("event", "misconfigured")
-		w.Text("faults", config.Explain(faults))
-		w.Close('}')
-		edge.Log(w.String())
-	}
+	report(faults)
+	c.Landers.Report = report
 	r := relay.New(c, faults, relay.Platform{
 		Transport: edge.Transport{},
 		Store:     edge.Ledger{},
@@ -44,17 +37,25 @@ func main() {
 		},
 		Random: rand.Text,
 	})
-	edge.Serve(r, gate.New(hosts(c), c.LoopbackHTTP))
+	edge.Serve(r, gate.New(func(host string) gate.Host {
+		l, _ := c.Lander(host)
+		return gate.Host{
+			Name: l.Name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
+			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
+		}
+	}, c.LoopbackHTTP))
 }
 
-// hosts is what the gate needs of the landers.
-func hosts(c config.Config) []gate.Host {
-	var list []gate.Host
-	for name, l := range c.Landers {
-		list = append(list, gate.Host{
-			Name: name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
-			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
-		})
+// report writes the configuration's faults to the log, once for those that are everybody's and once for each lander's.
+func report(faults []config.Fault) {
+	if len(faults) == 0 {
+		return
 	}
-	return list
+	w := json.NewWriter(1024)
+	w.Open('{')
+	w.Text("level", "error")
+	w.Text("event", "misconfigured")
+	w.Text("faults", config.Explain(faults))
+	w.Close('}')
+	edge.Log(w.String())
 }

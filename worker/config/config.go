@@ -1,14 +1,14 @@
 // Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`) and checks it whole:
 // every fault is found in one pass and named with its cure, so that nobody learns of the second mistake only after mending the first.
 //
-// Policy: any fault, even in one lander alone, means that /api answers `misconfigured` on every host. That is loud on purpose: a half working
-// relay loses sales quietly. Pages are still served, because Parse returns what it could read of every lander (see Parse).
+// Policy: a fault that is everybody's means that /api answers `misconfigured` on every host, and a fault of one lander that it does so on that
+// lander's hosts. That is loud on purpose: a half working relay loses sales quietly. Pages are served all the same: a lander with faults has
+// what could be read of it.
 //
 // The package is pure and part of the edge program: no I/O, no clock, and no imports that would make the Wasm larger.
 package config
 
 import (
-	"strings"
 	"time"
 
 	"klarna-relay/worker/rules"
@@ -81,16 +81,17 @@ type Config struct {
 	ServerPassword  string // "": no server may call
 	AlertURL        string // "": nobody is told
 	Version         string
-	LoopbackHTTP    bool              // http is tolerated on loopback hosts
-	Landers         map[string]Lander // key: host name in lower case without a port, or AnyHost
+	LoopbackHTTP    bool // http is tolerated on loopback hosts
+	Landers         *Landers
 }
 
 // Lander is what one host sells and how.
 type Lander struct {
-	Name           string // the key in LANDERS
-	CampaignID     string // decimal text
-	MerchantID     string // forceMerchantId: the gateway id, decimal text
-	PrepaidType    string // a method of the rules' table
+	Name           string  // the key in LANDERS or in landers.toml
+	Faults         []Fault // with any, the host's calls are answered `misconfigured`
+	CampaignID     string  // decimal text
+	MerchantID     string  // forceMerchantId: the gateway id, decimal text
+	PrepaidType    string  // a method of the rules' table
 	Shop           rules.Shop
 	AllowedOrigins []string // exact origins, as a browser sends them
 	Origin         string   // scheme://host[:port] of landers hosted elsewhere; "": www/
@@ -104,19 +105,5 @@ type Lander struct {
 	HSTSPreload           bool
 }
 
-// Lander returns the lander of a request's host (any case, with or without port), or the one for every other host.
-func (c Config) Lander(host string) (Lander, bool) {
-	if l, ok := c.Landers[hostname(host)]; ok {
-		return l, true
-	}
-	l, ok := c.Landers[AnyHost]
-	return l, ok
-}
-
-// hostname strips the port and the root's dot of a request's host and lowers its letters.
-func hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host = host[:i]
-	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
+// Lander returns the lander of a request's host; see [Landers.Of].
+func (c Config) Lander(host string) (Lander, bool) { return c.Landers.Of(host) }

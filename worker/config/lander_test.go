@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"klarna-relay/worker/config"
 )
 
 const ids = `"campaignId":12,"forceMerchantId":7`
@@ -49,7 +47,7 @@ func TestLanders(t *testing.T) {
 		{"a host by its address", `{"127.0.0.1":{` + ids + `,"products":[34]}}`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, faults := config.Parse(with(map[string]string{"LANDERS": test.landers}))
+			_, faults := parse(with(map[string]string{"LANDERS": test.landers}))
 			assert.Equal(t, test.want, codes(faults))
 		})
 	}
@@ -162,7 +160,7 @@ func TestOneLander(t *testing.T) {
 		{"a key that does not exist", ids + `,"products":[34],"password":"x"`, []string{`key_unknown at "password"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, faults := config.Parse(with(map[string]string{"LANDERS": `{"shop.example":{` + test.keys + `}}`}))
+			_, faults := parse(with(map[string]string{"LANDERS": `{"shop.example":{` + test.keys + `}}`}))
 			var got []string
 			for _, c := range codes(faults) {
 				got = append(got, strings.Replace(c, `LANDERS."shop.example".`, "", 1))
@@ -173,21 +171,21 @@ func TestOneLander(t *testing.T) {
 }
 
 func TestATypoIsToldTheRightSpelling(t *testing.T) {
-	_, faults := config.Parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],"maxquantity":3}}`}))
+	_, faults := parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],"maxquantity":3}}`}))
 	require.Len(t, faults, 1)
 
 	assert.Equal(t, "write it maxQuantity", faults[0].Cure)
 }
 
 func TestAllowingEveryOriginIsToldItsDanger(t *testing.T) {
-	_, faults := config.Parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],"allowedOrigins":["*"]}}`}))
+	_, faults := parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],"allowedOrigins":["*"]}}`}))
 	require.Len(t, faults, 1)
 
 	assert.Contains(t, faults[0].Cure, "any page of the world")
 }
 
 func TestAnotherLandersHostIsNoOriginEither(t *testing.T) {
-	_, faults := config.Parse(with(map[string]string{
+	_, faults := parse(with(map[string]string{
 		"LANDERS": `{"a.example":{` + ids + `,"products":[34],"origin":"https://b.example"},"b.example":{` + ids + `,"products":[34],"origin":"https://a.example"}}`,
 	}))
 
@@ -202,9 +200,10 @@ func TestTheUpsellPage(t *testing.T) {
 		{"is what the configuration says even so", `"pages":{"upsell":"/more"}`, "/more"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, faults := config.Parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],` + test.keys + `}}`}))
+			c, faults := parse(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34],` + test.keys + `}}`}))
 			require.Empty(t, faults)
-			assert.Equal(t, test.want, c.Landers["*"].Upsell)
+			l, _ := c.Lander("shop.example")
+			assert.Equal(t, test.want, l.Upsell)
 		})
 	}
 }
@@ -212,15 +211,15 @@ func TestTheUpsellPage(t *testing.T) {
 func TestPlainHTTPOnThisMachineIsForDevelopmentOnly(t *testing.T) {
 	keys := `{"*":{` + ids + `,"products":[34],"allowedOrigins":["http://localhost:3000"],"pages":{"checkout":"http://127.0.0.1:3000/checkout"}}}`
 
-	_, faults := config.Parse(with(map[string]string{"LANDERS": keys, "ALLOW_LOOPBACK_HTTP": "1"}))
+	_, faults := parse(with(map[string]string{"LANDERS": keys, "ALLOW_LOOPBACK_HTTP": "1"}))
 	assert.Empty(t, faults)
 
-	_, faults = config.Parse(with(map[string]string{"LANDERS": keys}))
+	_, faults = parse(with(map[string]string{"LANDERS": keys}))
 	assert.Len(t, faults, 2)
 }
 
 func TestPagesAreServedInSpiteOfFaults(t *testing.T) {
-	c, faults := config.Parse(with(map[string]string{
+	c, faults := parse(with(map[string]string{
 		"KONNEKTIVE_LOGIN_ID": "",
 		"LANDERS":             `{"Shop.example":{"origin":"https://origin.example","products":[]},"b.example":{"origin":"nonsense","pages":{"checkout":"/buy"}}}`,
 	}))

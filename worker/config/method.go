@@ -13,13 +13,14 @@ const DefaultPrepaidType = "KLARNA"
 // prepaidType reads the lander's redirect method. A faulty one counts as the default, so that the countries are checked all the same.
 func (l *landerReader) prepaidType() (string, rules.Method) {
 	const code = "prepaid_type_unknown"
-	name, given := l.text(l.object, l.where, "prepaidType", code)
+	v, where := l.get("prepaidType")
+	name, given := l.text(v, where, code)
 	if !given {
 		name = DefaultPrepaidType
 	}
 	method, ok := rules.MethodNamed(name)
 	if !ok {
-		l.add(code, l.where+".prepaidType", "choose one of "+strings.Join(rules.MethodNames(), ", ")+", or remove it for "+DefaultPrepaidType)
+		l.add(code, where, "choose one of "+strings.Join(rules.MethodNames(), ", ")+", or remove it for "+DefaultPrepaidType)
 		name = DefaultPrepaidType
 		method, _ = rules.MethodNamed(name)
 	}
@@ -30,7 +31,8 @@ func (l *landerReader) prepaidType() (string, rules.Method) {
 // shop that sells nowhere.
 func (l *landerReader) countries(method rules.Method) []string {
 	var countries []string
-	for i, text := range l.texts("countries", "countries_invalid", `["DE", "NL"]`) {
+	texts, where := l.texts("countries", "countries_invalid", `["DE", "NL"]`)
+	for i, text := range texts {
 		why := ""
 		_, known := method.Currency(text)
 		_, knownInCapitals := method.Currency(strings.ToUpper(text))
@@ -45,7 +47,7 @@ func (l *landerReader) countries(method rules.Method) []string {
 			why = "this country stands in the list already: remove it or correct it"
 		}
 		if why != "" {
-			l.add("country_unknown", l.item("countries", i), why)
+			l.add("country_unknown", item(where, i), why)
 			continue
 		}
 		countries = append(countries, text)

@@ -11,9 +11,12 @@ import (
 // Parse reads and checks the configuration. get returns the text of a variable or secret, "" when it is absent; LANDERS is the JSON text of the
 // nested table (`JSON.stringify` of the binding).
 //
-// With faults the Config is for serving pages and for reporting only. Every entry of LANDERS whose key is a host is in Landers then, with its
-// Origin when that one is right ("" otherwise: www/ is served).
-func Parse(get func(name string) string) (Config, []Fault) {
+// The faults are those that are everybody's. Those of one lander are its own, and found when it is first asked for. With faults the Config is
+// for serving pages, for the way back from Klarna and for reporting only.
+func Parse(get func(name string) string) (Config, []Fault) { return ParseWith(get, nil) }
+
+// ParseWith is [Parse] with what landers.toml says; nil when there is none.
+func ParseWith(get func(name string) string, file File) (Config, []Fault) {
 	var r report
 	c := Config{
 		KonnektiveURL:   r.konnektiveURL(get(NameKonnektiveURL)),
@@ -28,7 +31,7 @@ func Parse(get func(name string) string) (Config, []Fault) {
 		Version:         get(NameVersion),
 		LoopbackHTTP:    r.loopbackHTTP(get(NameLoopbackHTTP)),
 	}
-	c.Landers = r.landers(get(NameLanders), c.LoopbackHTTP)
+	c.Landers = r.landers(get(NameLanders), file, c.LoopbackHTTP)
 	return c, r.faults
 }
 

@@ -29,6 +29,12 @@ func with(changes map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
 }
 
+// parse reads a configuration and every lander of it.
+func parse(get func(string) string) (config.Config, []config.Fault) {
+	c, faults := config.Parse(get)
+	return c, append(faults, c.Landers.Faults()...)
+}
+
 // codes is each fault as "code at where".
 func codes(faults []config.Fault) []string {
 	var all []string
@@ -39,7 +45,7 @@ func codes(faults []config.Fault) []string {
 }
 
 func TestTheSmallestConfigurationGetsTheDefaults(t *testing.T) {
-	c, faults := config.Parse(with(nil))
+	c, faults := parse(with(nil))
 	require.Empty(t, faults)
 
 	method, ok := rules.MethodNamed("KLARNA")
@@ -50,16 +56,17 @@ func TestTheSmallestConfigurationGetsTheDefaults(t *testing.T) {
 		LoginID:       "relay",
 		Password:      "correct horse battery",
 		TurnstileURL:  "https://challenges.cloudflare.com/turnstile/v0/siteverify",
-		Landers: map[string]config.Lander{"*": {
-			Name: "*", CampaignID: "12", MerchantID: "7", PrepaidType: "KLARNA",
-			Shop:     rules.Shop{Products: []string{"34", "35"}, Upsales: []string{"40"}, MaxQuantity: 10, Countries: method.Countries()},
-			Checkout: "/checkout", Upsell: "/upsell", ThankYou: "/thank-you",
-		}},
+		Landers:       c.Landers,
 	}, c)
+	assert.Equal(t, []config.Lander{{
+		Name: "*", CampaignID: "12", MerchantID: "7", PrepaidType: "KLARNA",
+		Shop:     rules.Shop{Products: []string{"34", "35"}, Upsales: []string{"40"}, MaxQuantity: 10, Countries: method.Countries()},
+		Checkout: "/checkout", Upsell: "/upsell", ThankYou: "/thank-you",
+	}}, c.Landers.All())
 }
 
 func TestAFullConfigurationIsTakenAsWritten(t *testing.T) {
-	c, faults := config.Parse(with(map[string]string{
+	c, faults := parse(with(map[string]string{
 		"KONNEKTIVE_URL":        "https://api.checkoutchamp.com/",
 		"KONNEKTIVE_TIMEOUT_MS": "12000",
 		"ADMIN_TOKEN":           "0123456789abcdef",
@@ -85,16 +92,17 @@ func TestAFullConfigurationIsTakenAsWritten(t *testing.T) {
 		KonnektiveURL: "https://api.checkoutchamp.com", Timeout: 12 * time.Second, LoginID: "relay", Password: "correct horse battery",
 		AdminToken: "0123456789abcdef", TurnstileSecret: "0x4AAA", TurnstileURL: "http://127.0.0.1:9/siteverify", Version: "1.2.3", LoopbackHTTP: true,
 		ServerPassword: "0123456789abcdef01234567", AlertURL: "https://hooks.example/T/B/x",
-		Landers: map[string]config.Lander{"shop.example": {
-			Name: "shop.example", CampaignID: "12", MerchantID: "7", PrepaidType: "KLARNA",
-			Shop:           rules.Shop{Products: []string{"34", "35"}, Upsales: []string{"40"}, MaxQuantity: 3, Countries: []string{"DE", "AT"}},
-			AllowedOrigins: []string{"https://www.shop.example", "https://a.example:8443", "http://localhost:3000"},
-			Origin:         "https://origin.shop.example",
-			Checkout:       "/buy/now.html", Upsell: "https://more.example/offer", ThankYou: "/done/",
-			Dialect: "konnektive", RefField: "custom5",
-			HSTSIncludeSubDomains: true, HSTSPreload: true,
-		}},
+		Landers: c.Landers,
 	}, c)
+	assert.Equal(t, []config.Lander{{
+		Name: "shop.example", CampaignID: "12", MerchantID: "7", PrepaidType: "KLARNA",
+		Shop:           rules.Shop{Products: []string{"34", "35"}, Upsales: []string{"40"}, MaxQuantity: 3, Countries: []string{"DE", "AT"}},
+		AllowedOrigins: []string{"https://www.shop.example", "https://a.example:8443", "http://localhost:3000"},
+		Origin:         "https://origin.shop.example",
+		Checkout:       "/buy/now.html", Upsell: "https://more.example/offer", ThankYou: "/done/",
+		Dialect: "konnektive", RefField: "custom5",
+		HSTSIncludeSubDomains: true, HSTSPreload: true,
+	}}, c.Landers.All())
 }
 
 func TestVariablesAndSecrets(t *testing.T) {
@@ -168,14 +176,14 @@ func TestVariablesAndSecrets(t *testing.T) {
 		{"loopback http switched off in other words", map[string]string{"ALLOW_LOOPBACK_HTTP": "0"}, []string{"allow_loopback_http_invalid at ALLOW_LOOPBACK_HTTP"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, faults := config.Parse(with(test.change))
+			_, faults := parse(with(test.change))
 			assert.Equal(t, test.want, codes(faults))
 		})
 	}
 }
 
 func TestAFaultyValueIsNeverUsed(t *testing.T) {
-	c, faults := config.Parse(with(map[string]string{
+	c, faults := parse(with(map[string]string{
 		"KONNEKTIVE_URL": "http://evil.example", "KONNEKTIVE_TIMEOUT_MS": "0", "KONNEKTIVE_LOGIN_ID": " x", "KONNEKTIVE_PASSWORD": "a&b",
 		"ADMIN_TOKEN": "short", "TURNSTILE_SECRET": " x", "TURNSTILE_URL": "http://evil.example", "ALLOW_LOOPBACK_HTTP": "yes",
 		"SERVER_PASSWORD": "short", "ALERT_URL": "http://evil.example",
@@ -188,7 +196,7 @@ func TestAFaultyValueIsNeverUsed(t *testing.T) {
 
 func TestNoFaultRepeatsASecretOrAnAddress(t *testing.T) {
 	const canary = "c4nary"
-	_, faults := config.Parse(with(map[string]string{
+	_, faults := parse(with(map[string]string{
 		"KONNEKTIVE_LOGIN_ID": canary + "\n", "KONNEKTIVE_PASSWORD": canary + "&", "ADMIN_TOKEN": canary, "TURNSTILE_SECRET": canary + "\n",
 		"KONNEKTIVE_URL": "https://" + canary + ":" + canary + "@api.konnektive.com/", "TURNSTILE_URL": "https://x.example/?" + canary,
 		"KONNEKTIVE_TIMEOUT_MS": canary, "ALLOW_LOOPBACK_HTTP": canary,
@@ -202,7 +210,7 @@ func TestNoFaultRepeatsASecretOrAnAddress(t *testing.T) {
 }
 
 func TestEveryFaultHasACodeAPlaceAndACure(t *testing.T) {
-	_, faults := config.Parse(func(string) string { return "\x00 &" })
+	_, faults := parse(func(string) string { return "\x00 &" })
 	require.NotEmpty(t, faults)
 
 	for _, f := range faults {
@@ -213,7 +221,7 @@ func TestEveryFaultHasACodeAPlaceAndACure(t *testing.T) {
 }
 
 func TestAllFaultsAreExplainedInOneMessage(t *testing.T) {
-	_, faults := config.Parse(with(map[string]string{"KONNEKTIVE_LOGIN_ID": "", "LANDERS": ""}))
+	_, faults := parse(with(map[string]string{"KONNEKTIVE_LOGIN_ID": "", "LANDERS": ""}))
 
 	assert.Equal(t, "2 faults in the configuration: "+
 		"login_id_missing at KONNEKTIVE_LOGIN_ID: set it with: wrangler secret put KONNEKTIVE_LOGIN_ID (for make dev: in .dev.vars) | "+
@@ -241,16 +249,16 @@ func FuzzParse(f *testing.F) {
 			"KONNEKTIVE_LOGIN_ID": login, "KONNEKTIVE_PASSWORD": password, "KONNEKTIVE_URL": url, "KONNEKTIVE_TIMEOUT_MS": timeout,
 			"TURNSTILE_URL": url, "ALLOW_LOOPBACK_HTTP": page, "LANDERS": landers,
 		}
-		c, faults := config.Parse(func(name string) string { return values[name] })
+		c, faults := parse(func(name string) string { return values[name] })
 		if len(faults) > 0 {
 			return
 		}
 		// What passes must be usable as it is.
-		if c.LoginID == "" || c.Password == "" || !strings.HasPrefix(c.KonnektiveURL, "http") || len(c.Landers) == 0 {
-			t.Errorf("incomplete without a fault: %+v", c.Landers)
+		if c.LoginID == "" || c.Password == "" || !strings.HasPrefix(c.KonnektiveURL, "http") || len(c.Landers.All()) == 0 {
+			t.Errorf("incomplete without a fault: %+v", c.Landers.All())
 		}
-		for name, l := range c.Landers {
-			if l.Name != name || l.CampaignID == "" || l.MerchantID == "" || len(l.Shop.Products) == 0 || len(l.Shop.Countries) == 0 ||
+		for _, l := range c.Landers.All() {
+			if l.Name == "" || l.CampaignID == "" || l.MerchantID == "" || len(l.Shop.Products) == 0 || len(l.Shop.Countries) == 0 ||
 				l.Shop.MaxQuantity < 1 || l.Checkout == "" || l.ThankYou == "" || strings.ContainsAny(l.Checkout+l.Upsell+l.ThankYou, "?#\\ \n") {
 				t.Errorf("incomplete lander without a fault: %+v", l)
 			}

@@ -11,6 +11,7 @@ package gate
 
 import (
 	"strings"
+	"sync"
 
 	"klarna-relay/worker/percent"
 )
@@ -34,33 +35,53 @@ const (
 
 // A Host is what the gate needs to know of one lander.
 type Host struct {
-	Name                  string // host name in lower case without a port, or "*" for every other host
+	Name                  string // the lander's
 	Origin                string // scheme and host of landers hosted elsewhere; "": www/
 	Turnstile             bool   // the pages show Turnstile's widget
 	HSTSIncludeSubDomains bool
 	HSTSPreload           bool
 }
 
-// A Gate judges requests. It is immutable.
+// A Gate judges requests.
 type Gate struct {
-	hosts        []Host         // [0] is the one for hosts that have no entry
-	index        map[string]int // host name to hosts
+	find         func(host string) Host
 	loopbackHTTP bool
+
+	mu     sync.Mutex
+	hosts  []Host         // [0] is the one for hosts that have no lander
+	places map[string]int // name of a lander to hosts
+	known  map[string]int // host to hosts, of those that were asked for lately
 }
 
-// New makes a gate for these hosts. With loopbackHTTP, plain http is let
-// through on loopback hosts, and only there.
-func New(hosts []Host, loopbackHTTP bool) *Gate {
-	g := &Gate{hosts: []Host{{Name: "*"}}, index: map[string]int{}, loopbackHTTP: loopbackHTTP}
-	for _, h := range hosts {
-		if h.Name == "*" {
-			g.hosts[0] = h
-			continue
-		}
-		g.index[h.Name] = len(g.hosts)
-		g.hosts = append(g.hosts, h)
+// maxKnown bounds what strangers can have a gate remember: hosts below a wildcard have no end.
+const maxKnown = 4096
+
+// New makes a gate for the hosts of landers. find gives the one of a host name (lower case, without a port), the zero Host when it has none. It
+// is asked when a host first occurs. With loopbackHTTP, plain http is let through on loopback hosts, and only there.
+func New(find func(host string) Host, loopbackHTTP bool) *Gate {
+	return &Gate{find: find, loopbackHTTP: loopbackHTTP, hosts: []Host{{}}, places: map[string]int{"": 0}, known: map[string]int{}}
+}
+
+// place is where the host's lander is among hosts.
+func (g *Gate) place(name string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i, ok := g.known[name]; ok {
+		return i
 	}
-	return g
+	name = strings.Clone(name) // what Decide was given may be memory that changes
+	h := g.find(name)
+	i, ok := g.places[h.Name]
+	if !ok {
+		i = len(g.hosts)
+		g.hosts = append(g.hosts, h)
+		g.places[h.Name] = i
+	}
+	if len(g.known) >= maxKnown {
+		clear(g.known)
+	}
+	g.known[name] = i
+	return i
 }
 
 // Decision is everything the gate has to say about one request.
@@ -75,7 +96,7 @@ func (g *Gate) Decide(method, rawURL string) Decision {
 	u := split(rawURL)
 	name, _ := cutPort(u.host)
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	d := Decision{Secure: u.scheme == "https", Host: g.index[name]}
+	d := Decision{Secure: u.scheme == "https", Host: g.place(name)}
 	switch {
 	case !d.Secure && !(g.loopbackHTTP && u.scheme == "http" && loopback(name)):
 		if method == "GET" || method == "HEAD" {
@@ -92,7 +113,11 @@ func (g *Gate) Decide(method, rawURL string) Decision {
 }
 
 // Host returns the lander of a decision.
-func (g *Gate) Host(d Decision) Host { return g.hosts[d.Host] }
+func (g *Gate) Host(d Decision) Host {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hosts[d.Host]
+}
 
 // Reserved tells whether a URL is the relay's, whatever its scheme.
 func Reserved(rawURL string) bool { return reserved(split(rawURL).path) }

@@ -2,11 +2,28 @@ package gate
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 )
+
+// byName finds a host by its name, else the one called "*".
+func byName(hosts ...Host) func(string) Host {
+	return func(name string) Host {
+		var any Host
+		for _, h := range hosts {
+			if h.Name == name {
+				return h
+			}
+			if h.Name == "*" {
+				any = h
+			}
+		}
+		return any
+	}
+}
 
 func TestDecide(t *testing.T) {
 	hosts := []Host{{Name: "*"}, {Name: "old.example", Origin: "https://landers.example"}}
@@ -50,7 +67,7 @@ func TestDecide(t *testing.T) {
 		{"no URL", "GET", "", true, Redirect, "*"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := New(hosts, test.loopback)
+			g := New(byName(hosts...), test.loopback)
 			d := g.Decide(test.method, test.url)
 			assert.Equal(t, test.want, d.Verdict)
 			assert.Equal(t, test.host, g.Host(d).Name)
@@ -59,7 +76,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestPathsThatAreTheRelaysWhoeverCleansThem(t *testing.T) {
-	g := New([]Host{{Name: "*", Origin: "https://landers.example"}}, false)
+	g := New(byName(Host{Name: "*", Origin: "https://landers.example"}), false)
 	for _, path := range []string{
 		"/api", "/api/", "/API/x", "/aPi", "//api/x", "///api", "/./api/x", "/.//api", "/x/../api/x", "/%61pi/x", "/%41PI", "/api%2Fx", "/%2fapi",
 		"/%2561pi/x", "/api;x=1/y", `/\api`, `/x\..\api`, "/%5capi", "/%2e/api", "/%2e%2e/api/x", "/api%20/x", "/ api/x", "/%09api", "/api%00/x",
@@ -95,10 +112,10 @@ func TestSecure(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	g := New([]Host{
-		{Name: "*"}, {Name: "strict.example", HSTSIncludeSubDomains: true, HSTSPreload: true},
-		{Name: "checked.example", Turnstile: true}, {Name: "old.example", Origin: "https://landers.example"},
-	}, true)
+	g := New(byName(
+		Host{Name: "*"}, Host{Name: "strict.example", HSTSIncludeSubDomains: true, HSTSPreload: true},
+		Host{Name: "checked.example", Turnstile: true}, Host{Name: "old.example", Origin: "https://landers.example"},
+	), true)
 	of := func(method, url string) map[string]string {
 		list := map[string]string{}
 		for _, h := range g.Headers(g.Decide(method, url)) {
@@ -146,7 +163,7 @@ func FuzzDecide(f *testing.F) {
 		f.Add("GET", url)
 		f.Add("POST", url)
 	}
-	open, dev := New([]Host{{Name: "*", Origin: "https://o.example"}}, false), New(nil, true)
+	open, dev := New(byName(Host{Name: "*", Origin: "https://o.example"}), false), New(byName(), true)
 	f.Fuzz(func(t *testing.T, method, raw string) {
 		d := open.Decide(method, raw)
 		_ = open.Headers(d)
@@ -175,4 +192,28 @@ func FuzzDecide(f *testing.F) {
 			t.Fatalf("%q leads to %q", raw, Secure(raw))
 		}
 	})
+}
+
+func TestHostsOfOneLanderShareItsPlaceAndStrangersFillNoMemory(t *testing.T) {
+	asked := 0
+	g := New(func(host string) Host {
+		asked++
+		if strings.HasSuffix(host, ".brand.example") {
+			return Host{Name: "*.brand.example"}
+		}
+		return Host{}
+	}, false)
+	first := g.Decide("GET", "https://a.brand.example/")
+	assert.Equal(t, first.Host, g.Decide("GET", "https://b.brand.example/").Host)
+	assert.Equal(t, "*.brand.example", g.Host(first).Name)
+	assert.Equal(t, 2, asked)
+	g.Decide("GET", "https://A.brand.example/")
+	assert.Equal(t, 2, asked, "a host is looked up once")
+	assert.Equal(t, Decision{Verdict: Assets, Secure: true}, g.Decide("GET", "https://stranger.example/"))
+
+	for i := range 3 * maxKnown {
+		g.Decide("GET", "https://"+strconv.Itoa(i)+".brand.example/")
+	}
+	assert.LessOrEqual(t, len(g.known), maxKnown)
+	assert.Len(t, g.hosts, 2)
 }

@@ -4,6 +4,7 @@
 // leaves it in a state that nobody knows. So every failure becomes a status.
 
 import { atMost } from "./body.mjs";
+import { any, entriesOf } from "./landers.mjs";
 
 const READ = 1, LIMIT = 2, BODY = 3;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
@@ -42,7 +43,14 @@ export function host(go, env) {
       return 0;
     }
   };
+  let found;
   return {
+    findLanders: (pointer, length) => {
+      if (!any) return -1;
+      found = encoder.encode(entriesOf(text(pointer, length)));
+      return found.length;
+    },
+    takeLanders: (to) => bytes(to, found.length).set(found),
     ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>

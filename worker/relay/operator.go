@@ -7,23 +7,30 @@ import (
 	"strings"
 
 	"klarna-relay/worker/codes"
+	"klarna-relay/worker/config"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/preflight"
 )
 
-// health says whether the Worker is configured, and names the faults by code.
-func (rl *Relay) health(*request) *answer {
+// faultsOf are the faults that keep this host from selling: everybody's and its lander's.
+func (rl *Relay) faultsOf(rq *request) []config.Fault {
+	return append(rl.faults[:len(rl.faults):len(rl.faults)], rq.lander.Faults...)
+}
+
+// health says whether this host can sell by the configuration, and names the faults by code.
+func (rl *Relay) health(rq *request) *answer {
+	faults := rl.faultsOf(rq)
 	a := &answer{code: codes.Accepted, status: http.StatusOK}
 	w := json.NewWriter(128)
 	w.Open('{')
-	if len(rl.faults) == 0 {
+	if len(faults) == 0 {
 		w.Text("status", "ok")
 	} else {
 		a.code, a.status = codes.Misconfigured, http.StatusServiceUnavailable
 		w.Text("status", "misconfigured")
-		codes := make([]string, 0, len(rl.faults))
+		codes := make([]string, 0, len(faults))
 		seen := map[string]bool{}
-		for _, fault := range rl.faults {
+		for _, fault := range faults {
 			if !seen[fault.Code] {
 				seen[fault.Code] = true
 				codes = append(codes, fault.Code)
@@ -60,8 +67,8 @@ func (rl *Relay) preflight(rq *request) *answer {
 	}
 	lander, findings := rq.host, []preflight.Finding(nil)
 	switch {
-	case len(rl.faults) > 0:
-		for _, fault := range rl.faults {
+	case len(rl.faultsOf(rq)) > 0:
+		for _, fault := range rl.faultsOf(rq) {
 			findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where, Cure: fault.Cure})
 		}
 	case rq.lander.Name == "":

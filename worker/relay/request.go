@@ -112,7 +112,7 @@ func (rl *Relay) answer(rq *request) *answer {
 	if !rq.route.navigated && !rq.mayCall() {
 		return say(codes.Origin)
 	}
-	if !rq.route.open && (len(rl.faults) > 0 || !known) {
+	if !rq.route.open && !rq.route.navigated && (len(rl.faults) > 0 || !known || len(lander.Faults) > 0) {
 		return say(codes.Misconfigured)
 	}
 	if rq.route.limited != "" && !rl.withinLimit(rq) {

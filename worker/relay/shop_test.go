@@ -63,7 +63,8 @@ func openWith(t testing.TB, vars map[string]string, options simulator.Options) *
 	s := &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1, address: "203.0.113.7", host: "shop.example"}
 	options.Now = s.clock
 	options.Sleep = func(_ context.Context, d time.Duration) error { s.pass(d); return nil }
-	_, faults := config.Parse(func(name string) string { return vars[name] })
+	c, faults := config.Parse(func(name string) string { return vars[name] })
+	faults = append(faults, c.Landers.Faults()...)
 	if vars["faulty"] == "" {
 		require.Empty(t, config.List(faults))
 	}

@@ -15,6 +15,7 @@ import process from "node:process"; // the global one goes when the Worker is lo
 const wasm = new URL("../build/edge.wasm", import.meta.url);
 registerHooks({
   load(url, context, next) {
+    if (url.endsWith(".txt")) return { format: "module", shortCircuit: true, source: 'export default "";' };
     if (!url.endsWith(".wasm")) return next(url, context);
     return { format: "module", shortCircuit: true, source: "export default globalThis.program;" };
   },

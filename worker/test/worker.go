@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/landersfile"
 )
 
 // patience is how long anything may take on a busy machine before a test calls
@@ -41,6 +43,8 @@ type Options struct {
 	ImportsPerMinute int
 	// ReadsPerMinute is the rate limit of status and return routes; as ImportsPerMinute.
 	ReadsPerMinute int
+	// Landers is the landers.toml to have instead of the repository's; "": that one.
+	Landers string
 	// Without names bindings to leave out.
 	Without []string
 	// Probe adds the paths of probe.mjs.
@@ -98,8 +102,14 @@ func Start(t testing.TB, o Options) *Worker {
 	if o.Persist == "" {
 		o.Persist = t.TempDir()
 	}
+	var landers any
+	if o.Landers != "" {
+		table, err := landersfile.Parse([]byte(o.Landers))
+		require.NoError(t, err)
+		landers = table
+	}
 	wanted, err := json.Marshal(map[string]any{
-		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute, "without": o.Without,
+		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute, "without": o.Without, "landers": landers,
 		"probe": o.Probe || counters() != "", "pages": o.Pages, "persist": o.Persist,
 	})
 	require.NoError(t, err)

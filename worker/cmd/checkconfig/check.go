@@ -60,6 +60,7 @@ func (f *findings) checkValues(e environment, s secrets) {
 		}
 		return asBinding(vars[name])
 	})
+	faults = append(faults, parsed.Landers.Faults()...)
 	f.config = parsed
 	var unseen []string
 	for _, fault := range faults {
@@ -125,9 +126,9 @@ func (f *findings) checkLoopback(e environment) {
 			f.fault("loopback_url_deployed", where+v.name, "a deployed Worker cannot reach this machine: remove it, make dev sets it for itself")
 		}
 	}
-	for _, name := range sorted(f.config.Landers) {
-		if isLoopbackURL(f.config.Landers[name].Origin) {
-			f.fault("loopback_url_deployed", fmt.Sprintf("%s%s.%q.origin", where, config.NameLanders, name), "a deployed Worker cannot reach this machine: give the origin's public address")
+	for _, l := range f.config.Landers.All() {
+		if isLoopbackURL(l.Origin) {
+			f.fault("loopback_url_deployed", fmt.Sprintf("%s%s.%q.origin", where, config.NameLanders, l.Name), "a deployed Worker cannot reach this machine: give the origin's public address")
 		}
 	}
 }
@@ -273,9 +274,8 @@ func (f *findings) checkLogs(e environment) {
 
 // adviseLanders points out what is allowed and still is rarely meant.
 func (f *findings) adviseLanders(e environment) {
-	for _, name := range sorted(f.config.Landers) {
-		l := f.config.Landers[name]
-		where := fmt.Sprintf("%svars.%s.%q", e.prefix(), config.NameLanders, name)
+	for _, l := range f.config.Landers.All() {
+		where := fmt.Sprintf("%svars.%s.%q", e.prefix(), config.NameLanders, l.Name)
 		if len(l.Shop.Upsales) > 0 && l.Upsell == "" {
 			f.hint("%s has upsales, but no upsell page: nobody is shown them", where)
 		}

@@ -17,9 +17,9 @@ func (f *findings) print(out io.Writer, file string, e environment) {
 	if len(f.faults) > 0 {
 		fmt.Fprintf(out, "%s: %s", title, config.List(f.faults))
 	} else {
-		fmt.Fprintf(out, "%s: ok, %s by %s\n", title, plural(len(f.config.Landers), "lander"), f.config.KonnektiveURL)
-		for _, name := range sorted(f.config.Landers) {
-			fmt.Fprintf(out, "  %s\n", summary(f.config.Landers[name]))
+		fmt.Fprintf(out, "%s: ok, %s by %s\n", title, plural(len(f.config.Landers.Hosts()), "lander"), f.config.KonnektiveURL)
+		for _, l := range f.config.Landers.All() {
+			fmt.Fprintf(out, "  %s\n", summary(l))
 		}
 	}
 	for _, hint := range f.hints {

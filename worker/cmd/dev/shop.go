@@ -51,6 +51,7 @@ func readShop(file string) (shop, error) {
 			return string(text)
 		}
 	})
+	s.faults = append(s.faults, s.config.Landers.Faults()...)
 	return s, nil
 }
 
@@ -84,8 +85,7 @@ func (s shop) campaigns() []simulator.Campaign {
 		known[p.ID] = p
 	}
 	byID := map[string]*simulator.Campaign{}
-	for _, host := range slices.Sorted(maps.Keys(s.config.Landers)) {
-		lander := s.config.Landers[host]
+	for _, lander := range s.config.Landers.All() {
 		if lander.CampaignID == "" {
 			continue // reported as a fault
 		}
