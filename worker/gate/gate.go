@@ -57,8 +57,11 @@ type Gate struct {
 const maxKnown = 4096
 
 // New makes a gate for the hosts of landers. find gives the one of a host name (lower case, without a port), the zero Host when it has none. It
-// is asked when a host first occurs. With loopbackHTTP, plain http is let through on loopback hosts, and only there.
+// is asked when a host first occurs, and may be nil. With loopbackHTTP, plain http is let through on loopback hosts, and only there.
 func New(find func(host string) Host, loopbackHTTP bool) *Gate {
+	if find == nil {
+		find = func(string) Host { return Host{} }
+	}
 	return &Gate{find: find, loopbackHTTP: loopbackHTTP, hosts: []Host{{}}, places: map[string]int{"": 0}, known: map[string]int{}}
 }
 
