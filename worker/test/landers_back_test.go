@@ -3,9 +3,7 @@
 package test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -42,7 +40,7 @@ var comingBack = []landerCase{
 	{"a page that the browser kept whole is unlocked when it is shown again, and by nothing else", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.intercept("https://"+KlarnaHost+"/*", false, func(*network.Request) *cut { return &cut{status: 204} })
+		s.intercept("https://"+KlarnaHost+"/*", false, always(cut{status: 204}))
 		s.pay()
 		s.state("leaving")
 		locked := `document.querySelector("` + payButton + `").getAttribute("aria-disabled")`
@@ -138,7 +136,7 @@ var comingBack = []landerCase{
 	}},
 	{"a thank-you page looks with growing pauses, and stops by itself", func(t *testing.T, s *shopper) {
 		s.open("/thank-you")
-		s.intercept("*/api/order/status/*", false, func(*network.Request) *cut { c := answer(200, "pending", ""); return &c })
+		s.intercept("*/api/order/status/*", false, always(answer(200, "pending", "")))
 		// Time runs a thousand times faster for the module's pauses.
 		s.do(`(async () => { globalThis.pauses = []; const real = setTimeout; globalThis.setTimeout = (work, ms, ...rest) => { if (ms >= 1000) pauses.push(ms); return real(work, ms / 1000, ...rest) };
 			const { status } = await import("/klarna.js"); globalThis.last = ""; status("x", { limit: 6000 }).then((answer) => { last = answer.code }) })()`)
@@ -155,7 +153,7 @@ var comingBack = []landerCase{
 			"retry": "Your order did not get through", "ref_unknown": "We cannot find this order here",
 		} {
 			b := s.another()
-			b.intercept("*/api/order/status/*", false, func(*network.Request) *cut { c := answer(200, code, ""); return &c })
+			b.intercept("*/api/order/status/*", false, always(answer(200, code, "")))
 			b.open("/thank-you?ref=0123456789")
 			b.until(`[...document.querySelectorAll("h1")].find((h1) => h1.checkVisibility()).textContent === "` + want + `"`)
 			if code == "unknown" || code == "pending" {
@@ -175,24 +173,4 @@ func (b *tab) offline(on bool) {
 		MatchedNetworkConditions: []*network.Conditions{{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}},
 	})
 	require.NoError(b.t, err)
-}
-
-// inFrame presses a button in the page's frame. What the browser told of a
-// frame that was still loading is of no use, so it is asked again.
-func (b *tab) inFrame(button string) {
-	b.t.Helper()
-	b.until(`document.querySelector("iframe")`)
-	var err error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		limited, cancel := context.WithTimeout(b.ctx, 5*time.Second)
-		var frames []*chromedp.Node
-		if frames, err = chromedp.Run(limited, chromedp.Nodes(chromedp.CSS("iframe"))); err == nil && len(frames) == 1 {
-			err = chromedp.Do(limited, chromedp.Click(chromedp.CSS(button), chromedp.FromNode(frames[0])))
-		}
-		cancel()
-		if err == nil {
-			return
-		}
-	}
-	require.NoError(b.t, err, button)
 }

@@ -3,20 +3,17 @@
 package test
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/simulator"
 )
-
-// lead holds once the shopper's lead has been answered.
-const lead = `JSON.parse(localStorage.getItem("klarna:at:order"))?.ref`
 
 // once: whatever the shopper and the network do, one purchase is one order.
 var once = []landerCase{
@@ -145,9 +142,9 @@ var once = []landerCase{
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"an order that is changed while nobody knows about the first one stays one order", func(t *testing.T, s *shopper) {
-		s.intercept("*/api/*/import/*", true, func(r *network.Request) *cut {
+		s.intercept("*/api/*/import/*", true, func(r *http.Request) *cut {
 			// No lead gives a ref, and four answers to the order get lost.
-			if strings.Contains(r.URL, "/leads/") || strings.Contains(r.URL, "/order/") && s.requested("/api/order/import/") <= 4 {
+			if strings.Contains(r.URL.Path, "/leads/") || strings.Contains(r.URL.Path, "/order/") && s.requested("/api/order/import/") <= 4 {
 				return &cut{}
 			}
 			return nil

@@ -22,7 +22,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -59,13 +58,13 @@ var states = []struct {
 		s.state("invalid")
 	}},
 	{"sending", []string{"/checkout"}, func(s *shopper) {
-		s.intercept(orders, false, func(*network.Request) *cut { <-s.ctx.Done(); return nil })
+		s.intercept(orders, false, never)
 		s.fill(s.tab)
 		s.pay()
 		s.state("sending")
 	}},
 	{"leaving", []string{"/checkout"}, func(s *shopper) {
-		s.intercept("https://"+KlarnaHost+"/*", false, func(*network.Request) *cut { return &cut{status: 204} })
+		s.intercept("https://"+KlarnaHost+"/*", false, always(cut{status: 204}))
 		s.fill(s.tab)
 		s.pay()
 		s.state("leaving")
@@ -101,7 +100,7 @@ var states = []struct {
 	{"thank-you", []string{"/thank-you"}, func(*shopper) {}},
 	{"paid", []string{"/thank-you?ref=0123456789"}, shown("paid", "paid")},
 	{"paid, with long words", []string{"/thank-you?ref=0123456789"}, func(s *shopper) {
-		s.intercept("*/api/order/status/*", false, func(*network.Request) *cut {
+		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut {
 			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"1234567890.95","currency":"EUR","items":[
 				{"name":"Donaudampfschifffahrtsgesellschaftskapitänsmützenbeleuchtung","qty":10,"price":"1234567890.12"},{"name":"مصباح الرأس","qty":1,"price":"49.90"}]}}`}
 		})
@@ -118,7 +117,7 @@ var states = []struct {
 // answered fills and sends the form, and the relay says this.
 func answered(c cut, state string) func(*shopper) {
 	return func(s *shopper) {
-		s.intercept(orders, false, func(*network.Request) *cut { return &c })
+		s.intercept(orders, false, always(c))
 		s.fill(s.tab)
 		s.pay()
 		s.state(state)
@@ -128,7 +127,7 @@ func answered(c cut, state string) func(*shopper) {
 // shown has the status say this about any order.
 func shown(code, when string) func(*shopper) {
 	return func(s *shopper) {
-		s.intercept("*/api/order/status/*", false, func(*network.Request) *cut {
+		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut {
 			c := answer(200, code, "")
 			if code == "paid" {
 				c.body = `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"54.80","currency":"EUR","items":[{"name":"Trail headlamp","qty":1,"price":"49.90"}]}}`

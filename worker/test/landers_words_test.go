@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -36,7 +35,7 @@ var saying = []landerCase{
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"what the form says, it says where a screen reader has been listening from the start", func(t *testing.T, s *shopper) {
-		s.intercept(orders, false, func(*network.Request) *cut { <-s.ctx.Done(); return nil })
+		s.intercept(orders, false, never)
 		s.open("/checkout")
 		s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
 		assert.Equal(t, "status|alert", s.text(`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
@@ -53,25 +52,27 @@ var saying = []landerCase{
 		assert.Equal(t, "status", s.text(said), "progress waits its turn")
 	}},
 	{"page and edge say the same words", func(t *testing.T, s *shopper) {
-		for _, path := range []string{"/checkout", "/de/checkout"} {
-			problems := func(b *tab) string {
-				b.open(path)
-				s.fill(b, "emailAddress", "ada@", "postalCode", "1", "phoneNumber", "12")
-				if b == s.tab {
-					b.until(`globalThis.klarnaRules`)
-				}
-				b.pay()
-				b.state("invalid")
-				return b.text(`[...document.querySelectorAll(".klarna-problem")].filter((note) => note.textContent).map((note) => note.id + note.textContent).sort().join("|")`)
+		problems := func(path string, checked bool) string {
+			s.open(path)
+			s.fill(s.tab, "emailAddress", "ada@", "postalCode", "1", "phoneNumber", "12")
+			if checked {
+				s.until(`globalThis.klarnaRules`)
 			}
-			before := s.requested("/api/order/import/")
-			here := problems(s.tab)
-			assert.Equal(t, before, s.requested("/api/order/import/"), "the page needs no request for it")
-			edge := s.another()
-			edge.intercept("*/build/*", false, func(*network.Request) *cut { return &cut{} })
-			assert.Equal(t, here, problems(edge))
-			assert.Equal(t, 3, strings.Count(here, "klarna-order-"))
+			s.pay()
+			s.state("invalid")
+			return s.text(`[...document.querySelectorAll(".klarna-problem")].filter((note) => note.textContent).map((note) => note.id + note.textContent).sort().join("|")`)
 		}
+		here := map[string]string{}
+		for _, path := range []string{"/checkout", "/de/checkout"} {
+			here[path] = problems(path, true)
+			assert.Equal(t, 3, strings.Count(here[path], "klarna-order-"))
+		}
+		assert.Zero(t, s.requested("/api/order/import/"), "the page needs no request for it")
+		s.intercept("*/build/*", false, always(cut{}))
+		for path, said := range here {
+			assert.Equal(t, said, problems(path, false))
+		}
+		assert.Equal(t, 2, s.requested("/api/order/import/"))
 	}},
 	{"the check is loaded by the first touch and not before, once", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
@@ -107,7 +108,7 @@ var saying = []landerCase{
 		assert.Empty(t, s.orders())
 	}},
 	{"a country without Klarna is told by the edge where the check does not run", func(t *testing.T, s *shopper) {
-		s.intercept("*/build/*", false, func(*network.Request) *cut { return &cut{} })
+		s.intercept("*/build/*", false, always(cut{}))
 		s.open("/checkout")
 		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
 		s.fill(s.tab, "country", "BR", "postalCode", "01310-100")
@@ -188,7 +189,7 @@ var withoutHelp = []landerCase{
 	{"without the check the order goes through all the same: gone", withoutCheck(answer(404, "not_found", ""))},
 	{"without the check the order goes through all the same: broken", withoutCheck(cut{status: 200, body: "no module", header: map[string]string{"Content-Type": "text/javascript"}})},
 	{"without the check the order goes through all the same: slow", func(t *testing.T, s *shopper) {
-		s.intercept("*/build/*.wasm", false, func(*network.Request) *cut { <-s.ctx.Done(); return nil })
+		s.intercept("*/build/*.wasm", false, never)
 		s.open("/checkout")
 		s.fill(s.tab, "postalCode", "1")
 		s.pay()
@@ -265,7 +266,7 @@ var withoutHelp = []landerCase{
 
 func withoutCheck(c cut) func(*testing.T, *shopper) {
 	return func(t *testing.T, s *shopper) {
-		s.intercept("*/build/*", false, func(*network.Request) *cut { return &c })
+		s.intercept("*/build/*", false, always(c))
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
@@ -279,7 +280,7 @@ func withoutCheck(c cut) func(*testing.T, *shopper) {
 func (b *tab) keys(keys ...string) {
 	b.t.Helper()
 	for _, key := range keys {
-		require.NoError(b.t, chromedp.Do(Within(b.ctx), chromedp.KeyEvent(key)), key)
+		require.NoError(b.t, b.driver.keys(key), key)
 	}
 }
 

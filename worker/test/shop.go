@@ -34,8 +34,10 @@ type Shop struct {
 	TLS, Plain string // host:port of the edge
 	// Certificate is the edge's own, DER.
 	Certificate []byte
-	// Elsewhere maps further host names to host:port, for [Shop.Browser].
+	// Elsewhere maps further host names to the host:port of a server that speaks TLS, for every browser.
 	Elsewhere map[string]string
+
+	front func(scheme string) http.Handler
 }
 
 // Open puts an edge in front of a Worker.
@@ -67,7 +69,10 @@ func Open(t testing.TB, w *Worker) *Shop {
 	t.Cleanup(secure.Close)
 	plain := httptest.NewServer(front("http"))
 	t.Cleanup(plain.Close)
-	return &Shop{Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(), Certificate: own.Certificate[0], Elsewhere: map[string]string{}}
+	return &Shop{
+		Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(), Certificate: own.Certificate[0],
+		Elsewhere: map[string]string{}, front: front,
+	}
 }
 
 // Browser starts a Chromium for which shop.example is this shop, on https and

@@ -1,0 +1,326 @@
+//go:build e2e
+
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// webkit drives WebKitGTK's MiniBrowser by W3C WebDriver. Every profile is a session of the driver's, and so a browser of its own.
+type webkit struct {
+	driver, browser, display string
+}
+
+func startWebKit(t testing.TB) engine {
+	t.Helper()
+	driver, err := exec.LookPath("WebKitWebDriver")
+	if err != nil {
+		require.FailNow(t, "no WebKit found", "`make browsers` installs it, and ENGINES=chromium does without")
+	}
+	found, err := filepath.Glob("/usr/lib/*/webkit2gtk-4.*/MiniBrowser")
+	require.NoError(t, err)
+	if path := os.Getenv("MINIBROWSER"); path != "" {
+		found = []string{path}
+	}
+	require.NotEmpty(t, found, "no MiniBrowser found: `make browsers` installs it, and MINIBROWSER names one")
+	return &webkit{driver, found[len(found)-1], display(t)}
+}
+
+// display starts a screen that nobody sees, on a number that is free.
+func display(t testing.TB) string {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	defer reader.Close()
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{writer}
+	cmd.SysProcAttr = group()
+	err = cmd.Start()
+	writer.Close()
+	require.NoError(t, err, "`make browsers` installs Xvfb")
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	number, err := bufio.NewReader(reader).ReadString('\n')
+	require.NoError(t, err, "Xvfb has ended")
+	return ":" + strings.TrimSpace(number)
+}
+
+// profile starts a driver of its own, since a driver has one session.
+func (w *webkit) profile(t testing.TB, l *line) driver {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.Command(w.driver, "--port=0")
+	cmd.Env = append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1", "LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
+	cmd.SysProcAttr = group()
+	s := &webkitSession{client: &http.Client{Timeout: patience}}
+	cmd.Stdout, cmd.Stderr = &s.output, io.Discard
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		if s.at != "" {
+			_, _ = s.call(http.MethodDelete, "", nil)
+		}
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	driver := "http://" + listening(t, cmd.Process.Pid)
+	created, err := s.call(http.MethodPost, driver+"/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"acceptInsecureCerts":      true,
+		"timeouts":                 map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
+		"webkitgtk:browserOptions": map[string]any{"binary": w.browser, "args": []string{"--automation", "--proxy=http://" + l.address, "--enable-write-console-messages-to-stdout=true"}},
+	}}})
+	require.NoError(t, err)
+	var session struct{ SessionID string }
+	require.NoError(t, json.Unmarshal(created, &session))
+	s.at = driver + "/session/" + session.SessionID
+	var handle string
+	require.NoError(t, s.get("/window", &handle))
+	return &webkitTab{session: s, handle: handle}
+}
+
+// listening is the address at which a process listens, once it does: the driver takes a free port, and does not say which.
+func listening(t testing.TB, pid int) (address string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		sockets, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		open := map[string]bool{}
+		for _, socket := range sockets {
+			if to, err := os.Readlink(socket); err == nil {
+				open[to] = true
+			}
+		}
+		table, _ := os.ReadFile("/proc/net/tcp")
+		for line := range strings.Lines(string(table)) {
+			field := strings.Fields(line)
+			const local, state, inode, listen = 1, 3, 9, "0A"
+			if len(field) > inode && field[state] == listen && open["socket:["+field[inode]+"]"] {
+				_, port, _ := strings.Cut(field[local], ":")
+				number, err := strconv.ParseUint(port, 16, 16)
+				address = fmt.Sprintf("127.0.0.1:%d", number)
+				return err == nil
+			}
+		}
+		return false
+	}, patience, 10*time.Millisecond, "the WebKit driver does not listen")
+	return address
+}
+
+// A webkitSession is a browser with its windows, one of which is spoken to at a time.
+type webkitSession struct {
+	client *http.Client
+	at     string // the session's address
+	output printed
+
+	mu      sync.Mutex
+	current string
+}
+
+// printed is what a program prints, readable while it runs.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// call sends a command, to a path of the session or a whole address.
+func (s *webkitSession) call(method, path string, params any) (json.RawMessage, error) {
+	if !strings.HasPrefix(path, "http") {
+		path = s.at + path
+	}
+	var body io.Reader
+	if params != nil {
+		text, err := json.Marshal(params)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	r, err := http.NewRequest(method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	var answer struct{ Value json.RawMessage }
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("%s %s: %s: %w", method, path, res.Status, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		var failure struct{ Error, Message string }
+		_ = json.Unmarshal(answer.Value, &failure)
+		return nil, fmt.Errorf("%s: %s", failure.Error, failure.Message)
+	}
+	return answer.Value, nil
+}
+
+func (s *webkitSession) get(path string, into any) error {
+	answer, err := s.call(http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// A webkitTab is a window of WebKit's.
+type webkitTab struct {
+	session *webkitSession
+	handle  string
+}
+
+// call speaks to this window.
+func (b *webkitTab) call(method, path string, params any) (json.RawMessage, error) {
+	b.session.mu.Lock()
+	defer b.session.mu.Unlock()
+	if b.session.current != b.handle {
+		if _, err := b.session.call(http.MethodPost, "/window", map[string]any{"handle": b.handle}); err != nil {
+			return nil, err
+		}
+		b.session.current = b.handle
+	}
+	return b.session.call(method, path, params)
+}
+
+func (b *webkitTab) post(path string, params any) error {
+	_, err := b.call(http.MethodPost, path, params)
+	return err
+}
+
+func (b *webkitTab) another(t testing.TB) driver {
+	t.Helper()
+	answer, err := b.call(http.MethodPost, "/window/new", map[string]any{"type": "tab"})
+	require.NoError(t, err)
+	var window struct{ Handle string }
+	require.NoError(t, json.Unmarshal(answer, &window))
+	return &webkitTab{session: b.session, handle: window.Handle}
+}
+
+func (b *webkitTab) navigate(address string) error {
+	return b.post("/url", map[string]any{"url": address})
+}
+
+func (b *webkitTab) evaluate(expression string) (string, error) {
+	answer, err := b.call(http.MethodPost, "/execute/async", map[string]any{"args": []any{}, "script": `const done = arguments[arguments.length - 1];
+		(async () => (` + expression + `))().then((text) => done({ text }), (error) => done({ error: String(error) }))`})
+	if err != nil {
+		// What the script throws is caught in it, so a JavaScript error is one of its syntax.
+		return "", errors.New(strings.Replace(err.Error(), "javascript error: ", "SyntaxError: ", 1))
+	}
+	var evaluated struct{ Text, Error string }
+	if err := json.Unmarshal(answer, &evaluated); err != nil {
+		return "", err
+	}
+	if evaluated.Error != "" {
+		return "", errors.New(evaluated.Error)
+	}
+	return evaluated.Text, nil
+}
+
+func (b *webkitTab) act(kind string, actions ...map[string]any) error {
+	return b.post("/actions", map[string]any{"actions": actionsOf(kind, actions)})
+}
+
+func (b *webkitTab) press(x, y float64) error   { return b.act("pointer", moved(x, y), pressed) }
+func (b *webkitTab) release(x, y float64) error { return b.act("pointer", moved(x, y), released) }
+func (b *webkitTab) keys(text string) error     { return b.act("key", typed(text)...) }
+
+// element is the name that WebDriver has for what a selector finds.
+func (b *webkitTab) element(selector string) (map[string]string, error) {
+	answer, err := b.call(http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector})
+	if err != nil {
+		return nil, err
+	}
+	var element map[string]string
+	return element, json.Unmarshal(answer, &element)
+}
+
+func (b *webkitTab) pressInFrame(selector string) error {
+	frame, err := b.element("iframe")
+	if err != nil {
+		return err
+	}
+	if err := b.post("/frame", map[string]any{"id": frame}); err != nil {
+		return err
+	}
+	defer func() { _ = b.post("/frame", map[string]any{"id": nil}) }()
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		place, err := b.evaluate(fmt.Sprintf("%s(%q, 1)", still, selector))
+		if err == nil && place != "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is not in the frame: %w", selector, err)
+		}
+	}
+	button, err := b.element(selector)
+	if err != nil {
+		return err
+	}
+	for _, id := range button {
+		err = b.post("/element/"+id+"/click", map[string]any{})
+	}
+	return err
+}
+
+func (b *webkitTab) front() error {
+	var handle string
+	answer, err := b.call(http.MethodGet, "/window", nil)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, &handle)
+}
+
+func (b *webkitTab) screenshot() ([]byte, error) {
+	answer, err := b.call(http.MethodGet, "/screenshot", nil)
+	if err != nil {
+		return nil, err
+	}
+	var text string
+	if err := json.Unmarshal(answer, &text); err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(text)
+}
+
+// messages are those of all windows.
+func (b *webkitTab) messages() (list []string) {
+	for line := range strings.Lines(b.session.output.String()) {
+		if strings.Contains(line, "CONSOLE") && (strings.Contains(line, "ERROR") || strings.Contains(line, "WARN")) {
+			list = append(list, strings.TrimSpace(line))
+		}
+	}
+	return list
+}
