@@ -209,7 +209,7 @@ var buying = []landerCase{
 		s.klarna("")
 		other.klarna("")
 		assert.Equal(t, s.text(`location.href`), other.text(`location.href`))
-		assert.Equal(t, 1, s.requested("/api/upsale/import/"))
+		assert.Equal(t, 2, s.requested("/api/upsale/import/"), "one from each tab")
 		assert.Len(t, s.order().UpsaleImports(), 1)
 	}},
 	{"by code alone: order, status, and a form of one's own", func(t *testing.T, s *shopper) {
