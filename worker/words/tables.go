@@ -2,7 +2,7 @@
 
 package words
 
-const languages = "de en nb"
+const languages = "cs da de el en es et fi fr hu it lt lv nb nl pl pt ro sk sl sv"
 
 // keys has a line for each key.
 const keys = "\n" +
@@ -93,13 +93,219 @@ const keys = "\n" +
 // table has a line for each key, in the same order.
 func table(lang string) string {
 	switch lang {
+	case "cs":
+		return textsOfCS
+	case "da":
+		return textsOfDA
 	case "de":
 		return textsOfDE
+	case "el":
+		return textsOfEL
+	case "es":
+		return textsOfES
+	case "et":
+		return textsOfET
+	case "fi":
+		return textsOfFI
+	case "fr":
+		return textsOfFR
+	case "hu":
+		return textsOfHU
+	case "it":
+		return textsOfIT
+	case "lt":
+		return textsOfLT
+	case "lv":
+		return textsOfLV
 	case "nb":
 		return textsOfNB
+	case "nl":
+		return textsOfNL
+	case "pl":
+		return textsOfPL
+	case "pt":
+		return textsOfPT
+	case "ro":
+		return textsOfRO
+	case "sk":
+		return textsOfSK
+	case "sl":
+		return textsOfSL
+	case "sv":
+		return textsOfSV
 	}
 	return textsOfEN
 }
+
+const textsOfCS = "" +
+	"Produkt\n" +
+	"Varianta\n" +
+	"Počet kusů\n" +
+	"E-mail\n" +
+	"Jméno\n" +
+	"Příjmení\n" +
+	"Firma\n" +
+	"Telefon\n" +
+	"Země\n" +
+	"Ulice a číslo domu\n" +
+	"Byt, patro\n" +
+	"PSČ\n" +
+	"Obec\n" +
+	"Stát nebo provincie\n" +
+	"Doručit na tuto adresu\n" +
+	"Doprava\n" +
+	"Slevový kód\n" +
+	"{label} (doručení)\n" +
+	"Vyplňte prosím toto pole.\n" +
+	"Zadejte prosím své jméno.\n" +
+	"Zadejte prosím své příjmení.\n" +
+	"Zadejte prosím svou e-mailovou adresu.\n" +
+	"Zadejte prosím své telefonní číslo.\n" +
+	"Zadejte prosím ulici a číslo domu.\n" +
+	"Zadejte prosím obec.\n" +
+	"Vyberte prosím stát nebo provincii.\n" +
+	"Zadejte prosím své PSČ.\n" +
+	"Vyberte prosím svou zemi.\n" +
+	"Vyberte prosím produkt.\n" +
+	"Text je příliš dlouhý: nejvýše {limit} znaků.\n" +
+	"Jsou zde znaky, které nemůžeme použít. Zadejte to prosím znovu.\n" +
+	"Napište prosím jméno tak, jak je uvedeno na vaší poště.\n" +
+	"Zkontrolujte prosím e-mailovou adresu: měla by vypadat jako jmeno@priklad.cz.\n" +
+	"Zkontrolujte prosím telefonní číslo. S předvolbou země je vždy jednoznačné: {example}\n" +
+	"Zkontrolujte prosím PSČ: v této zemi vypadá jako {example}.\n" +
+	"Vyberte prosím stát nebo provincii této země, například {example}.\n" +
+	"Vyberte prosím zemi ze seznamu.\n" +
+	"Zkontrolujte prosím tento údaj.\n" +
+	"Zadejte prosím celé číslo, 1 nebo více.\n" +
+	"Vyberte prosím nejvýše {limit} z produktů.\n" +
+	"Tento produkt zde nelze objednat.\n" +
+	"Objednejte prosím nejvýše {limit} ks tohoto produktu.\n" +
+	"Tento způsob platby v této zemi nemůžeme nabídnout.\n" +
+	"Nezadávejte zde prosím údaje o kartě. Zaplatíte na další stránce.\n" +
+	"Toto pole nemůže stránka nastavit.\n" +
+	"Vaše objednávka je zaplacená. Děkujeme!\n" +
+	"Čekáme, až Klarna potvrdí platbu. Neplaťte prosím znovu.\n" +
+	"Vaše objednávka dorazila a obchod ji před potvrzením kontroluje. Neplaťte prosím znovu.\n" +
+	"Kontrolujeme vaši objednávku. Neplaťte prosím znovu.\n" +
+	"Objednávka neproběhla. Nic vám nebylo účtováno. Zkuste to prosím znovu.\n" +
+	"Klarna platbu nepřijala. Nic vám nebylo účtováno. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
+	"Platba u Klarny nebyla dokončena. Nic vám nebylo účtováno. Můžete to zkusit znovu.\n" +
+	"Čas na zaplacení u Klarny vypršel. Nic vám nebylo účtováno. Můžete objednat znovu.\n" +
+	"Doplňkový produkt se nepodařilo objednat. Vaše první objednávka je zaplacená a zůstává beze změny. Můžete to zkusit znovu.\n" +
+	"Klarna nepřijala platbu za doplňkový produkt, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
+	"Platba za doplňkový produkt nebyla dokončena, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
+	"Čas na zaplacení doplňkového produktu vypršel, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
+	"To už je součástí vaší objednávky.\n" +
+	"To lze přidat jen k zaplacené objednávce.\n" +
+	"Klarnu se nepodařilo otevřít. Nic vám nebylo účtováno. Zkuste to prosím za několik minut znovu.\n" +
+	"Zkontrolujte prosím své údaje.\n" +
+	"Obchod teď nemůže přijímat objednávky. Nic vám nebylo účtováno. Zkuste to prosím později.\n" +
+	"S obchodem se nepodařilo spojit a nic nebylo objednáno. Zkuste to prosím za chvíli znovu.\n" +
+	"Vaše objednávka se zpracovává. Počkejte prosím chvíli.\n" +
+	"Příliš mnoho požadavků. Počkejte prosím minutu a zkuste to znovu.\n" +
+	"Nepodařilo se ověřit, že jste člověk. Načtěte prosím stránku znovu a zkuste to ještě jednou.\n" +
+	"Tuto objednávku zde neznáme, nebo je příliš stará.\n" +
+	"Na naší straně se něco pokazilo. Můžete to bez obav zkusit znovu: objednávka bude zadána jen jednou.\n" +
+	"Přijato.\n" +
+	"Potvrzení je na cestě.\n" +
+	"Na této adrese nic není.\n" +
+	"Tato stránka nefunguje, jak má, a nic nebylo objednáno. Kontaktujte prosím obchod.\n" +
+	"Vaše objednávka není dokončena\n" +
+	"Omlouváme se\n" +
+	"Okamžik prosím\n" +
+	"Děkujeme\n" +
+	"Použijte prosím tlačítko Zpět v prohlížeči: co jste zadali, tam stále je.\n" +
+	"Pak tuto stránku načtěte znovu: objednávka se odešle jen jednou, ať to uděláte kolikrát chcete.\n" +
+	"Pokračovat\n" +
+	"Pokračujeme ke Klarně …\n" +
+	"Klarna zde potřebuje JavaScript. Zapněte jej prosím a načtěte stránku znovu. Nic vám nebylo účtováno.\n" +
+	"Tato stránka teď není dostupná\n" +
+	"Zkuste to prosím za minutu znovu.\n"
+
+const textsOfDA = "" +
+	"Produkt\n" +
+	"Variant\n" +
+	"Antal\n" +
+	"E-mail\n" +
+	"Fornavn\n" +
+	"Efternavn\n" +
+	"Firma\n" +
+	"Telefon\n" +
+	"Land\n" +
+	"Vej og husnummer\n" +
+	"Etage, dør\n" +
+	"Postnummer\n" +
+	"By\n" +
+	"Delstat eller provins\n" +
+	"Lever til denne adresse\n" +
+	"Levering\n" +
+	"Rabatkode\n" +
+	"{label} (levering)\n" +
+	"Udfyld dette felt.\n" +
+	"Indtast dit fornavn.\n" +
+	"Indtast dit efternavn.\n" +
+	"Indtast din e-mailadresse.\n" +
+	"Indtast dit telefonnummer.\n" +
+	"Indtast vej og husnummer.\n" +
+	"Indtast din by.\n" +
+	"Vælg din delstat eller provins.\n" +
+	"Indtast dit postnummer.\n" +
+	"Vælg dit land.\n" +
+	"Vælg et produkt.\n" +
+	"Det er for langt: højst {limit} tegn.\n" +
+	"Der er tegn, som vi ikke kan bruge. Indtast det igen.\n" +
+	"Skriv navnet, som det står på breve til dig.\n" +
+	"Tjek e-mailadressen: Den skal se ud som navn@eksempel.dk.\n" +
+	"Tjek telefonnummeret. Med landekode er det altid entydigt: {example}\n" +
+	"Tjek postnummeret: I dette land ser det ud som {example}.\n" +
+	"Vælg en delstat eller provins i landet, for eksempel {example}.\n" +
+	"Vælg et land på listen.\n" +
+	"Tjek denne oplysning.\n" +
+	"Indtast et helt tal, 1 eller mere.\n" +
+	"Vælg højst {limit} af produkterne.\n" +
+	"Dette produkt kan ikke bestilles her.\n" +
+	"Bestil højst {limit} af dette produkt.\n" +
+	"Vi kan ikke tilbyde denne betalingsmetode i dette land.\n" +
+	"Indtast ikke kortoplysninger her. Du betaler på næste side.\n" +
+	"Dette felt kan ikke angives af siden.\n" +
+	"Din ordre er betalt. Mange tak!\n" +
+	"Vi venter på, at Klarna bekræfter betalingen. Betal ikke igen.\n" +
+	"Din ordre er modtaget, og butikken kontrollerer den, før den bekræftes. Betal ikke igen.\n" +
+	"Vi kontrollerer din ordre. Betal ikke igen.\n" +
+	"Ordren gik ikke igennem. Du er ikke blevet opkrævet noget. Prøv igen.\n" +
+	"Klarna godkendte ikke betalingen. Du er ikke blevet opkrævet noget. Du kan ændre din ordre eller dine oplysninger og prøve igen.\n" +
+	"Betalingen hos Klarna blev ikke gennemført. Du er ikke blevet opkrævet noget. Du kan prøve igen.\n" +
+	"Tiden til at betale hos Klarna er udløbet. Du er ikke blevet opkrævet noget. Du kan bestille igen.\n" +
+	"Ekstraproduktet kunne ikke bestilles. Din første ordre er betalt og ændres ikke. Du kan prøve igen.\n" +
+	"Klarna godkendte ikke betalingen for ekstraproduktet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
+	"Betalingen for ekstraproduktet blev ikke gennemført, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
+	"Tiden til at betale for ekstraproduktet er udløbet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
+	"Dette er allerede en del af din ordre.\n" +
+	"Dette kan kun føjes til en betalt ordre.\n" +
+	"Klarna kunne ikke åbnes. Du er ikke blevet opkrævet noget. Prøv igen om nogle minutter.\n" +
+	"Tjek dine oplysninger.\n" +
+	"Butikken kan ikke tage imod ordrer lige nu. Du er ikke blevet opkrævet noget. Prøv igen senere.\n" +
+	"Butikken kunne ikke kontaktes, og der blev ikke bestilt noget. Prøv igen om et øjeblik.\n" +
+	"Din ordre behandles. Vent et øjeblik.\n" +
+	"For mange forespørgsler. Vent et minut, og prøv igen.\n" +
+	"Vi kunne ikke bekræfte, at du er et menneske. Genindlæs siden, og prøv igen.\n" +
+	"Denne ordre er ikke kendt her, eller den er for gammel.\n" +
+	"Noget gik galt hos os. Du kan trygt prøve igen: Din ordre afgives kun én gang.\n" +
+	"Modtaget.\n" +
+	"Bekræftelsen er på vej.\n" +
+	"Der er ikke noget på denne adresse.\n" +
+	"Denne side virker ikke, som den skal, og der blev ikke bestilt noget. Kontakt butikken.\n" +
+	"Din ordre er ikke gennemført\n" +
+	"Beklager\n" +
+	"Et øjeblik\n" +
+	"Mange tak\n" +
+	"Brug browserens tilbageknap: Det, du har skrevet, er der stadig.\n" +
+	"Genindlæs derefter denne side: Din ordre sendes kun én gang, uanset hvor ofte du gør det.\n" +
+	"Fortsæt\n" +
+	"Videre til Klarna …\n" +
+	"Klarna kræver JavaScript her. Slå det til, og genindlæs siden. Du er ikke blevet opkrævet noget.\n" +
+	"Denne side er ikke tilgængelig lige nu\n" +
+	"Prøv igen om et minut.\n"
 
 const textsOfDE = "" +
 	"Produkt\n" +
@@ -186,6 +392,91 @@ const textsOfDE = "" +
 	"Diese Seite ist gerade nicht erreichbar\n" +
 	"Bitte versuchen Sie es in einer Minute erneut.\n"
 
+const textsOfEL = "" +
+	"Προϊόν\n" +
+	"Παραλλαγή\n" +
+	"Ποσότητα\n" +
+	"E-mail\n" +
+	"Όνομα\n" +
+	"Επώνυμο\n" +
+	"Εταιρεία\n" +
+	"Τηλέφωνο\n" +
+	"Χώρα\n" +
+	"Οδός και αριθμός\n" +
+	"Διαμέρισμα, όροφος\n" +
+	"Ταχυδρομικός κώδικας\n" +
+	"Πόλη\n" +
+	"Πολιτεία ή επαρχία\n" +
+	"Παράδοση σε αυτή τη διεύθυνση\n" +
+	"Αποστολή\n" +
+	"Κωδικός έκπτωσης\n" +
+	"{label} (παράδοση)\n" +
+	"Συμπληρώστε αυτό το πεδίο.\n" +
+	"Πληκτρολογήστε το όνομά σας.\n" +
+	"Πληκτρολογήστε το επώνυμό σας.\n" +
+	"Πληκτρολογήστε τη διεύθυνση e-mail σας.\n" +
+	"Πληκτρολογήστε το τηλέφωνό σας.\n" +
+	"Πληκτρολογήστε την οδό και τον αριθμό.\n" +
+	"Πληκτρολογήστε την πόλη σας.\n" +
+	"Επιλέξτε την πολιτεία ή την επαρχία σας.\n" +
+	"Πληκτρολογήστε τον ταχυδρομικό κώδικα.\n" +
+	"Επιλέξτε τη χώρα σας.\n" +
+	"Επιλέξτε ένα προϊόν.\n" +
+	"Είναι πολύ μεγάλο: έως {limit} χαρακτήρες.\n" +
+	"Υπάρχουν χαρακτήρες που δεν μπορούμε να χρησιμοποιήσουμε. Πληκτρολογήστε το ξανά.\n" +
+	"Γράψτε το όνομα όπως αναγράφεται στην αλληλογραφία σας.\n" +
+	"Ελέγξτε τη διεύθυνση e-mail: πρέπει να είναι της μορφής onoma@paradeigma.gr.\n" +
+	"Ελέγξτε το τηλέφωνο. Με τον κωδικό χώρας είναι πάντα σαφές: {example}\n" +
+	"Ελέγξτε τον ταχυδρομικό κώδικα: σε αυτή τη χώρα έχει τη μορφή {example}.\n" +
+	"Επιλέξτε μια πολιτεία ή επαρχία της χώρας, για παράδειγμα {example}.\n" +
+	"Επιλέξτε μια χώρα από τη λίστα.\n" +
+	"Ελέγξτε αυτό το στοιχείο.\n" +
+	"Πληκτρολογήστε έναν ακέραιο αριθμό, 1 ή μεγαλύτερο.\n" +
+	"Επιλέξτε έως {limit} από τα προϊόντα.\n" +
+	"Αυτό το προϊόν δεν μπορεί να παραγγελθεί εδώ.\n" +
+	"Παραγγείλετε έως {limit} τεμάχια αυτού του προϊόντος.\n" +
+	"Δεν μπορούμε να προσφέρουμε αυτόν τον τρόπο πληρωμής σε αυτή τη χώρα.\n" +
+	"Μην πληκτρολογήσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
+	"Αυτό το πεδίο δεν μπορεί να οριστεί από τη σελίδα.\n" +
+	"Η παραγγελία σας έχει πληρωθεί. Σας ευχαριστούμε!\n" +
+	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Μην πληρώσετε ξανά.\n" +
+	"Η παραγγελία σας έχει φτάσει και το κατάστημα την ελέγχει πριν την επιβεβαιώσει. Μην πληρώσετε ξανά.\n" +
+	"Ελέγχουμε την παραγγελία σας. Μην πληρώσετε ξανά.\n" +
+	"Η παραγγελία δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά.\n" +
+	"Η Klarna δεν δέχτηκε την πληρωμή. Δεν έχετε χρεωθεί. Μπορείτε να αλλάξετε την παραγγελία ή τα στοιχεία σας και να δοκιμάσετε ξανά.\n" +
+	"Η πληρωμή στην Klarna δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Μπορείτε να δοκιμάσετε ξανά.\n" +
+	"Ο χρόνος για την πληρωμή στην Klarna έληξε. Δεν έχετε χρεωθεί. Μπορείτε να παραγγείλετε ξανά.\n" +
+	"Το πρόσθετο προϊόν δεν μπόρεσε να παραγγελθεί. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Μπορείτε να δοκιμάσετε ξανά.\n" +
+	"Η Klarna δεν δέχτηκε την πληρωμή για το πρόσθετο προϊόν και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Η πληρωμή για το πρόσθετο προϊόν δεν ολοκληρώθηκε και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Αυτό είναι ήδη μέρος της παραγγελίας σας.\n" +
+	"Αυτό μπορεί να προστεθεί μόνο σε πληρωμένη παραγγελία.\n" +
+	"Η Klarna δεν μπόρεσε να ανοίξει. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
+	"Ελέγξτε τα στοιχεία σας.\n" +
+	"Το κατάστημα δεν μπορεί να δεχτεί παραγγελίες αυτή τη στιγμή. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά αργότερα.\n" +
+	"Δεν ήταν δυνατή η επικοινωνία με το κατάστημα και δεν παραγγέλθηκε τίποτα. Δοκιμάστε ξανά σε λίγο.\n" +
+	"Η παραγγελία σας βρίσκεται σε επεξεργασία. Περιμένετε λίγο.\n" +
+	"Πάρα πολλά αιτήματα. Περιμένετε ένα λεπτό και δοκιμάστε ξανά.\n" +
+	"Δεν μπορέσαμε να επαληθεύσουμε ότι είστε άνθρωπος. Φορτώστε ξανά τη σελίδα και δοκιμάστε πάλι.\n" +
+	"Αυτή η παραγγελία δεν είναι γνωστή εδώ ή είναι πολύ παλιά.\n" +
+	"Κάτι πήγε στραβά από τη μεριά μας. Μπορείτε να δοκιμάσετε ξανά με ασφάλεια: η παραγγελία σας θα γίνει μόνο μία φορά.\n" +
+	"Ελήφθη.\n" +
+	"Η επιβεβαίωση είναι καθ’ οδόν.\n" +
+	"Δεν υπάρχει τίποτα σε αυτή τη διεύθυνση.\n" +
+	"Αυτή η σελίδα δεν λειτουργεί όπως πρέπει και δεν παραγγέλθηκε τίποτα. Επικοινωνήστε με το κατάστημα.\n" +
+	"Η παραγγελία σας δεν ολοκληρώθηκε\n" +
+	"Λυπούμαστε\n" +
+	"Μια στιγμή, παρακαλούμε\n" +
+	"Σας ευχαριστούμε\n" +
+	"Χρησιμοποιήστε το κουμπί επιστροφής του προγράμματος περιήγησης: όσα έχετε γράψει είναι ακόμα εκεί.\n" +
+	"Στη συνέχεια φορτώστε ξανά αυτή τη σελίδα: η παραγγελία σας στέλνεται μόνο μία φορά, όσες φορές κι αν το κάνετε.\n" +
+	"Συνέχεια\n" +
+	"Μετάβαση στην Klarna …\n" +
+	"Η Klarna χρειάζεται εδώ JavaScript. Ενεργοποιήστε το και φορτώστε ξανά τη σελίδα. Δεν έχετε χρεωθεί.\n" +
+	"Αυτή η σελίδα δεν είναι διαθέσιμη αυτή τη στιγμή\n" +
+	"Δοκιμάστε ξανά σε ένα λεπτό.\n"
+
 const textsOfEN = "" +
 	"Product\n" +
 	"Variant\n" +
@@ -271,6 +562,686 @@ const textsOfEN = "" +
 	"This page is not available right now\n" +
 	"Please try again in a minute.\n"
 
+const textsOfES = "" +
+	"Producto\n" +
+	"Variante\n" +
+	"Cantidad\n" +
+	"Correo electrónico\n" +
+	"Nombre\n" +
+	"Apellidos\n" +
+	"Empresa\n" +
+	"Teléfono\n" +
+	"País\n" +
+	"Calle y número\n" +
+	"Piso, puerta\n" +
+	"Código postal\n" +
+	"Ciudad\n" +
+	"Estado o provincia\n" +
+	"Entregar en esta dirección\n" +
+	"Envío\n" +
+	"Cupón\n" +
+	"{label} (entrega)\n" +
+	"Rellene este campo.\n" +
+	"Introduzca su nombre.\n" +
+	"Introduzca sus apellidos.\n" +
+	"Introduzca su dirección de correo electrónico.\n" +
+	"Introduzca su número de teléfono.\n" +
+	"Introduzca su calle y número.\n" +
+	"Introduzca su ciudad.\n" +
+	"Elija su estado o provincia.\n" +
+	"Introduzca su código postal.\n" +
+	"Elija su país.\n" +
+	"Elija un producto.\n" +
+	"Es demasiado largo: {limit} caracteres como máximo.\n" +
+	"Contiene caracteres que no podemos usar. Escríbalo de nuevo.\n" +
+	"Escriba el nombre tal como aparece en su correspondencia.\n" +
+	"Compruebe la dirección de correo: debe parecerse a nombre@ejemplo.es.\n" +
+	"Compruebe el número de teléfono. Con el prefijo del país siempre queda claro: {example}\n" +
+	"Compruebe el código postal: en este país es como {example}.\n" +
+	"Elija un estado o una provincia del país, por ejemplo {example}.\n" +
+	"Elija un país de la lista.\n" +
+	"Compruebe este dato.\n" +
+	"Introduzca un número entero, 1 o más.\n" +
+	"Elija como máximo {limit} de los productos.\n" +
+	"Este producto no se puede pedir aquí.\n" +
+	"Pida como máximo {limit} unidades de este producto.\n" +
+	"No podemos ofrecer este método de pago en este país.\n" +
+	"No introduzca aquí datos de tarjetas. El pago se hace en la página siguiente.\n" +
+	"La página no puede fijar este campo.\n" +
+	"Su pedido está pagado. ¡Muchas gracias!\n" +
+	"Estamos esperando a que Klarna confirme el pago. Por favor, no pague otra vez.\n" +
+	"Su pedido ha llegado y la tienda lo está revisando antes de confirmarlo. Por favor, no pague otra vez.\n" +
+	"Estamos comprobando su pedido. Por favor, no pague otra vez.\n" +
+	"El pedido no se pudo realizar. No se le ha cobrado nada. Inténtelo de nuevo.\n" +
+	"Klarna no ha aceptado el pago. No se le ha cobrado nada. Puede cambiar su pedido o sus datos e intentarlo de nuevo.\n" +
+	"El pago en Klarna no se completó. No se le ha cobrado nada. Puede intentarlo de nuevo.\n" +
+	"El plazo para pagar en Klarna ha terminado. No se le ha cobrado nada. Puede hacer el pedido de nuevo.\n" +
+	"El artículo adicional no se pudo pedir. Su primer pedido está pagado y no cambia. Puede intentarlo de nuevo.\n" +
+	"Klarna no ha aceptado el pago del artículo adicional, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"El pago del artículo adicional no se completó, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"El plazo para pagar el artículo adicional ha terminado, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"Esto ya forma parte de su pedido.\n" +
+	"Esto solo se puede añadir a un pedido pagado.\n" +
+	"No se pudo abrir Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
+	"Compruebe sus datos.\n" +
+	"La tienda no puede aceptar pedidos en este momento. No se le ha cobrado nada. Inténtelo de nuevo más tarde.\n" +
+	"No se pudo contactar con la tienda y no se ha pedido nada. Inténtelo de nuevo en un momento.\n" +
+	"Su pedido se está procesando. Espere un momento, por favor.\n" +
+	"Demasiadas solicitudes. Espere un minuto e inténtelo de nuevo.\n" +
+	"No pudimos comprobar que usted es una persona. Vuelva a cargar la página e inténtelo de nuevo.\n" +
+	"Este pedido no se conoce aquí o es demasiado antiguo.\n" +
+	"Algo ha fallado por nuestra parte. Puede intentarlo de nuevo sin riesgo: su pedido se hará una sola vez.\n" +
+	"Recibido.\n" +
+	"La confirmación está en camino.\n" +
+	"No hay nada en esta dirección.\n" +
+	"Esta página no funciona como debería y no se ha pedido nada. Póngase en contacto con la tienda.\n" +
+	"Su pedido no está completo\n" +
+	"Lo sentimos\n" +
+	"Un momento, por favor\n" +
+	"Muchas gracias\n" +
+	"Use el botón Atrás de su navegador: lo que ha escrito sigue ahí.\n" +
+	"Después vuelva a cargar esta página: su pedido se envía una sola vez, por muchas veces que lo haga.\n" +
+	"Continuar\n" +
+	"Continuando a Klarna …\n" +
+	"Klarna necesita JavaScript aquí. Actívelo y vuelva a cargar esta página. No se le ha cobrado nada.\n" +
+	"Esta página no está disponible en este momento\n" +
+	"Inténtelo de nuevo en un minuto.\n"
+
+const textsOfET = "" +
+	"Toode\n" +
+	"Variant\n" +
+	"Kogus\n" +
+	"E-post\n" +
+	"Eesnimi\n" +
+	"Perekonnanimi\n" +
+	"Ettevõte\n" +
+	"Telefon\n" +
+	"Riik\n" +
+	"Tänav ja majanumber\n" +
+	"Korter, korrus\n" +
+	"Sihtnumber\n" +
+	"Linn või asula\n" +
+	"Osariik või provints\n" +
+	"Tarnida sellele aadressile\n" +
+	"Tarne\n" +
+	"Sooduskood\n" +
+	"{label} (tarne)\n" +
+	"Palun täitke see väli.\n" +
+	"Palun sisestage oma eesnimi.\n" +
+	"Palun sisestage oma perekonnanimi.\n" +
+	"Palun sisestage oma e-posti aadress.\n" +
+	"Palun sisestage oma telefoninumber.\n" +
+	"Palun sisestage tänav ja majanumber.\n" +
+	"Palun sisestage linn või asula.\n" +
+	"Palun valige osariik või provints.\n" +
+	"Palun sisestage oma sihtnumber.\n" +
+	"Palun valige oma riik.\n" +
+	"Palun valige toode.\n" +
+	"See on liiga pikk: palun kuni {limit} tähemärki.\n" +
+	"Siin on märke, mida me ei saa kasutada. Palun sisestage see uuesti.\n" +
+	"Palun kirjutage nimi nii, nagu see on teile saadetud kirjadel.\n" +
+	"Palun kontrollige e-posti aadressi: see peaks olema kujul nimi@näide.ee.\n" +
+	"Palun kontrollige telefoninumbrit. Riigikoodiga on see alati selge: {example}\n" +
+	"Palun kontrollige sihtnumbrit: selles riigis on see kujul {example}.\n" +
+	"Palun valige selle riigi osariik või provints, näiteks {example}.\n" +
+	"Palun valige riik loendist.\n" +
+	"Palun kontrollige seda välja.\n" +
+	"Palun sisestage täisarv, 1 või rohkem.\n" +
+	"Palun valige toodetest kuni {limit}.\n" +
+	"Seda toodet ei saa siit tellida.\n" +
+	"Palun tellige seda toodet kuni {limit} tükki.\n" +
+	"Me ei saa selles riigis seda makseviisi pakkuda.\n" +
+	"Palun ärge sisestage siia kaardiandmeid. Maksate järgmisel lehel.\n" +
+	"Leht ei saa seda välja määrata.\n" +
+	"Teie tellimus on makstud. Aitäh!\n" +
+	"Ootame, kuni Klarna makse kinnitab. Palun ärge makske uuesti.\n" +
+	"Teie tellimus on kohal ja kauplus kontrollib seda enne kinnitamist. Palun ärge makske uuesti.\n" +
+	"Kontrollime teie tellimust. Palun ärge makske uuesti.\n" +
+	"Tellimus ei õnnestunud. Teilt ei ole makset võetud. Palun proovige uuesti.\n" +
+	"Klarna ei võtnud makset vastu. Teilt ei ole makset võetud. Võite tellimust või oma andmeid muuta ja uuesti proovida.\n" +
+	"Makse jäi Klarnas lõpetamata. Teilt ei ole makset võetud. Võite uuesti proovida.\n" +
+	"Klarnas maksmise aeg on läbi. Teilt ei ole makset võetud. Võite tellimuse uuesti esitada.\n" +
+	"Lisatoodet ei õnnestunud tellida. Teie esimene tellimus on makstud ja jääb muutmata. Võite uuesti proovida.\n" +
+	"Klarna ei võtnud lisatoote makset vastu, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Lisatoote makse jäi lõpetamata, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Lisatoote eest maksmise aeg on läbi, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"See on juba teie tellimuses.\n" +
+	"Seda saab lisada ainult makstud tellimusele.\n" +
+	"Klarnat ei õnnestunud avada. Teilt ei ole makset võetud. Palun proovige mõne minuti pärast uuesti.\n" +
+	"Palun kontrollige oma andmeid.\n" +
+	"Kauplus ei saa praegu tellimusi vastu võtta. Teilt ei ole makset võetud. Palun proovige hiljem uuesti.\n" +
+	"Kauplusega ei saadud ühendust ja midagi ei tellitud. Palun proovige hetke pärast uuesti.\n" +
+	"Teie tellimust töödeldakse. Palun oodake hetk.\n" +
+	"Liiga palju päringuid. Palun oodake minut ja proovige uuesti.\n" +
+	"Me ei saanud kinnitada, et olete inimene. Palun laadige leht uuesti ja proovige veel kord.\n" +
+	"Seda tellimust siin ei tunta või on see liiga vana.\n" +
+	"Meie poolel läks midagi valesti. Võite julgelt uuesti proovida: teie tellimus esitatakse ainult üks kord.\n" +
+	"Vastu võetud.\n" +
+	"Kinnitus on teel.\n" +
+	"Sellel aadressil ei ole midagi.\n" +
+	"See leht ei tööta nii, nagu peaks, ja midagi ei tellitud. Palun võtke kauplusega ühendust.\n" +
+	"Teie tellimus ei ole lõpetatud\n" +
+	"Vabandust\n" +
+	"Palun oodake hetk\n" +
+	"Aitäh\n" +
+	"Palun kasutage brauseri tagasinuppu: teie sisestatu on alles.\n" +
+	"Seejärel laadige see leht uuesti: teie tellimus saadetakse ainult üks kord, ükskõik kui sageli te seda teete.\n" +
+	"Edasi\n" +
+	"Edasi Klarnasse …\n" +
+	"Klarna vajab siin JavaScripti. Palun lülitage see sisse ja laadige leht uuesti. Teilt ei ole makset võetud.\n" +
+	"See leht ei ole praegu kättesaadav\n" +
+	"Palun proovige minuti pärast uuesti.\n"
+
+const textsOfFI = "" +
+	"Tuote\n" +
+	"Vaihtoehto\n" +
+	"Määrä\n" +
+	"Sähköposti\n" +
+	"Etunimi\n" +
+	"Sukunimi\n" +
+	"Yritys\n" +
+	"Puhelin\n" +
+	"Maa\n" +
+	"Katu ja numero\n" +
+	"Asunto, kerros\n" +
+	"Postinumero\n" +
+	"Postitoimipaikka\n" +
+	"Osavaltio tai provinssi\n" +
+	"Toimita tähän osoitteeseen\n" +
+	"Toimitus\n" +
+	"Alennuskoodi\n" +
+	"{label} (toimitus)\n" +
+	"Täytä tämä kohta.\n" +
+	"Anna etunimesi.\n" +
+	"Anna sukunimesi.\n" +
+	"Anna sähköpostiosoitteesi.\n" +
+	"Anna puhelinnumerosi.\n" +
+	"Anna katuosoitteesi ja talon numero.\n" +
+	"Anna postitoimipaikkasi.\n" +
+	"Valitse osavaltiosi tai provinssisi.\n" +
+	"Anna postinumerosi.\n" +
+	"Valitse maasi.\n" +
+	"Valitse tuote.\n" +
+	"Tämä on liian pitkä: enintään {limit} merkkiä.\n" +
+	"Tässä on merkkejä, joita emme voi käyttää. Kirjoita se uudelleen.\n" +
+	"Kirjoita nimi niin kuin se on sinulle tulevissa kirjeissä.\n" +
+	"Tarkista sähköpostiosoite: sen pitäisi olla muotoa nimi@esimerkki.fi.\n" +
+	"Tarkista puhelinnumero. Maatunnuksen kanssa se on aina selvä: {example}\n" +
+	"Tarkista postinumero: tässä maassa se on muotoa {example}.\n" +
+	"Valitse maan osavaltio tai provinssi, esimerkiksi {example}.\n" +
+	"Valitse maa luettelosta.\n" +
+	"Tarkista tämä tieto.\n" +
+	"Anna kokonaisluku, vähintään 1.\n" +
+	"Valitse enintään {limit} tuotetta.\n" +
+	"Tätä tuotetta ei voi tilata täällä.\n" +
+	"Tilaa tätä tuotetta enintään {limit} kappaletta.\n" +
+	"Emme voi tarjota tätä maksutapaa tässä maassa.\n" +
+	"Älä kirjoita tähän korttitietoja. Maksat seuraavalla sivulla.\n" +
+	"Sivu ei voi asettaa tätä kenttää.\n" +
+	"Tilauksesi on maksettu. Kiitos!\n" +
+	"Odotamme, että Klarna vahvistaa maksun. Älä maksa uudelleen.\n" +
+	"Tilauksesi on saapunut, ja kauppa tarkistaa sen ennen vahvistamista. Älä maksa uudelleen.\n" +
+	"Tarkistamme tilaustasi. Älä maksa uudelleen.\n" +
+	"Tilaus ei onnistunut. Sinulta ei ole veloitettu mitään. Yritä uudelleen.\n" +
+	"Klarna ei hyväksynyt maksua. Sinulta ei ole veloitettu mitään. Voit muuttaa tilaustasi tai tietojasi ja yrittää uudelleen.\n" +
+	"Maksua ei suoritettu loppuun Klarnassa. Sinulta ei ole veloitettu mitään. Voit yrittää uudelleen.\n" +
+	"Maksuaika Klarnassa on päättynyt. Sinulta ei ole veloitettu mitään. Voit tehdä tilauksen uudelleen.\n" +
+	"Lisätuotetta ei voitu tilata. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Voit yrittää uudelleen.\n" +
+	"Klarna ei hyväksynyt lisätuotteen maksua, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Lisätuotteen maksua ei suoritettu loppuun, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Lisätuotteen maksuaika on päättynyt, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Tämä sisältyy jo tilaukseesi.\n" +
+	"Tämän voi lisätä vain maksettuun tilaukseen.\n" +
+	"Klarnaa ei voitu avata. Sinulta ei ole veloitettu mitään. Yritä uudelleen muutaman minuutin kuluttua.\n" +
+	"Tarkista tietosi.\n" +
+	"Kauppa ei voi juuri nyt ottaa vastaan tilauksia. Sinulta ei ole veloitettu mitään. Yritä myöhemmin uudelleen.\n" +
+	"Kauppaan ei saatu yhteyttä, eikä mitään tilattu. Yritä hetken kuluttua uudelleen.\n" +
+	"Tilaustasi käsitellään. Odota hetki.\n" +
+	"Liian monta pyyntöä. Odota minuutti ja yritä uudelleen.\n" +
+	"Emme voineet varmistaa, että olet ihminen. Lataa sivu uudelleen ja yritä uudelleen.\n" +
+	"Tätä tilausta ei tunneta täällä, tai se on liian vanha.\n" +
+	"Meillä tapahtui virhe. Voit yrittää turvallisesti uudelleen: tilauksesi tehdään vain kerran.\n" +
+	"Vastaanotettu.\n" +
+	"Vahvistus on matkalla.\n" +
+	"Tässä osoitteessa ei ole mitään.\n" +
+	"Tämä sivu ei toimi niin kuin pitäisi, eikä mitään tilattu. Ota yhteyttä kauppaan.\n" +
+	"Tilauksesi ei ole valmis\n" +
+	"Pahoittelemme\n" +
+	"Hetkinen\n" +
+	"Kiitos\n" +
+	"Käytä selaimen takaisin-painiketta: kirjoittamasi tiedot ovat tallella.\n" +
+	"Lataa sen jälkeen tämä sivu uudelleen: tilauksesi lähetetään vain kerran, vaikka tekisit sen monta kertaa.\n" +
+	"Jatka\n" +
+	"Jatketaan Klarnaan …\n" +
+	"Klarna tarvitsee tässä JavaScriptin. Ota se käyttöön ja lataa sivu uudelleen. Sinulta ei ole veloitettu mitään.\n" +
+	"Tämä sivu ei ole juuri nyt käytettävissä\n" +
+	"Yritä uudelleen minuutin kuluttua.\n"
+
+const textsOfFR = "" +
+	"Produit\n" +
+	"Variante\n" +
+	"Quantité\n" +
+	"E-mail\n" +
+	"Prénom\n" +
+	"Nom\n" +
+	"Entreprise\n" +
+	"Téléphone\n" +
+	"Pays\n" +
+	"Numéro et rue\n" +
+	"Appartement, étage\n" +
+	"Code postal\n" +
+	"Ville\n" +
+	"État ou province\n" +
+	"Livrer à cette adresse\n" +
+	"Livraison\n" +
+	"Code promo\n" +
+	"{label} (livraison)\n" +
+	"Veuillez remplir ce champ.\n" +
+	"Veuillez saisir votre prénom.\n" +
+	"Veuillez saisir votre nom.\n" +
+	"Veuillez saisir votre adresse e-mail.\n" +
+	"Veuillez saisir votre numéro de téléphone.\n" +
+	"Veuillez saisir le numéro et le nom de votre rue.\n" +
+	"Veuillez saisir votre ville.\n" +
+	"Veuillez choisir votre État ou votre province.\n" +
+	"Veuillez saisir votre code postal.\n" +
+	"Veuillez choisir votre pays.\n" +
+	"Veuillez choisir un produit.\n" +
+	"C’est trop long\u00a0: {limit} caractères au maximum.\n" +
+	"Certains caractères ne peuvent pas être utilisés. Veuillez saisir ce champ à nouveau.\n" +
+	"Veuillez saisir le nom tel qu’il figure sur votre courrier.\n" +
+	"Veuillez vérifier l’adresse e-mail\u00a0: elle doit ressembler à nom@exemple.fr.\n" +
+	"Veuillez vérifier le numéro de téléphone. Avec l’indicatif du pays, il est toujours clair\u00a0: {example}\n" +
+	"Veuillez vérifier le code postal\u00a0: dans ce pays, il ressemble à {example}.\n" +
+	"Veuillez choisir un État ou une province du pays, par exemple {example}.\n" +
+	"Veuillez choisir un pays dans la liste.\n" +
+	"Veuillez vérifier cette saisie.\n" +
+	"Veuillez saisir un nombre entier, 1 ou plus.\n" +
+	"Veuillez choisir au maximum {limit} des produits.\n" +
+	"Ce produit ne peut pas être commandé ici.\n" +
+	"Veuillez commander au maximum {limit} exemplaires de ce produit.\n" +
+	"Nous ne pouvons pas proposer ce mode de paiement dans ce pays.\n" +
+	"Veuillez ne pas saisir de données de carte ici. Vous payez à la page suivante.\n" +
+	"Ce champ ne peut pas être défini par la page.\n" +
+	"Votre commande est payée. Merci\u00a0!\n" +
+	"Nous attendons que Klarna confirme le paiement. Veuillez ne pas payer à nouveau.\n" +
+	"Votre commande est bien arrivée et la boutique la vérifie avant de la confirmer. Veuillez ne pas payer à nouveau.\n" +
+	"Nous vérifions votre commande. Veuillez ne pas payer à nouveau.\n" +
+	"La commande n’a pas abouti. Rien ne vous a été facturé. Veuillez réessayer.\n" +
+	"Klarna n’a pas accepté le paiement. Rien ne vous a été facturé. Vous pouvez modifier votre commande ou vos coordonnées et réessayer.\n" +
+	"Le paiement chez Klarna n’a pas été finalisé. Rien ne vous a été facturé. Vous pouvez réessayer.\n" +
+	"Le délai de paiement chez Klarna est écoulé. Rien ne vous a été facturé. Vous pouvez commander à nouveau.\n" +
+	"L’article supplémentaire n’a pas pu être commandé. Votre première commande est payée et reste inchangée. Vous pouvez réessayer.\n" +
+	"Klarna n’a pas accepté le paiement de l’article supplémentaire, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Le paiement de l’article supplémentaire n’a pas été finalisé, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Le délai de paiement de l’article supplémentaire est écoulé, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Cet article fait déjà partie de votre commande.\n" +
+	"Cet article ne peut être ajouté qu’à une commande payée.\n" +
+	"Klarna n’a pas pu être ouvert. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
+	"Veuillez vérifier vos coordonnées.\n" +
+	"La boutique ne peut pas prendre de commandes pour le moment. Rien ne vous a été facturé. Veuillez réessayer plus tard.\n" +
+	"La boutique n’a pas pu être jointe et rien n’a été commandé. Veuillez réessayer dans un instant.\n" +
+	"Votre commande est en cours de traitement. Veuillez patienter un instant.\n" +
+	"Trop de demandes. Veuillez patienter une minute, puis réessayer.\n" +
+	"Nous n’avons pas pu vérifier que vous êtes humain. Veuillez recharger la page et réessayer.\n" +
+	"Cette commande n’est pas connue ici ou elle est trop ancienne.\n" +
+	"Un problème est survenu de notre côté. Vous pouvez réessayer sans risque\u00a0: votre commande ne sera passée qu’une seule fois.\n" +
+	"Reçu.\n" +
+	"La confirmation est en route.\n" +
+	"Il n’y a rien à cette adresse.\n" +
+	"Cette page ne fonctionne pas comme elle le devrait et rien n’a été commandé. Veuillez contacter la boutique.\n" +
+	"Votre commande n’est pas terminée\n" +
+	"Désolé\n" +
+	"Un instant, s’il vous plaît\n" +
+	"Merci\n" +
+	"Veuillez utiliser le bouton Retour de votre navigateur\u00a0: votre saisie est toujours là.\n" +
+	"Rechargez ensuite cette page\u00a0: votre commande n’est envoyée qu’une seule fois, même si vous la rechargez souvent.\n" +
+	"Continuer\n" +
+	"Redirection vers Klarna …\n" +
+	"Klarna a besoin de JavaScript ici. Veuillez l’activer et recharger cette page. Rien ne vous a été facturé.\n" +
+	"Cette page n’est pas disponible pour le moment\n" +
+	"Veuillez réessayer dans une minute.\n"
+
+const textsOfHU = "" +
+	"Termék\n" +
+	"Változat\n" +
+	"Mennyiség\n" +
+	"E-mail-cím\n" +
+	"Keresztnév\n" +
+	"Vezetéknév\n" +
+	"Cég\n" +
+	"Telefonszám\n" +
+	"Ország\n" +
+	"Utca és házszám\n" +
+	"Emelet, ajtó\n" +
+	"Irányítószám\n" +
+	"Település\n" +
+	"Állam vagy tartomány\n" +
+	"Szállítás erre a címre\n" +
+	"Szállítási mód\n" +
+	"Kuponkód\n" +
+	"{label} (szállítás)\n" +
+	"Kérjük, töltse ki ezt a mezőt.\n" +
+	"Kérjük, adja meg a keresztnevét.\n" +
+	"Kérjük, adja meg a vezetéknevét.\n" +
+	"Kérjük, adja meg az e-mail-címét.\n" +
+	"Kérjük, adja meg a telefonszámát.\n" +
+	"Kérjük, adja meg az utcát és a házszámot.\n" +
+	"Kérjük, adja meg a települést.\n" +
+	"Kérjük, válassza ki az államot vagy a tartományt.\n" +
+	"Kérjük, adja meg az irányítószámot.\n" +
+	"Kérjük, válassza ki az országot.\n" +
+	"Kérjük, válasszon terméket.\n" +
+	"Ez túl hosszú: legfeljebb {limit} karakter lehet.\n" +
+	"Olyan karakterek vannak benne, amelyeket nem tudunk használni. Kérjük, írja be újra.\n" +
+	"Kérjük, úgy írja be a nevet, ahogyan az Önnek küldött leveleken áll.\n" +
+	"Kérjük, ellenőrizze az e-mail-címet: ilyennek kell lennie: nev@pelda.hu.\n" +
+	"Kérjük, ellenőrizze a telefonszámot. Országhívószámmal mindig egyértelmű: {example}\n" +
+	"Kérjük, ellenőrizze az irányítószámot: ebben az országban ilyen: {example}.\n" +
+	"Kérjük, válassza ki az ország egy államát vagy tartományát, például: {example}.\n" +
+	"Kérjük, válasszon országot a listából.\n" +
+	"Kérjük, ellenőrizze ezt az adatot.\n" +
+	"Kérjük, egész számot adjon meg, legalább 1-et.\n" +
+	"Kérjük, a termékek közül legfeljebb {limit} félét válasszon.\n" +
+	"Ez a termék itt nem rendelhető meg.\n" +
+	"Kérjük, ebből a termékből legfeljebb {limit} darabot rendeljen.\n" +
+	"Ebben az országban nem tudjuk felajánlani ezt a fizetési módot.\n" +
+	"Kérjük, ne adjon meg itt kártyaadatokat. A következő oldalon fizethet.\n" +
+	"Ezt a mezőt az oldal nem állíthatja be.\n" +
+	"A rendelése ki van fizetve. Köszönjük!\n" +
+	"Várjuk, hogy a Klarna megerősítse a fizetést. Kérjük, ne fizessen újra.\n" +
+	"A rendelése megérkezett, és a bolt a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
+	"Ellenőrizzük a rendelését. Kérjük, ne fizessen újra.\n" +
+	"A rendelés nem sikerült. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra.\n" +
+	"A Klarna nem fogadta el a fizetést. Önnek semmit nem számítottunk fel. Módosíthatja a rendelését vagy az adatait, és újra próbálhatja.\n" +
+	"A fizetés a Klarnánál nem fejeződött be. Önnek semmit nem számítottunk fel. Újra próbálhatja.\n" +
+	"A Klarnánál a fizetésre adott idő lejárt. Önnek semmit nem számítottunk fel. Újra leadhatja a rendelését.\n" +
+	"A kiegészítő terméket nem sikerült megrendelni. Az első rendelése ki van fizetve, és változatlan marad. Újra próbálhatja.\n" +
+	"A Klarna nem fogadta el a kiegészítő termék kifizetését, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
+	"A kiegészítő termék kifizetése nem fejeződött be, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
+	"A kiegészítő termék kifizetésére adott idő lejárt, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
+	"Ez már része a rendelésének.\n" +
+	"Ez csak kifizetett rendeléshez adható hozzá.\n" +
+	"A Klarnát nem sikerült megnyitni. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra néhány perc múlva.\n" +
+	"Kérjük, ellenőrizze az adatait.\n" +
+	"A bolt most nem tud rendelést fogadni. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra később.\n" +
+	"A bolt nem volt elérhető, és nem történt megrendelés. Kérjük, próbálja újra egy kicsit később.\n" +
+	"A rendelését feldolgozzuk. Kérjük, várjon egy pillanatot.\n" +
+	"Túl sok kérés. Kérjük, várjon egy percet, és próbálja újra.\n" +
+	"Nem tudtuk ellenőrizni, hogy Ön ember. Kérjük, töltse be újra az oldalt, és próbálja meg ismét.\n" +
+	"Ez a rendelés itt nem ismert, vagy túl régi.\n" +
+	"Nálunk történt hiba. Nyugodtan próbálja újra: a rendelését csak egyszer adjuk le.\n" +
+	"Megkaptuk.\n" +
+	"A visszaigazolás úton van.\n" +
+	"Ezen a címen nincs semmi.\n" +
+	"Ez az oldal nem úgy működik, ahogy kellene, és nem történt megrendelés. Kérjük, forduljon a bolthoz.\n" +
+	"A rendelése nincs befejezve\n" +
+	"Elnézést\n" +
+	"Egy pillanat\n" +
+	"Köszönjük\n" +
+	"Kérjük, használja a böngésző Vissza gombját: a beírt adatai megmaradtak.\n" +
+	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer küldjük el, akárhányszor teszi is ezt.\n" +
+	"Tovább\n" +
+	"Tovább a Klarnához …\n" +
+	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt. Önnek semmit nem számítottunk fel.\n" +
+	"Ez az oldal most nem érhető el\n" +
+	"Kérjük, próbálja újra egy perc múlva.\n"
+
+const textsOfIT = "" +
+	"Prodotto\n" +
+	"Variante\n" +
+	"Quantità\n" +
+	"E-mail\n" +
+	"Nome\n" +
+	"Cognome\n" +
+	"Azienda\n" +
+	"Telefono\n" +
+	"Paese\n" +
+	"Via e numero civico\n" +
+	"Scala, piano, interno\n" +
+	"CAP\n" +
+	"Città\n" +
+	"Stato o provincia\n" +
+	"Consegna a questo indirizzo\n" +
+	"Spedizione\n" +
+	"Codice sconto\n" +
+	"{label} (consegna)\n" +
+	"Compila questo campo.\n" +
+	"Inserisci il tuo nome.\n" +
+	"Inserisci il tuo cognome.\n" +
+	"Inserisci il tuo indirizzo e-mail.\n" +
+	"Inserisci il tuo numero di telefono.\n" +
+	"Inserisci via e numero civico.\n" +
+	"Inserisci la tua città.\n" +
+	"Scegli il tuo stato o la tua provincia.\n" +
+	"Inserisci il tuo CAP.\n" +
+	"Scegli il tuo paese.\n" +
+	"Scegli un prodotto.\n" +
+	"È troppo lungo: al massimo {limit} caratteri.\n" +
+	"Ci sono caratteri che non possiamo usare. Scrivilo di nuovo.\n" +
+	"Scrivi il nome come appare sulla posta che ricevi.\n" +
+	"Controlla l’indirizzo e-mail: deve essere del tipo nome@esempio.it.\n" +
+	"Controlla il numero di telefono. Con il prefisso del paese è sempre chiaro: {example}\n" +
+	"Controlla il CAP: in questo paese è del tipo {example}.\n" +
+	"Scegli uno stato o una provincia del paese, per esempio {example}.\n" +
+	"Scegli un paese dall’elenco.\n" +
+	"Controlla questo dato.\n" +
+	"Inserisci un numero intero, 1 o più.\n" +
+	"Scegli al massimo {limit} dei prodotti.\n" +
+	"Questo prodotto non può essere ordinato qui.\n" +
+	"Ordina al massimo {limit} pezzi di questo prodotto.\n" +
+	"In questo paese non possiamo offrire questo metodo di pagamento.\n" +
+	"Non inserire qui i dati di una carta. Il pagamento avviene nella pagina successiva.\n" +
+	"Questo campo non può essere impostato dalla pagina.\n" +
+	"Il tuo ordine è pagato. Grazie!\n" +
+	"Attendiamo che Klarna confermi il pagamento. Non pagare di nuovo.\n" +
+	"Il tuo ordine è arrivato e il negozio lo controlla prima di confermarlo. Non pagare di nuovo.\n" +
+	"Stiamo controllando il tuo ordine. Non pagare di nuovo.\n" +
+	"L’ordine non è andato a buon fine. Non ti è stato addebitato nulla. Riprova.\n" +
+	"Klarna non ha accettato il pagamento. Non ti è stato addebitato nulla. Puoi modificare l’ordine o i tuoi dati e riprovare.\n" +
+	"Il pagamento su Klarna non è stato completato. Non ti è stato addebitato nulla. Puoi riprovare.\n" +
+	"Il tempo per pagare su Klarna è scaduto. Non ti è stato addebitato nulla. Puoi ordinare di nuovo.\n" +
+	"Non è stato possibile ordinare l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Puoi riprovare.\n" +
+	"Klarna non ha accettato il pagamento dell’articolo aggiuntivo, che quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Il pagamento dell’articolo aggiuntivo non è stato completato, quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Il tempo per pagare l’articolo aggiuntivo è scaduto, quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Fa già parte del tuo ordine.\n" +
+	"Si può aggiungere solo a un ordine pagato.\n" +
+	"Non è stato possibile aprire Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
+	"Controlla i tuoi dati.\n" +
+	"Il negozio non può accettare ordini in questo momento. Non ti è stato addebitato nulla. Riprova più tardi.\n" +
+	"Non è stato possibile raggiungere il negozio e nulla è stato ordinato. Riprova tra un momento.\n" +
+	"Il tuo ordine è in elaborazione. Attendi un momento.\n" +
+	"Troppe richieste. Attendi un minuto e riprova.\n" +
+	"Non abbiamo potuto verificare che sei una persona. Ricarica la pagina e riprova.\n" +
+	"Questo ordine non è noto qui oppure è troppo vecchio.\n" +
+	"Qualcosa è andato storto da parte nostra. Puoi riprovare senza rischi: il tuo ordine verrà effettuato una sola volta.\n" +
+	"Ricevuto.\n" +
+	"La conferma è in arrivo.\n" +
+	"A questo indirizzo non c’è nulla.\n" +
+	"Questa pagina non funziona come dovrebbe e nulla è stato ordinato. Contatta il negozio.\n" +
+	"Il tuo ordine non è completo\n" +
+	"Ci dispiace\n" +
+	"Un momento\n" +
+	"Grazie\n" +
+	"Usa il pulsante Indietro del browser: quello che hai scritto è ancora lì.\n" +
+	"Poi ricarica questa pagina: il tuo ordine viene inviato una sola volta, anche se la ricarichi più volte.\n" +
+	"Continua\n" +
+	"Stai per passare a Klarna …\n" +
+	"Qui Klarna richiede JavaScript. Attivalo e ricarica questa pagina. Non ti è stato addebitato nulla.\n" +
+	"Questa pagina non è disponibile in questo momento\n" +
+	"Riprova tra un minuto.\n"
+
+const textsOfLT = "" +
+	"Prekė\n" +
+	"Variantas\n" +
+	"Kiekis\n" +
+	"El. paštas\n" +
+	"Vardas\n" +
+	"Pavardė\n" +
+	"Įmonė\n" +
+	"Telefonas\n" +
+	"Šalis\n" +
+	"Gatvė ir namo numeris\n" +
+	"Butas, aukštas\n" +
+	"Pašto kodas\n" +
+	"Miestas ar gyvenvietė\n" +
+	"Valstija ar provincija\n" +
+	"Pristatyti šiuo adresu\n" +
+	"Siuntimas\n" +
+	"Nuolaidos kodas\n" +
+	"{label} (pristatymas)\n" +
+	"Užpildykite šį lauką.\n" +
+	"Įveskite savo vardą.\n" +
+	"Įveskite savo pavardę.\n" +
+	"Įveskite savo el. pašto adresą.\n" +
+	"Įveskite savo telefono numerį.\n" +
+	"Įveskite gatvę ir namo numerį.\n" +
+	"Įveskite miestą ar gyvenvietę.\n" +
+	"Pasirinkite valstiją ar provinciją.\n" +
+	"Įveskite savo pašto kodą.\n" +
+	"Pasirinkite savo šalį.\n" +
+	"Pasirinkite prekę.\n" +
+	"Per ilgas tekstas: ne daugiau kaip {limit} ženklų.\n" +
+	"Čia yra ženklų, kurių negalime naudoti. Įveskite dar kartą.\n" +
+	"Įveskite vardą taip, kaip jis rašomas jums siunčiamuose laiškuose.\n" +
+	"Patikrinkite el. pašto adresą: jis turėtų atrodyti kaip vardas@pavyzdys.lt.\n" +
+	"Patikrinkite telefono numerį. Su šalies kodu jis visada aiškus: {example}\n" +
+	"Patikrinkite pašto kodą: šioje šalyje jis atrodo kaip {example}.\n" +
+	"Pasirinkite šios šalies valstiją ar provinciją, pavyzdžiui, {example}.\n" +
+	"Pasirinkite šalį iš sąrašo.\n" +
+	"Patikrinkite šį įrašą.\n" +
+	"Įveskite sveikąjį skaičių, ne mažesnį kaip 1.\n" +
+	"Pasirinkite ne daugiau kaip {limit} iš šių prekių.\n" +
+	"Šios prekės čia užsisakyti negalima.\n" +
+	"Užsisakykite ne daugiau kaip {limit} vnt. šios prekės.\n" +
+	"Šioje šalyje šio mokėjimo būdo pasiūlyti negalime.\n" +
+	"Neveskite čia kortelės duomenų. Mokėsite kitame puslapyje.\n" +
+	"Puslapis negali nustatyti šio lauko.\n" +
+	"Jūsų užsakymas apmokėtas. Ačiū!\n" +
+	"Laukiame, kol Klarna patvirtins mokėjimą. Nemokėkite dar kartą.\n" +
+	"Jūsų užsakymas gautas, ir parduotuvė jį tikrina prieš patvirtindama. Nemokėkite dar kartą.\n" +
+	"Tikriname jūsų užsakymą. Nemokėkite dar kartą.\n" +
+	"Užsakyti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą.\n" +
+	"Klarna nepriėmė mokėjimo. Jums nebuvo nuskaičiuota jokia suma. Galite pakeisti užsakymą ar savo duomenis ir bandyti dar kartą.\n" +
+	"Mokėjimas per Klarna nebuvo užbaigtas. Jums nebuvo nuskaičiuota jokia suma. Galite bandyti dar kartą.\n" +
+	"Mokėjimo per Klarna laikas baigėsi. Jums nebuvo nuskaičiuota jokia suma. Galite užsisakyti dar kartą.\n" +
+	"Papildomos prekės užsakyti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Galite bandyti dar kartą.\n" +
+	"Klarna nepriėmė mokėjimo už papildomą prekę, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
+	"Mokėjimas už papildomą prekę nebuvo užbaigtas, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
+	"Mokėjimo už papildomą prekę laikas baigėsi, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
+	"Tai jau yra jūsų užsakyme.\n" +
+	"Tai galima pridėti tik prie apmokėto užsakymo.\n" +
+	"Klarna atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
+	"Patikrinkite savo duomenis.\n" +
+	"Parduotuvė šiuo metu negali priimti užsakymų. Jums nebuvo nuskaičiuota jokia suma. Bandykite vėliau.\n" +
+	"Nepavyko susisiekti su parduotuve, ir nieko neužsakyta. Po akimirkos bandykite dar kartą.\n" +
+	"Jūsų užsakymas apdorojamas. Palaukite akimirką.\n" +
+	"Per daug užklausų. Palaukite minutę ir bandykite dar kartą.\n" +
+	"Negalėjome įsitikinti, kad esate žmogus. Įkelkite puslapį iš naujo ir bandykite dar kartą.\n" +
+	"Šis užsakymas čia nežinomas arba yra per senas.\n" +
+	"Mūsų pusėje įvyko klaida. Galite drąsiai bandyti dar kartą: užsakymas bus pateiktas tik vieną kartą.\n" +
+	"Gauta.\n" +
+	"Patvirtinimas jau siunčiamas.\n" +
+	"Šiuo adresu nieko nėra.\n" +
+	"Šis puslapis neveikia taip, kaip turėtų, ir nieko neužsakyta. Susisiekite su parduotuve.\n" +
+	"Jūsų užsakymas neužbaigtas\n" +
+	"Atsiprašome\n" +
+	"Palaukite akimirką\n" +
+	"Ačiū\n" +
+	"Naudokite naršyklės grįžimo mygtuką: tai, ką įvedėte, išliko.\n" +
+	"Tada įkelkite šį puslapį iš naujo: užsakymas siunčiamas tik vieną kartą, kad ir kiek kartų tai darytumėte.\n" +
+	"Tęsti\n" +
+	"Toliau į Klarna …\n" +
+	"Klarna čia reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo. Jums nebuvo nuskaičiuota jokia suma.\n" +
+	"Šis puslapis šiuo metu nepasiekiamas\n" +
+	"Bandykite dar kartą po minutės.\n"
+
+const textsOfLV = "" +
+	"Prece\n" +
+	"Variants\n" +
+	"Daudzums\n" +
+	"E-pasts\n" +
+	"Vārds\n" +
+	"Uzvārds\n" +
+	"Uzņēmums\n" +
+	"Tālrunis\n" +
+	"Valsts\n" +
+	"Iela un mājas numurs\n" +
+	"Dzīvoklis, stāvs\n" +
+	"Pasta indekss\n" +
+	"Pilsēta vai ciems\n" +
+	"Štats vai province\n" +
+	"Piegādāt uz šo adresi\n" +
+	"Piegādes veids\n" +
+	"Atlaides kods\n" +
+	"{label} (piegāde)\n" +
+	"Lūdzu, aizpildiet šo lauku.\n" +
+	"Lūdzu, ievadiet savu vārdu.\n" +
+	"Lūdzu, ievadiet savu uzvārdu.\n" +
+	"Lūdzu, ievadiet savu e-pasta adresi.\n" +
+	"Lūdzu, ievadiet savu tālruņa numuru.\n" +
+	"Lūdzu, ievadiet ielu un mājas numuru.\n" +
+	"Lūdzu, ievadiet pilsētu vai ciemu.\n" +
+	"Lūdzu, izvēlieties štatu vai provinci.\n" +
+	"Lūdzu, ievadiet savu pasta indeksu.\n" +
+	"Lūdzu, izvēlieties savu valsti.\n" +
+	"Lūdzu, izvēlieties preci.\n" +
+	"Tas ir par garu: ne vairāk kā {limit} rakstzīmes.\n" +
+	"Šeit ir rakstzīmes, kuras nevaram izmantot. Lūdzu, ievadiet vēlreiz.\n" +
+	"Lūdzu, rakstiet vārdu tā, kā tas ir jums adresētās vēstulēs.\n" +
+	"Lūdzu, pārbaudiet e-pasta adresi: tai jābūt kā vards@piemers.lv.\n" +
+	"Lūdzu, pārbaudiet tālruņa numuru. Ar valsts kodu tas vienmēr ir skaidrs: {example}\n" +
+	"Lūdzu, pārbaudiet pasta indeksu: šajā valstī tas izskatās kā {example}.\n" +
+	"Lūdzu, izvēlieties šīs valsts štatu vai provinci, piemēram, {example}.\n" +
+	"Lūdzu, izvēlieties valsti no saraksta.\n" +
+	"Lūdzu, pārbaudiet šo ierakstu.\n" +
+	"Lūdzu, ievadiet veselu skaitli, 1 vai vairāk.\n" +
+	"Lūdzu, izvēlieties ne vairāk kā {limit} no precēm.\n" +
+	"Šo preci šeit nevar pasūtīt.\n" +
+	"Lūdzu, pasūtiet ne vairāk kā {limit} gab. šīs preces.\n" +
+	"Šajā valstī nevaram piedāvāt šo maksājuma veidu.\n" +
+	"Lūdzu, neievadiet šeit kartes datus. Maksāsiet nākamajā lapā.\n" +
+	"Lapa nevar iestatīt šo lauku.\n" +
+	"Jūsu pasūtījums ir apmaksāts. Paldies!\n" +
+	"Gaidām, kad Klarna apstiprinās maksājumu. Lūdzu, nemaksājiet vēlreiz.\n" +
+	"Jūsu pasūtījums ir saņemts, un veikals to pārbauda pirms apstiprināšanas. Lūdzu, nemaksājiet vēlreiz.\n" +
+	"Pārbaudām jūsu pasūtījumu. Lūdzu, nemaksājiet vēlreiz.\n" +
+	"Pasūtījums neizdevās. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz.\n" +
+	"Klarna nepieņēma maksājumu. No jums nekas nav iekasēts. Varat mainīt pasūtījumu vai savus datus un mēģināt vēlreiz.\n" +
+	"Maksājums Klarna netika pabeigts. No jums nekas nav iekasēts. Varat mēģināt vēlreiz.\n" +
+	"Laiks maksāšanai ar Klarna ir beidzies. No jums nekas nav iekasēts. Varat pasūtīt vēlreiz.\n" +
+	"Papildu preci neizdevās pasūtīt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Varat mēģināt vēlreiz.\n" +
+	"Klarna nepieņēma maksājumu par papildu preci, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
+	"Maksājums par papildu preci netika pabeigts, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
+	"Laiks samaksāt par papildu preci ir beidzies, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
+	"Tas jau ir jūsu pasūtījumā.\n" +
+	"To var pievienot tikai apmaksātam pasūtījumam.\n" +
+	"Klarna nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
+	"Lūdzu, pārbaudiet savus datus.\n" +
+	"Veikals pašlaik nevar pieņemt pasūtījumus. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlāk.\n" +
+	"Ar veikalu nevarēja sazināties, un nekas nav pasūtīts. Lūdzu, pēc brīža mēģiniet vēlreiz.\n" +
+	"Jūsu pasūtījums tiek apstrādāts. Lūdzu, uzgaidiet.\n" +
+	"Pārāk daudz pieprasījumu. Lūdzu, uzgaidiet minūti un mēģiniet vēlreiz.\n" +
+	"Nevarējām pārliecināties, ka esat cilvēks. Lūdzu, pārlādējiet lapu un mēģiniet vēlreiz.\n" +
+	"Šis pasūtījums šeit nav zināms vai ir pārāk sens.\n" +
+	"Mūsu pusē radās kļūda. Varat droši mēģināt vēlreiz: pasūtījums tiks veikts tikai vienu reizi.\n" +
+	"Saņemts.\n" +
+	"Apstiprinājums ir ceļā.\n" +
+	"Šajā adresē nekā nav.\n" +
+	"Šī lapa nedarbojas, kā tai vajadzētu, un nekas nav pasūtīts. Lūdzu, sazinieties ar veikalu.\n" +
+	"Jūsu pasūtījums nav pabeigts\n" +
+	"Atvainojiet\n" +
+	"Lūdzu, uzgaidiet\n" +
+	"Paldies\n" +
+	"Lūdzu, izmantojiet pārlūka pogu Atpakaļ: jūsu ievadītais ir saglabāts.\n" +
+	"Pēc tam pārlādējiet šo lapu: pasūtījums tiek nosūtīts tikai vienu reizi, lai cik bieži to darītu.\n" +
+	"Turpināt\n" +
+	"Tālāk uz Klarna …\n" +
+	"Klarna šeit nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu. No jums nekas nav iekasēts.\n" +
+	"Šī lapa pašlaik nav pieejama\n" +
+	"Lūdzu, mēģiniet vēlreiz pēc minūtes.\n"
+
 const textsOfNB = "" +
 	"Produkt\n" +
 	"Variant\n" +
@@ -355,3 +1326,598 @@ const textsOfNB = "" +
 	"Klarna trenger JavaScript her. Slå det på, og last inn siden på nytt. Du er ikke blitt belastet.\n" +
 	"Denne siden er ikke tilgjengelig akkurat nå\n" +
 	"Prøv igjen om et minutt.\n"
+
+const textsOfNL = "" +
+	"Product\n" +
+	"Variant\n" +
+	"Aantal\n" +
+	"E-mail\n" +
+	"Voornaam\n" +
+	"Achternaam\n" +
+	"Bedrijf\n" +
+	"Telefoon\n" +
+	"Land\n" +
+	"Straat en huisnummer\n" +
+	"Toevoeging, verdieping\n" +
+	"Postcode\n" +
+	"Plaats\n" +
+	"Staat of provincie\n" +
+	"Op dit adres bezorgen\n" +
+	"Verzending\n" +
+	"Kortingscode\n" +
+	"{label} (bezorging)\n" +
+	"Vul dit in.\n" +
+	"Vul uw voornaam in.\n" +
+	"Vul uw achternaam in.\n" +
+	"Vul uw e-mailadres in.\n" +
+	"Vul uw telefoonnummer in.\n" +
+	"Vul uw straat en huisnummer in.\n" +
+	"Vul uw plaats in.\n" +
+	"Kies uw staat of provincie.\n" +
+	"Vul uw postcode in.\n" +
+	"Kies uw land.\n" +
+	"Kies een product.\n" +
+	"Dit is te lang: maximaal {limit} tekens.\n" +
+	"Hier staan tekens in die we niet kunnen gebruiken. Vul het opnieuw in.\n" +
+	"Vul de naam in zoals die op post aan u staat.\n" +
+	"Controleer het e-mailadres: het moet eruitzien als naam@voorbeeld.nl.\n" +
+	"Controleer het telefoonnummer. Met landcode is het altijd duidelijk: {example}\n" +
+	"Controleer de postcode: in dit land ziet die eruit als {example}.\n" +
+	"Kies een staat of provincie van het land, bijvoorbeeld {example}.\n" +
+	"Kies een land uit de lijst.\n" +
+	"Controleer deze invoer.\n" +
+	"Vul een heel getal in, 1 of meer.\n" +
+	"Kies maximaal {limit} van de producten.\n" +
+	"Dit product kan hier niet worden besteld.\n" +
+	"Bestel maximaal {limit} stuks van dit product.\n" +
+	"In dit land kunnen we deze betaalmethode niet aanbieden.\n" +
+	"Vul hier geen kaartgegevens in. U betaalt op de volgende pagina.\n" +
+	"Dit veld kan niet door de pagina worden ingesteld.\n" +
+	"Uw bestelling is betaald. Hartelijk dank!\n" +
+	"We wachten op de bevestiging van de betaling door Klarna. Betaal niet nog een keer.\n" +
+	"Uw bestelling is aangekomen en de winkel controleert haar voordat ze wordt bevestigd. Betaal niet nog een keer.\n" +
+	"We controleren uw bestelling. Betaal niet nog een keer.\n" +
+	"De bestelling is niet gelukt. Er is niets in rekening gebracht. Probeer het opnieuw.\n" +
+	"Klarna heeft de betaling niet geaccepteerd. Er is niets in rekening gebracht. U kunt uw bestelling of uw gegevens wijzigen en het opnieuw proberen.\n" +
+	"De betaling bij Klarna is niet voltooid. Er is niets in rekening gebracht. U kunt het opnieuw proberen.\n" +
+	"De tijd om bij Klarna te betalen is verstreken. Er is niets in rekening gebracht. U kunt opnieuw bestellen.\n" +
+	"Het extra artikel kon niet worden besteld. Uw eerste bestelling is betaald en blijft zoals ze is. U kunt het opnieuw proberen.\n" +
+	"Klarna heeft de betaling van het extra artikel niet geaccepteerd; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
+	"De betaling van het extra artikel is niet voltooid; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
+	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
+	"Dit hoort al bij uw bestelling.\n" +
+	"Dit kan alleen aan een betaalde bestelling worden toegevoegd.\n" +
+	"Klarna kon niet worden geopend. Er is niets in rekening gebracht. Probeer het over een paar minuten opnieuw.\n" +
+	"Controleer uw gegevens.\n" +
+	"De winkel kan op dit moment geen bestellingen aannemen. Er is niets in rekening gebracht. Probeer het later opnieuw.\n" +
+	"De winkel was niet bereikbaar en er is niets besteld. Probeer het zo meteen opnieuw.\n" +
+	"Uw bestelling wordt verwerkt. Een ogenblik geduld.\n" +
+	"Te veel aanvragen. Wacht een minuut en probeer het opnieuw.\n" +
+	"We konden niet vaststellen dat u een mens bent. Laad de pagina opnieuw en probeer het nog een keer.\n" +
+	"Deze bestelling is hier niet bekend of is te lang geleden geplaatst.\n" +
+	"Er ging bij ons iets mis. U kunt het gerust opnieuw proberen: uw bestelling wordt maar één keer geplaatst.\n" +
+	"Ontvangen.\n" +
+	"De bevestiging is onderweg.\n" +
+	"Op dit adres is niets te vinden.\n" +
+	"Deze pagina werkt niet zoals het hoort en er is niets besteld. Neem contact op met de winkel.\n" +
+	"Uw bestelling is niet voltooid\n" +
+	"Excuses\n" +
+	"Een ogenblik geduld\n" +
+	"Hartelijk dank\n" +
+	"Gebruik de terugknop van uw browser: wat u hebt ingevuld, staat er nog.\n" +
+	"Laad deze pagina daarna opnieuw: uw bestelling wordt maar één keer verstuurd, hoe vaak u dat ook doet.\n" +
+	"Verder\n" +
+	"Verder naar Klarna …\n" +
+	"Klarna heeft hier JavaScript nodig. Zet het aan en laad deze pagina opnieuw. Er is niets in rekening gebracht.\n" +
+	"Deze pagina is op dit moment niet beschikbaar\n" +
+	"Probeer het over een minuut opnieuw.\n"
+
+const textsOfPL = "" +
+	"Produkt\n" +
+	"Wariant\n" +
+	"Liczba sztuk\n" +
+	"Adres e-mail\n" +
+	"Imię\n" +
+	"Nazwisko\n" +
+	"Firma\n" +
+	"Telefon\n" +
+	"Kraj\n" +
+	"Ulica i numer domu\n" +
+	"Numer lokalu, piętro\n" +
+	"Kod pocztowy\n" +
+	"Miejscowość\n" +
+	"Stan lub prowincja\n" +
+	"Dostawa na ten adres\n" +
+	"Wysyłka\n" +
+	"Kod rabatowy\n" +
+	"{label} (dostawa)\n" +
+	"Proszę wypełnić to pole.\n" +
+	"Proszę podać imię.\n" +
+	"Proszę podać nazwisko.\n" +
+	"Proszę podać adres e-mail.\n" +
+	"Proszę podać numer telefonu.\n" +
+	"Proszę podać ulicę i numer domu.\n" +
+	"Proszę podać miejscowość.\n" +
+	"Proszę wybrać stan lub prowincję.\n" +
+	"Proszę podać kod pocztowy.\n" +
+	"Proszę wybrać kraj.\n" +
+	"Proszę wybrać produkt.\n" +
+	"To jest za długie: najwyżej {limit} znaków.\n" +
+	"Są tu znaki, których nie możemy użyć. Proszę wpisać to jeszcze raz.\n" +
+	"Proszę wpisać imię i nazwisko tak, jak na adresowanych listach.\n" +
+	"Proszę sprawdzić adres e-mail: powinien wyglądać jak nazwa@przykład.pl.\n" +
+	"Proszę sprawdzić numer telefonu. Z numerem kierunkowym kraju jest zawsze jednoznaczny: {example}\n" +
+	"Proszę sprawdzić kod pocztowy: w tym kraju wygląda on jak {example}.\n" +
+	"Proszę wybrać stan lub prowincję tego kraju, na przykład {example}.\n" +
+	"Proszę wybrać kraj z listy.\n" +
+	"Proszę sprawdzić to pole.\n" +
+	"Proszę podać liczbę całkowitą, 1 lub więcej.\n" +
+	"Proszę wybrać najwyżej {limit} z produktów.\n" +
+	"Tego produktu nie można tutaj zamówić.\n" +
+	"Proszę zamówić najwyżej {limit} szt. tego produktu.\n" +
+	"W tym kraju nie możemy zaoferować tej metody płatności.\n" +
+	"Proszę nie podawać tutaj danych karty. Płatność odbywa się na następnej stronie.\n" +
+	"Strona nie może ustawić tego pola.\n" +
+	"Zamówienie jest opłacone. Dziękujemy!\n" +
+	"Czekamy, aż Klarna potwierdzi płatność. Proszę nie płacić ponownie.\n" +
+	"Zamówienie dotarło i sklep sprawdza je przed potwierdzeniem. Proszę nie płacić ponownie.\n" +
+	"Sprawdzamy zamówienie. Proszę nie płacić ponownie.\n" +
+	"Zamówienie nie doszło do skutku. Nie pobrano żadnej płatności. Proszę spróbować ponownie.\n" +
+	"Klarna nie przyjęła płatności. Nie pobrano żadnej płatności. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
+	"Płatność w Klarna nie została dokończona. Nie pobrano żadnej płatności. Można spróbować ponownie.\n" +
+	"Czas na płatność w Klarna minął. Nie pobrano żadnej płatności. Można złożyć zamówienie jeszcze raz.\n" +
+	"Nie udało się zamówić dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Można spróbować ponownie.\n" +
+	"Klarna nie przyjęła płatności za dodatkowy produkt, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
+	"Płatność za dodatkowy produkt nie została dokończona, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
+	"Czas na płatność za dodatkowy produkt minął, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
+	"To już jest częścią zamówienia.\n" +
+	"To można dodać tylko do opłaconego zamówienia.\n" +
+	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnej płatności. Proszę spróbować ponownie za kilka minut.\n" +
+	"Proszę sprawdzić dane.\n" +
+	"Sklep nie może teraz przyjmować zamówień. Nie pobrano żadnej płatności. Proszę spróbować później.\n" +
+	"Nie udało się połączyć ze sklepem i nic nie zostało zamówione. Proszę za chwilę spróbować ponownie.\n" +
+	"Zamówienie jest przetwarzane. Proszę chwilę poczekać.\n" +
+	"Zbyt wiele żądań. Proszę poczekać minutę i spróbować ponownie.\n" +
+	"Nie udało się potwierdzić, że zamówienie składa człowiek. Proszę odświeżyć stronę i spróbować ponownie.\n" +
+	"To zamówienie nie jest tu znane lub jest zbyt stare.\n" +
+	"Coś poszło nie tak po naszej stronie. Można bezpiecznie spróbować ponownie: zamówienie zostanie złożone tylko raz.\n" +
+	"Odebrano.\n" +
+	"Potwierdzenie jest w drodze.\n" +
+	"Pod tym adresem nic nie ma.\n" +
+	"Ta strona nie działa tak, jak powinna, i nic nie zostało zamówione. Proszę skontaktować się ze sklepem.\n" +
+	"Zamówienie nie zostało złożone\n" +
+	"Przepraszamy\n" +
+	"Proszę chwilę poczekać\n" +
+	"Dziękujemy\n" +
+	"Proszę użyć przycisku Wstecz w przeglądarce: wpisane dane nadal tam są.\n" +
+	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie wysłane tylko raz, niezależnie od liczby odświeżeń.\n" +
+	"Dalej\n" +
+	"Przejście do Klarna …\n" +
+	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę. Nie pobrano żadnej płatności.\n" +
+	"Ta strona jest teraz niedostępna\n" +
+	"Proszę spróbować ponownie za minutę.\n"
+
+const textsOfPT = "" +
+	"Produto\n" +
+	"Variante\n" +
+	"Quantidade\n" +
+	"E-mail\n" +
+	"Nome próprio\n" +
+	"Apelido\n" +
+	"Empresa\n" +
+	"Telefone\n" +
+	"País\n" +
+	"Rua e número\n" +
+	"Andar, porta\n" +
+	"Código postal\n" +
+	"Localidade\n" +
+	"Estado ou província\n" +
+	"Entregar nesta morada\n" +
+	"Envio\n" +
+	"Código de desconto\n" +
+	"{label} (entrega)\n" +
+	"Preencha este campo.\n" +
+	"Introduza o seu nome próprio.\n" +
+	"Introduza o seu apelido.\n" +
+	"Introduza o seu endereço de e-mail.\n" +
+	"Introduza o seu número de telefone.\n" +
+	"Introduza a sua rua e o número da porta.\n" +
+	"Introduza a sua localidade.\n" +
+	"Escolha o seu estado ou a sua província.\n" +
+	"Introduza o seu código postal.\n" +
+	"Escolha o seu país.\n" +
+	"Escolha um produto.\n" +
+	"É demasiado longo: no máximo {limit} caracteres.\n" +
+	"Contém caracteres que não podemos usar. Escreva de novo, por favor.\n" +
+	"Escreva o nome tal como aparece na sua correspondência.\n" +
+	"Verifique o endereço de e-mail: deve ser do tipo nome@exemplo.pt.\n" +
+	"Verifique o número de telefone. Com o indicativo do país é sempre claro: {example}\n" +
+	"Verifique o código postal: neste país é do tipo {example}.\n" +
+	"Escolha um estado ou uma província do país, por exemplo {example}.\n" +
+	"Escolha um país da lista.\n" +
+	"Verifique este dado.\n" +
+	"Introduza um número inteiro, 1 ou mais.\n" +
+	"Escolha no máximo {limit} dos produtos.\n" +
+	"Este produto não pode ser encomendado aqui.\n" +
+	"Encomende no máximo {limit} unidades deste produto.\n" +
+	"Não podemos oferecer este método de pagamento neste país.\n" +
+	"Não introduza aqui dados de cartões. O pagamento é feito na página seguinte.\n" +
+	"Este campo não pode ser definido pela página.\n" +
+	"A sua encomenda está paga. Obrigado!\n" +
+	"Estamos à espera de que a Klarna confirme o pagamento. Não pague outra vez, por favor.\n" +
+	"A sua encomenda chegou e a loja está a verificá-la antes de a confirmar. Não pague outra vez, por favor.\n" +
+	"Estamos a verificar a sua encomenda. Não pague outra vez, por favor.\n" +
+	"A encomenda não foi concluída. Não lhe foi cobrado nada. Tente novamente.\n" +
+	"A Klarna não aceitou o pagamento. Não lhe foi cobrado nada. Pode alterar a sua encomenda ou os seus dados e tentar novamente.\n" +
+	"O pagamento na Klarna não foi concluído. Não lhe foi cobrado nada. Pode tentar novamente.\n" +
+	"O prazo para pagar na Klarna terminou. Não lhe foi cobrado nada. Pode fazer a encomenda de novo.\n" +
+	"Não foi possível encomendar o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Pode tentar novamente.\n" +
+	"A Klarna não aceitou o pagamento do artigo adicional, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"O pagamento do artigo adicional não foi concluído, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"O prazo para pagar o artigo adicional terminou, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"Isto já faz parte da sua encomenda.\n" +
+	"Isto só pode ser acrescentado a uma encomenda paga.\n" +
+	"Não foi possível abrir a Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
+	"Verifique os seus dados.\n" +
+	"A loja não pode aceitar encomendas neste momento. Não lhe foi cobrado nada. Tente novamente mais tarde.\n" +
+	"Não foi possível contactar a loja e nada foi encomendado. Tente novamente dentro de momentos.\n" +
+	"A sua encomenda está a ser processada. Aguarde um momento.\n" +
+	"Demasiados pedidos. Aguarde um minuto e tente novamente.\n" +
+	"Não conseguimos confirmar que é uma pessoa. Recarregue a página e tente novamente.\n" +
+	"Esta encomenda não é conhecida aqui ou é demasiado antiga.\n" +
+	"Ocorreu um problema do nosso lado. Pode tentar novamente sem risco: a sua encomenda só será feita uma vez.\n" +
+	"Recebido.\n" +
+	"A confirmação está a caminho.\n" +
+	"Não há nada neste endereço.\n" +
+	"Esta página não funciona como devia e nada foi encomendado. Contacte a loja, por favor.\n" +
+	"A sua encomenda não está concluída\n" +
+	"Lamentamos\n" +
+	"Um momento, por favor\n" +
+	"Obrigado\n" +
+	"Use o botão Retroceder do navegador: o que escreveu continua lá.\n" +
+	"Depois recarregue esta página: a sua encomenda só é enviada uma vez, por mais vezes que o faça.\n" +
+	"Continuar\n" +
+	"A continuar para a Klarna …\n" +
+	"A Klarna precisa de JavaScript aqui. Ative-o e recarregue esta página. Não lhe foi cobrado nada.\n" +
+	"Esta página não está disponível neste momento\n" +
+	"Tente novamente dentro de um minuto.\n"
+
+const textsOfRO = "" +
+	"Produs\n" +
+	"Variantă\n" +
+	"Cantitate\n" +
+	"Adresă de e-mail\n" +
+	"Prenume\n" +
+	"Nume\n" +
+	"Firmă\n" +
+	"Telefon\n" +
+	"Țară\n" +
+	"Stradă și număr\n" +
+	"Apartament, etaj\n" +
+	"Cod poștal\n" +
+	"Localitate\n" +
+	"Stat sau provincie\n" +
+	"Livrare la această adresă\n" +
+	"Expediere\n" +
+	"Cod de reducere\n" +
+	"{label} (livrare)\n" +
+	"Vă rugăm să completați acest câmp.\n" +
+	"Vă rugăm să introduceți prenumele.\n" +
+	"Vă rugăm să introduceți numele de familie.\n" +
+	"Vă rugăm să introduceți adresa de e-mail.\n" +
+	"Vă rugăm să introduceți numărul de telefon.\n" +
+	"Vă rugăm să introduceți strada și numărul.\n" +
+	"Vă rugăm să introduceți localitatea.\n" +
+	"Vă rugăm să alegeți statul sau provincia.\n" +
+	"Vă rugăm să introduceți codul poștal.\n" +
+	"Vă rugăm să alegeți țara.\n" +
+	"Vă rugăm să alegeți un produs.\n" +
+	"Textul este prea lung: cel mult {limit} caractere.\n" +
+	"Conține caractere pe care nu le putem folosi. Vă rugăm să scrieți din nou.\n" +
+	"Vă rugăm să scrieți numele așa cum apare pe scrisorile pe care le primiți.\n" +
+	"Vă rugăm să verificați adresa de e-mail: trebuie să arate ca nume@exemplu.ro.\n" +
+	"Vă rugăm să verificați numărul de telefon. Cu prefixul țării este întotdeauna clar: {example}\n" +
+	"Vă rugăm să verificați codul poștal: în această țară arată ca {example}.\n" +
+	"Vă rugăm să alegeți un stat sau o provincie din această țară, de exemplu {example}.\n" +
+	"Vă rugăm să alegeți o țară din listă.\n" +
+	"Vă rugăm să verificați această informație.\n" +
+	"Vă rugăm să introduceți un număr întreg, 1 sau mai mare.\n" +
+	"Vă rugăm să alegeți cel mult {limit} dintre produse.\n" +
+	"Acest produs nu poate fi comandat aici.\n" +
+	"Vă rugăm să comandați cel mult {limit} buc. din acest produs.\n" +
+	"Nu putem oferi această metodă de plată în această țară.\n" +
+	"Vă rugăm să nu introduceți aici date de card. Plătiți pe pagina următoare.\n" +
+	"Acest câmp nu poate fi stabilit de pagină.\n" +
+	"Comanda dumneavoastră este plătită. Vă mulțumim!\n" +
+	"Așteptăm confirmarea plății de la Klarna. Vă rugăm să nu plătiți din nou.\n" +
+	"Comanda dumneavoastră a ajuns, iar magazinul o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
+	"Verificăm comanda dumneavoastră. Vă rugăm să nu plătiți din nou.\n" +
+	"Comanda nu a reușit. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou.\n" +
+	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți modifica comanda sau datele dumneavoastră și încerca din nou.\n" +
+	"Plata la Klarna nu a fost finalizată. Nu v-a fost încasată nicio sumă. Puteți încerca din nou.\n" +
+	"Timpul pentru plata la Klarna a expirat. Nu v-a fost încasată nicio sumă. Puteți comanda din nou.\n" +
+	"Produsul suplimentar nu a putut fi comandat. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Puteți încerca din nou.\n" +
+	"Klarna nu a acceptat plata produsului suplimentar, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
+	"Plata produsului suplimentar nu a fost finalizată, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
+	"Timpul pentru plata produsului suplimentar a expirat, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
+	"Face deja parte din comanda dumneavoastră.\n" +
+	"Poate fi adăugat numai la o comandă plătită.\n" +
+	"Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
+	"Vă rugăm să verificați datele dumneavoastră.\n" +
+	"Magazinul nu poate prelua comenzi în acest moment. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați mai târziu.\n" +
+	"Magazinul nu a putut fi contactat și nu s-a comandat nimic. Vă rugăm să încercați din nou peste câteva clipe.\n" +
+	"Comanda dumneavoastră este în curs de procesare. Vă rugăm să așteptați un moment.\n" +
+	"Prea multe cereri. Vă rugăm să așteptați un minut și să încercați din nou.\n" +
+	"Nu am putut verifica dacă sunteți om. Vă rugăm să reîncărcați pagina și să încercați din nou.\n" +
+	"Această comandă nu este cunoscută aici sau este prea veche.\n" +
+	"A apărut o problemă la noi. Puteți încerca din nou fără grijă: comanda va fi plasată o singură dată.\n" +
+	"Primit.\n" +
+	"Confirmarea este pe drum.\n" +
+	"La această adresă nu se află nimic.\n" +
+	"Această pagină nu funcționează așa cum ar trebui și nu s-a comandat nimic. Vă rugăm să contactați magazinul.\n" +
+	"Comanda dumneavoastră nu este finalizată\n" +
+	"Ne pare rău\n" +
+	"Un moment, vă rugăm\n" +
+	"Vă mulțumim\n" +
+	"Vă rugăm să folosiți butonul Înapoi al browserului: ce ați scris este încă acolo.\n" +
+	"Apoi reîncărcați această pagină: comanda se trimite o singură dată, oricât de des faceți acest lucru.\n" +
+	"Continuați\n" +
+	"Continuăm către Klarna …\n" +
+	"Klarna are nevoie aici de JavaScript. Vă rugăm să îl activați și să reîncărcați pagina. Nu v-a fost încasată nicio sumă.\n" +
+	"Această pagină nu este disponibilă în acest moment\n" +
+	"Vă rugăm să încercați din nou peste un minut.\n"
+
+const textsOfSK = "" +
+	"Produkt\n" +
+	"Variant\n" +
+	"Počet kusov\n" +
+	"E-mail\n" +
+	"Meno\n" +
+	"Priezvisko\n" +
+	"Firma\n" +
+	"Telefón\n" +
+	"Krajina\n" +
+	"Ulica a číslo domu\n" +
+	"Byt, poschodie\n" +
+	"PSČ\n" +
+	"Obec\n" +
+	"Štát alebo provincia\n" +
+	"Doručiť na túto adresu\n" +
+	"Doprava\n" +
+	"Zľavový kód\n" +
+	"{label} (doručenie)\n" +
+	"Vyplňte prosím toto pole.\n" +
+	"Zadajte prosím svoje meno.\n" +
+	"Zadajte prosím svoje priezvisko.\n" +
+	"Zadajte prosím svoju e-mailovú adresu.\n" +
+	"Zadajte prosím svoje telefónne číslo.\n" +
+	"Zadajte prosím ulicu a číslo domu.\n" +
+	"Zadajte prosím obec.\n" +
+	"Vyberte prosím štát alebo provinciu.\n" +
+	"Zadajte prosím svoje PSČ.\n" +
+	"Vyberte prosím svoju krajinu.\n" +
+	"Vyberte prosím produkt.\n" +
+	"Text je príliš dlhý: najviac {limit} znakov.\n" +
+	"Sú tu znaky, ktoré nemôžeme použiť. Zadajte to prosím znova.\n" +
+	"Napíšte prosím meno tak, ako je uvedené na vašej pošte.\n" +
+	"Skontrolujte prosím e-mailovú adresu: mala by vyzerať ako meno@priklad.sk.\n" +
+	"Skontrolujte prosím telefónne číslo. S predvoľbou krajiny je vždy jednoznačné: {example}\n" +
+	"Skontrolujte prosím PSČ: v tejto krajine vyzerá ako {example}.\n" +
+	"Vyberte prosím štát alebo provinciu tejto krajiny, napríklad {example}.\n" +
+	"Vyberte prosím krajinu zo zoznamu.\n" +
+	"Skontrolujte prosím tento údaj.\n" +
+	"Zadajte prosím celé číslo, 1 alebo viac.\n" +
+	"Vyberte prosím najviac {limit} z produktov.\n" +
+	"Tento produkt sa tu nedá objednať.\n" +
+	"Objednajte prosím najviac {limit} ks tohto produktu.\n" +
+	"Tento spôsob platby v tejto krajine nemôžeme ponúknuť.\n" +
+	"Nezadávajte tu prosím údaje o karte. Zaplatíte na ďalšej stránke.\n" +
+	"Toto pole nemôže stránka nastaviť.\n" +
+	"Vaša objednávka je zaplatená. Ďakujeme!\n" +
+	"Čakáme, kým Klarna potvrdí platbu. Neplaťte prosím znova.\n" +
+	"Vaša objednávka dorazila a obchod ju pred potvrdením kontroluje. Neplaťte prosím znova.\n" +
+	"Kontrolujeme vašu objednávku. Neplaťte prosím znova.\n" +
+	"Objednávka sa nepodarila. Nič vám nebolo účtované. Skúste to prosím znova.\n" +
+	"Klarna platbu neprijala. Nič vám nebolo účtované. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
+	"Platba v Klarne nebola dokončená. Nič vám nebolo účtované. Môžete to skúsiť znova.\n" +
+	"Čas na zaplatenie v Klarne vypršal. Nič vám nebolo účtované. Môžete objednať znova.\n" +
+	"Doplnkový produkt sa nepodarilo objednať. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Môžete to skúsiť znova.\n" +
+	"Klarna neprijala platbu za doplnkový produkt, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
+	"Platba za doplnkový produkt nebola dokončená, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
+	"Čas na zaplatenie doplnkového produktu vypršal, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
+	"To už je súčasťou vašej objednávky.\n" +
+	"To sa dá pridať iba k zaplatenej objednávke.\n" +
+	"Klarnu sa nepodarilo otvoriť. Nič vám nebolo účtované. Skúste to prosím o niekoľko minút znova.\n" +
+	"Skontrolujte prosím svoje údaje.\n" +
+	"Obchod teraz nemôže prijímať objednávky. Nič vám nebolo účtované. Skúste to prosím neskôr.\n" +
+	"S obchodom sa nepodarilo spojiť a nič nebolo objednané. Skúste to prosím o chvíľu znova.\n" +
+	"Vaša objednávka sa spracúva. Počkajte prosím chvíľu.\n" +
+	"Príliš veľa požiadaviek. Počkajte prosím minútu a skúste to znova.\n" +
+	"Nepodarilo sa overiť, že ste človek. Načítajte prosím stránku znova a skúste to ešte raz.\n" +
+	"Túto objednávku tu nepoznáme alebo je príliš stará.\n" +
+	"Na našej strane sa niečo pokazilo. Môžete to bez obáv skúsiť znova: objednávka bude zadaná iba raz.\n" +
+	"Prijaté.\n" +
+	"Potvrdenie je na ceste.\n" +
+	"Na tejto adrese nič nie je.\n" +
+	"Táto stránka nefunguje, ako má, a nič nebolo objednané. Kontaktujte prosím obchod.\n" +
+	"Vaša objednávka nie je dokončená\n" +
+	"Ospravedlňujeme sa\n" +
+	"Moment prosím\n" +
+	"Ďakujeme\n" +
+	"Použite prosím tlačidlo Späť v prehliadači: čo ste zadali, tam stále je.\n" +
+	"Potom túto stránku načítajte znova: objednávka sa odošle iba raz, nech to urobíte koľkokrát chcete.\n" +
+	"Pokračovať\n" +
+	"Pokračujeme do Klarny …\n" +
+	"Klarna tu potrebuje JavaScript. Zapnite ho prosím a načítajte stránku znova. Nič vám nebolo účtované.\n" +
+	"Táto stránka teraz nie je dostupná\n" +
+	"Skúste to prosím o minútu znova.\n"
+
+const textsOfSL = "" +
+	"Izdelek\n" +
+	"Različica\n" +
+	"Količina\n" +
+	"E-pošta\n" +
+	"Ime\n" +
+	"Priimek\n" +
+	"Podjetje\n" +
+	"Telefon\n" +
+	"Država\n" +
+	"Ulica in hišna številka\n" +
+	"Stanovanje, nadstropje\n" +
+	"Poštna številka\n" +
+	"Kraj\n" +
+	"Zvezna država ali provinca\n" +
+	"Dostava na ta naslov\n" +
+	"Pošiljanje\n" +
+	"Koda za popust\n" +
+	"{label} (dostava)\n" +
+	"Izpolnite to polje.\n" +
+	"Vnesite svoje ime.\n" +
+	"Vnesite svoj priimek.\n" +
+	"Vnesite svoj e-poštni naslov.\n" +
+	"Vnesite svojo telefonsko številko.\n" +
+	"Vnesite ulico in hišno številko.\n" +
+	"Vnesite svoj kraj.\n" +
+	"Izberite zvezno državo ali provinco.\n" +
+	"Vnesite svojo poštno številko.\n" +
+	"Izberite svojo državo.\n" +
+	"Izberite izdelek.\n" +
+	"To je predolgo: največ {limit} znakov.\n" +
+	"Tu so znaki, ki jih ne moremo uporabiti. Vnesite še enkrat.\n" +
+	"Vnesite ime tako, kot je napisano na pošti, ki jo prejemate.\n" +
+	"Preverite e-poštni naslov: imeti mora obliko ime@primer.si.\n" +
+	"Preverite telefonsko številko. S klicno kodo države je vedno jasna: {example}\n" +
+	"Preverite poštno številko: v tej državi ima obliko {example}.\n" +
+	"Izberite zvezno državo ali provinco te države, na primer {example}.\n" +
+	"Izberite državo s seznama.\n" +
+	"Preverite ta podatek.\n" +
+	"Vnesite celo število, 1 ali več.\n" +
+	"Izberite največ {limit} od izdelkov.\n" +
+	"Tega izdelka tukaj ni mogoče naročiti.\n" +
+	"Naročite največ {limit} kosov tega izdelka.\n" +
+	"V tej državi tega načina plačila ne moremo ponuditi.\n" +
+	"Tukaj ne vnašajte podatkov o kartici. Plačali boste na naslednji strani.\n" +
+	"Stran tega polja ne more nastaviti.\n" +
+	"Vaše naročilo je plačano. Hvala!\n" +
+	"Čakamo, da Klarna potrdi plačilo. Prosimo, ne plačajte znova.\n" +
+	"Vaše naročilo je prispelo in trgovina ga pred potrditvijo preverja. Prosimo, ne plačajte znova.\n" +
+	"Preverjamo vaše naročilo. Prosimo, ne plačajte znova.\n" +
+	"Naročilo ni uspelo. Nič vam ni bilo zaračunano. Poskusite znova.\n" +
+	"Klarna plačila ni sprejela. Nič vam ni bilo zaračunano. Naročilo ali podatke lahko spremenite in poskusite znova.\n" +
+	"Plačilo pri Klarni ni bilo dokončano. Nič vam ni bilo zaračunano. Lahko poskusite znova.\n" +
+	"Čas za plačilo pri Klarni je potekel. Nič vam ni bilo zaračunano. Lahko naročite znova.\n" +
+	"Dodatnega izdelka ni bilo mogoče naročiti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Lahko poskusite znova.\n" +
+	"Klarna ni sprejela plačila za dodatni izdelek, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
+	"Plačilo za dodatni izdelek ni bilo dokončano, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
+	"Čas za plačilo dodatnega izdelka je potekel, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
+	"To je že del vašega naročila.\n" +
+	"To je mogoče dodati le k plačanemu naročilu.\n" +
+	"Klarne ni bilo mogoče odpreti. Nič vam ni bilo zaračunano. Poskusite znova čez nekaj minut.\n" +
+	"Preverite svoje podatke.\n" +
+	"Trgovina trenutno ne more sprejemati naročil. Nič vam ni bilo zaračunano. Poskusite znova pozneje.\n" +
+	"Trgovina ni bila dosegljiva in nič ni bilo naročeno. Poskusite znova čez trenutek.\n" +
+	"Vaše naročilo se obdeluje. Počakajte trenutek.\n" +
+	"Preveč zahtev. Počakajte minuto in poskusite znova.\n" +
+	"Nismo mogli preveriti, da ste človek. Znova naložite stran in poskusite še enkrat.\n" +
+	"Tega naročila tukaj ne poznamo ali pa je prestaro.\n" +
+	"Na naši strani je šlo nekaj narobe. Brez skrbi lahko poskusite znova: naročilo bo oddano samo enkrat.\n" +
+	"Prejeto.\n" +
+	"Potrditev je na poti.\n" +
+	"Na tem naslovu ni ničesar.\n" +
+	"Ta stran ne deluje, kot bi morala, in nič ni bilo naročeno. Obrnite se na trgovino.\n" +
+	"Vaše naročilo ni dokončano\n" +
+	"Oprostite\n" +
+	"Trenutek, prosimo\n" +
+	"Hvala\n" +
+	"Uporabite gumb Nazaj v brskalniku: kar ste vnesli, je še vedno tam.\n" +
+	"Nato znova naložite to stran: naročilo se pošlje samo enkrat, ne glede na to, kolikokrat to storite.\n" +
+	"Nadaljuj\n" +
+	"Nadaljevanje na Klarno …\n" +
+	"Klarna tukaj potrebuje JavaScript. Vklopite ga in znova naložite stran. Nič vam ni bilo zaračunano.\n" +
+	"Ta stran trenutno ni na voljo\n" +
+	"Poskusite znova čez minuto.\n"
+
+const textsOfSV = "" +
+	"Produkt\n" +
+	"Variant\n" +
+	"Antal\n" +
+	"E-post\n" +
+	"Förnamn\n" +
+	"Efternamn\n" +
+	"Företag\n" +
+	"Telefon\n" +
+	"Land\n" +
+	"Gata och nummer\n" +
+	"Lägenhet, våning\n" +
+	"Postnummer\n" +
+	"Ort\n" +
+	"Delstat eller provins\n" +
+	"Leverera till den här adressen\n" +
+	"Frakt\n" +
+	"Rabattkod\n" +
+	"{label} (leverans)\n" +
+	"Fyll i det här fältet.\n" +
+	"Ange ditt förnamn.\n" +
+	"Ange ditt efternamn.\n" +
+	"Ange din e-postadress.\n" +
+	"Ange ditt telefonnummer.\n" +
+	"Ange gata och nummer.\n" +
+	"Ange din ort.\n" +
+	"Välj din delstat eller provins.\n" +
+	"Ange ditt postnummer.\n" +
+	"Välj ditt land.\n" +
+	"Välj en produkt.\n" +
+	"Det här är för långt: högst {limit} tecken.\n" +
+	"Här finns tecken som vi inte kan använda. Skriv in det igen.\n" +
+	"Skriv namnet så som det står på brev till dig.\n" +
+	"Kontrollera e-postadressen: den ska se ut som namn@exempel.se.\n" +
+	"Kontrollera telefonnumret. Med landskod är det alltid tydligt: {example}\n" +
+	"Kontrollera postnumret: i det här landet ser det ut som {example}.\n" +
+	"Välj en delstat eller provins i landet, till exempel {example}.\n" +
+	"Välj ett land i listan.\n" +
+	"Kontrollera den här uppgiften.\n" +
+	"Ange ett heltal, 1 eller mer.\n" +
+	"Välj högst {limit} av produkterna.\n" +
+	"Den här produkten kan inte beställas här.\n" +
+	"Beställ högst {limit} av den här produkten.\n" +
+	"Vi kan inte erbjuda det här betalningssättet i det här landet.\n" +
+	"Skriv inte in kortuppgifter här. Du betalar på nästa sida.\n" +
+	"Det här fältet kan inte anges av sidan.\n" +
+	"Din beställning är betald. Tack!\n" +
+	"Vi väntar på att Klarna ska bekräfta betalningen. Betala inte en gång till.\n" +
+	"Din beställning har kommit fram, och butiken kontrollerar den innan den bekräftas. Betala inte en gång till.\n" +
+	"Vi kontrollerar din beställning. Betala inte en gång till.\n" +
+	"Beställningen gick inte igenom. Du har inte debiterats. Försök igen.\n" +
+	"Klarna godkände inte betalningen. Du har inte debiterats. Du kan ändra din beställning eller dina uppgifter och försöka igen.\n" +
+	"Betalningen hos Klarna slutfördes inte. Du har inte debiterats. Du kan försöka igen.\n" +
+	"Tiden för att betala hos Klarna har gått ut. Du har inte debiterats. Du kan beställa igen.\n" +
+	"Tilläggsprodukten kunde inte beställas. Din första beställning är betald och ändras inte. Du kan försöka igen.\n" +
+	"Klarna godkände inte betalningen för tilläggsprodukten, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Betalningen för tilläggsprodukten slutfördes inte, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Tiden för att betala tilläggsprodukten har gått ut, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Det här ingår redan i din beställning.\n" +
+	"Det här kan bara läggas till en beställning som är betald.\n" +
+	"Klarna kunde inte öppnas. Du har inte debiterats. Försök igen om några minuter.\n" +
+	"Kontrollera dina uppgifter.\n" +
+	"Butiken kan inte ta emot beställningar just nu. Du har inte debiterats. Försök igen senare.\n" +
+	"Butiken kunde inte nås, och ingenting beställdes. Försök igen om en stund.\n" +
+	"Din beställning behandlas. Vänta ett ögonblick.\n" +
+	"För många förfrågningar. Vänta en minut och försök igen.\n" +
+	"Vi kunde inte bekräfta att du är en människa. Ladda om sidan och försök igen.\n" +
+	"Den här beställningen är inte känd här, eller så är den för gammal.\n" +
+	"Något gick fel hos oss. Du kan tryggt försöka igen: din beställning läggs bara en gång.\n" +
+	"Mottaget.\n" +
+	"Bekräftelsen är på väg.\n" +
+	"Det finns ingenting på den här adressen.\n" +
+	"Den här sidan fungerar inte som den ska, och ingenting beställdes. Kontakta butiken.\n" +
+	"Din beställning är inte slutförd\n" +
+	"Tyvärr\n" +
+	"Ett ögonblick\n" +
+	"Tack\n" +
+	"Använd webbläsarens bakåtknapp: det du har skrivit finns kvar.\n" +
+	"Ladda sedan om den här sidan: din beställning skickas bara en gång, hur ofta du än gör det.\n" +
+	"Fortsätt\n" +
+	"Vidare till Klarna …\n" +
+	"Klarna behöver JavaScript här. Slå på det och ladda om sidan. Du har inte debiterats.\n" +
+	"Den här sidan är inte tillgänglig just nu\n" +
+	"Försök igen om en minut.\n"
