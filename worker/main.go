@@ -11,6 +11,7 @@ import (
 	"klarna-relay/worker/edge"
 	"klarna-relay/worker/gate"
 	"klarna-relay/worker/json"
+	"klarna-relay/worker/rehearsal"
 	"klarna-relay/worker/relay"
 )
 
@@ -18,7 +19,14 @@ import (
 var version = "dev"
 
 func main() {
-	c, faults := config.ParseWith(edge.Env, edge.LandersFile())
+	edge.Serve(edge.Program{
+		Configure: configure,
+		Rehearse:  func() { rehearsal.Order(edge.Rehearse) },
+	})
+}
+
+func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate) {
+	c, faults := config.ParseWith(get, edge.LandersFile())
 	if c.Version == "" {
 		c.Version = version
 	}
@@ -35,15 +43,16 @@ func main() {
 			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
 				[]int64{p.UpstreamMS, p.TotalMS, int64(p.HTTPStatus), int64(p.Upstream)})
 		},
-		Random: rand.Text,
+		Random:      rand.Text,
+		StartedLate: late,
 	})
-	edge.Serve(r, gate.New(func(host string) gate.Host {
+	return r, gate.New(func(host string) gate.Host {
 		l, _ := c.Lander(host)
 		return gate.Host{
 			Name: l.Name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
 			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
 		}
-	}, c.LoopbackHTTP))
+	}, c.LoopbackHTTP)
 }
 
 // report writes the configuration's faults to the log, once for those that are everybody's and once for each lander's.

@@ -50,8 +50,9 @@ var glue struct {
 	idle   []carrier        // the one that became idle last is the last
 	swept  time.Time
 
-	gate  *gate.Gate
-	relay Relay
+	program Program
+	gate    *gate.Gate
+	relay   Relay
 }
 
 // call is one request, or one alarm, as JavaScript handed it over. It has one

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,7 +71,8 @@ func serving(t *testing.T, r relayFunc, test func(t *testing.T, js *javascript))
 		stub.forget = func(id uint32) { js.forgotten = append(js.forgotten, id) }
 		stub.log = func(line string) { js.lines = append(js.lines, strings.Clone(line)) }
 		glue.idle, glue.next, glue.swept = nil, nil, time.Now()
-		prepare(r, gate.New(nil, false))
+		prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { return r, gate.New(nil, false) }})
+		require.Equal(t, int32(1), exportConfigure(0, 0))
 		test(t, js)
 		for _, idle := range glue.idle {
 			idle <- nil
@@ -293,6 +295,39 @@ func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
 	}
 }
 
+func TestAProgramIsConfiguredOverTheBufferAndRehearsed(t *testing.T) {
+	js := &javascript{}
+	stub.listen = func(http.Handler) {}
+	stub.log = func(line string) { js.lines = append(js.lines, strings.Clone(line)) }
+	rehearsed := ""
+	prepare(Program{
+		Configure: func(get func(string) string, late bool) (Relay, *gate.Gate) {
+			assert.Equal(t, []string{"1", "", "{\"*\":{}}", ""}, []string{get("A"), get("B"), get("LANDERS"), get("C")})
+			assert.True(t, late)
+			return relayFunc(func(w http.ResponseWriter, r *http.Request) {
+				text, err := io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				w.WriteHeader(http.StatusAccepted)
+				_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" "+string(text))
+			}), gate.New(nil, false)
+		},
+		Rehearse: func() {
+			var status int
+			status, rehearsed = Rehearse(glue.relay, "a=1", http.MethodPost, address, "203.0.113.7", "Accept", "*/*")
+			assert.Equal(t, http.StatusAccepted, status)
+		},
+	})
+	assert.Equal(t, int32(1), exportConfigure(js.put("A\x001\x00B\x00\x00LANDERS\x00{\"*\":{}}"), 1))
+	assert.Equal(t, int32(1), exportRehearse())
+	assert.Equal(t, "POST /api/order/import/ a=1", rehearsed)
+	assert.Empty(t, js.lines)
+
+	prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") }, Rehearse: func() { panic("a name") }})
+	assert.Equal(t, int32(0), exportConfigure(0, 0), "what panics has not worked")
+	assert.Equal(t, int32(0), exportRehearse())
+	require.Len(t, js.lines, 2)
+}
+
 func TestOnlyARequestMayAsk(t *testing.T) {
 	_, _, err := Transport{}.Post(context.Background(), "https://crm.example/", "", time.Second)
 	assert.ErrorContains(t, err, "not one of a request")
@@ -379,4 +414,21 @@ func TestADataPointIsPackedForJavaScript(t *testing.T) {
 	stub.count = func(p string) { point = strings.Clone(p) }
 	Count("shop.example", []string{"shop.example", "order"}, []int64{12, -1})
 	assert.Equal(t, "shop.example\x002\x00shop.example\x00order\x0012\x00-1", point)
+}
+
+func TestTheFileOfLandersIsReadHostByHost(t *testing.T) {
+	file := map[string]string{"shop.example": "\t{}\n.shop.example\t{\"ä\":1}"}
+	var found string
+	stub.findLanders = func(host string) int32 {
+		found = file[host]
+		return int32(len(found))
+	}
+	stub.takeLanders = func(to unsafe.Pointer) { copy(unsafe.Slice((*byte)(to), len(found)), found) }
+	find := LandersFile()
+	require.NotNil(t, find)
+	assert.Equal(t, file["shop.example"], find("shop.example"))
+	assert.Empty(t, find("other.example"))
+
+	stub.findLanders = func(string) int32 { return -1 }
+	assert.Nil(t, LandersFile(), "there is no such file")
 }

@@ -35,6 +35,33 @@ func exportBuffer(n int32) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(glue.buffer))
 }
 
+// exportConfigure sets the program up with the variables and secrets in the
+// buffer: name, value, name, value, separated by NUL. late is 1 when it could
+// not be started with the isolate.
+//
+//go:wasmexport configure
+func exportConfigure(n, late int32) (ok int32) {
+	defer guard()
+	vars := map[string]string{}
+	for rest := string(glue.buffer[:n]); rest != ""; {
+		var name, value string
+		name, rest, _ = strings.Cut(rest, "\x00")
+		value, rest, _ = strings.Cut(rest, "\x00")
+		vars[name] = value
+	}
+	glue.relay, glue.gate = glue.program.Configure(func(name string) string { return vars[name] }, late == 1)
+	return 1
+}
+
+// exportRehearse has the program do once what it does for an order.
+//
+//go:wasmexport rehearse
+func exportRehearse() (ok int32) {
+	defer guard()
+	glue.program.Rehearse()
+	return 1
+}
+
 // exportDecide judges the request whose "METHOD URL" is in the buffer.
 //
 //go:wasmexport decide

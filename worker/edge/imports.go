@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/syumai/workers"
-	"github.com/syumai/workers/cloudflare"
 )
 
 // What JavaScript does for Go; js/host.mjs implements it. imports_stub.go has the same functions for native tests.
@@ -45,9 +44,15 @@ func hostLog(line string)
 //go:wasmimport relay count
 func hostCount(point string)
 
-// Env returns a variable or secret of the Worker, "" when there is none. Values
-// that are not text, such as the table LANDERS, come as JSON.
-func Env(name string) string { return cloudflare.Getenv(name) }
+// findLanders has JavaScript look up what landers.toml says of a host, and returns the length of it in bytes, or -1 when there is no such file.
+//
+//go:wasmimport relay findLanders
+func hostFindLanders(host string) (length int32)
+
+// takeLanders copies what was found last.
+//
+//go:wasmimport relay takeLanders
+func hostTakeLanders(to unsafe.Pointer)
 
 // listen has the worker library call the handler for each carrier that JavaScript asks it for.
 func listen(handler http.Handler) {

@@ -9,19 +9,20 @@ import (
 
 // stub is the JavaScript of native tests: one field for each import of imports.go. A test sets those that it expects.
 var stub struct {
-	ask      func(id, op uint32, payload string)
-	post     func(id, timeout uint32, url, form string)
-	write    func(id uint32, ref, data string, version, alarm, expires float64)
-	answered func(id uint32, status int32, head, body string)
-	panicked func(id uint32)
-	forget   func(id uint32)
-	taskDone func(id uint32, ok int32)
-	named    func(name string, ref unsafe.Pointer) (ok int32)
-	fresh    func(ref unsafe.Pointer) (ok int32)
-	log      func(line string)
-	count    func(point string)
-	env      func(name string) string
-	listen   func(http.Handler)
+	ask         func(id, op uint32, payload string)
+	post        func(id, timeout uint32, url, form string)
+	write       func(id uint32, ref, data string, version, alarm, expires float64)
+	answered    func(id uint32, status int32, head, body string)
+	panicked    func(id uint32)
+	forget      func(id uint32)
+	taskDone    func(id uint32, ok int32)
+	named       func(name string, ref unsafe.Pointer) (ok int32)
+	fresh       func(ref unsafe.Pointer) (ok int32)
+	log         func(line string)
+	count       func(point string)
+	findLanders func(host string) (length int32)
+	takeLanders func(to unsafe.Pointer)
+	listen      func(http.Handler)
 }
 
 func hostAsk(id, op uint32, payload string)         { stub.ask(id, op, payload) }
@@ -38,7 +39,7 @@ func hostFresh(ref unsafe.Pointer) (ok int32)                 { return stub.fres
 func hostLog(line string)                                     { stub.log(line) }
 func hostCount(point string)                                  { stub.count(point) }
 
-// Env is stub.env here.
-func Env(name string) string { return stub.env(name) }
+func hostFindLanders(host string) (length int32) { return stub.findLanders(host) }
+func hostTakeLanders(to unsafe.Pointer)          { stub.takeLanders(to) }
 
 func listen(handler http.Handler) { stub.listen(handler) }

@@ -21,8 +21,20 @@ type Relay interface {
 	TurnedBack(rawURL, id string, status int)
 }
 
+// A Program is what runs in the Worker.
+type Program struct {
+	// Configure reads variables and secrets by name ("" for those that are
+	// not there; what is not text, such as the table LANDERS, comes as JSON)
+	// and returns who serves and who decides. late says that the program
+	// could not be started before the first request.
+	Configure func(get func(name string) string, late bool) (Relay, *gate.Gate)
+	// Rehearse does once, with nothing that a request would notice, what an
+	// order does. It is called before the first request.
+	Rehearse func()
+}
+
 // Serve hands every request that the gate calls the relay's to it, and never
-// returns.
+// returns. JavaScript has the program configured before the first one.
 //
 // The request has its absolute URL, the headers listed in instance.mjs with
 // their whole values, and the shopper's address as RemoteAddr. Its body is
@@ -30,16 +42,26 @@ type Relay interface {
 // no more than its head; at most 64 KiB and one byte of it arrive. What the
 // handler answers is sent in one piece once it returns; a panic is answered
 // 500.
-func Serve(r Relay, g *gate.Gate) {
-	prepare(r, g)
+func Serve(p Program) {
+	prepare(p)
 	select {}
 }
 
-func prepare(r Relay, g *gate.Gate) {
+func prepare(p Program) {
 	glue.calls = map[uint32]*call{}
-	glue.gate = g
-	glue.relay = r
-	listen(bridge{r})
+	glue.program = p
+	listen(bridge{})
+}
+
+// Rehearse has a handler answer a request that nobody has sent, given as its
+// body and as [call.head] has it.
+func Rehearse(h http.Handler, text string, head ...string) (status int, answered string) {
+	r := (&call{head: strings.Join(head, "\x00")}).request()
+	r.Body = &body{rest: text, err: io.EOF}
+	a := &answer{header: make(http.Header, 8)}
+	h.ServeHTTP(a, r)
+	a.pack()
+	return a.status, string(a.body)
 }
 
 // bridge stands between the worker library and the handler.
@@ -49,7 +71,7 @@ func prepare(r Relay, g *gate.Gate) {
 // collector must give back. So the library's request is but a carrier, as a
 // connection is to HTTP: it says nothing, its goroutine serves one request
 // after the other, and it ends only when there are carriers enough.
-type bridge struct{ handler http.Handler }
+type bridge struct{}
 
 // carrier is where a waiting goroutine gets its next call.
 type carrier chan *call
@@ -86,7 +108,7 @@ func (b bridge) serve(c *call) {
 	}()
 	deepen()
 	a := &answer{header: make(http.Header, 8)}
-	b.handler.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
+	glue.relay.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
 	a.send(c)
 }
 
@@ -223,6 +245,12 @@ func (a *answer) send(c *call) {
 	if c.gone {
 		return
 	}
+	head := a.pack()
+	hostAnswered(c.id, int32(a.status), unsafe.String(unsafe.SliceData(head), len(head)), unsafe.String(unsafe.SliceData(a.body), len(a.body)))
+}
+
+// pack returns name and value of each header, separated by NUL.
+func (a *answer) pack() []byte {
 	a.WriteHeader(http.StatusOK)
 	head := make([]byte, 0, 512)
 	for name, values := range a.header {
@@ -231,5 +259,5 @@ func (a *answer) send(c *call) {
 		}
 		head = append(append(append(head, name...), 0), strings.Join(values, ", ")...)
 	}
-	hostAnswered(c.id, int32(a.status), unsafe.String(unsafe.SliceData(head), len(head)), unsafe.String(unsafe.SliceData(a.body), len(a.body)))
+	return head
 }

@@ -23,9 +23,8 @@ const encoder = new TextEncoder();
 /**
  * The import object for one Go instance.
  * @param {import("./instance.mjs").Instance} go
- * @param {Record<string, any>} env
  */
-export function host(go, env) {
+export function host(go) {
   const bytes = (pointer, length) => new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length);
   const text = (pointer, length) => decoder.decode(bytes(pointer, length));
   const settle = (id, work) => {
@@ -51,21 +50,21 @@ export function host(go, env) {
       return found.length;
     },
     takeLanders: (to) => bytes(to, found.length).set(found),
-    ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(env, op, text(pointer, length))),
+    ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(go.env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
       settle(id, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
     write: (id, ref, refLength, data, dataLength, version, alarm, expires) =>
-      settle(id, write(env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
+      settle(id, write(go.env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
     answered: (id, status, head, headLength, body, bodyLength) =>
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     panicked: (id) => go.panicked(id),
     forget: (id) => go.forget(id),
     taskDone: (id, ok) => go.taskDone(id, ok === 1),
-    named: (pointer, length, out) => putId(() => env.LEDGER.idFromName(text(pointer, length)), out),
-    fresh: (out) => putId(() => env.LEDGER.newUniqueId(), out),
-    log: (pointer, length) => console.log(text(pointer, length)),
-    count: (pointer, length) => count(env, text(pointer, length)),
+    named: (pointer, length, out) => putId(() => go.env.LEDGER.idFromName(text(pointer, length)), out),
+    fresh: (out) => putId(() => go.env.LEDGER.newUniqueId(), out),
+    log: (pointer, length) => go.print(text(pointer, length)),
+    count: (pointer, length) => count(go.env, text(pointer, length)),
   };
 }
 

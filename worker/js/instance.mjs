@@ -1,11 +1,13 @@
-// The life of the Go instance: one for as long as the isolate lives, started by
-// the first request, replaced after it died. This is the only file that knows
-// how Go and JavaScript hand things to each other.
+// The life of the Go instance: one for as long as the isolate lives, started
+// with it, replaced after it died. This is the only file that knows how Go and
+// JavaScript hand things to each other.
 
 import "./process.mjs";
 import "../build/wasm_exec.js"; // defines globalThis.Go
+import { env as isolate } from "cloudflare:workers";
 import program from "../build/edge.wasm";
 import { host } from "./host.mjs";
+import { seeded } from "./seed.mjs";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -21,17 +23,47 @@ const HEADERS = [
 /** Further ones that it looks at when the browser comes by itself, asks for permission or is an operator's tool. */
 const RARE = ["Sec-Fetch-Dest", "Authorization", "Access-Control-Request-Method"];
 
+/** Before the first request there is neither randomness nor a clock, and what is printed belongs to nobody. */
+let early = true;
+const lines = []; // to be printed with the first request
+let late = false; // Go could not be started before it
 let current;
 
-/** The living instance, or a new one. Throws when Go cannot be started. */
+/** For a request: the living instance, or a new one. Throws when Go cannot be started. */
 export function instance(env) {
-  if (!current || current.dead) current = new Instance(env);
+  if (early) {
+    early = false;
+    for (const [level, line] of lines.splice(0)) console[level](line);
+  }
+  if (!current || current.dead) current = new Instance(env, late);
+  current.env = env;
   return current;
+}
+
+/** What fails here is tried again in the first request. */
+function startWithTheIsolate() {
+  try {
+    current = new Instance(isolate, false);
+    current.rehearse();
+  } catch (error) {
+    late = true;
+    current = undefined;
+    print("error", JSON.stringify({ level: "error", event: "start_failed", what: String(error) }));
+  }
+}
+
+/** @param {"log"|"error"} level */
+function print(level, line) {
+  if (early) lines.push([level, line]);
+  else console[level](line);
 }
 
 export class Instance {
   /** Why the instance is dead, once it is. */
   dead;
+
+  /** Bindings, as the latest request has them. They may be kept from one request to the next; ctx may not. */
+  env;
 
   #binding = {};
   #go;
@@ -41,37 +73,47 @@ export class Instance {
   #buffer = 0; // where Go's shared buffer lies …
   #capacity = 0; // … and how long it is
   #view = new Uint8Array(0);
-  #now = 0; // ms since 1970, and as Go has it:
-  #nanoseconds = 0n;
+  // Go ends itself when its clock is 0, as Date.now() is before the first request.
+  #now = 1; // ms since 1970, and as Go has it:
+  #nanoseconds = 1000000n;
   #seconds = 0n;
 
-  constructor(env) {
-    // The library reads this while the program starts. env may be kept from
-    // one request to the next; ctx may not.
-    globalThis.context = { env: variables(env), ctx: undefined, binding: this.#binding };
+  /** @param {boolean} late Go could not be started with the isolate */
+  constructor(env, late) {
+    this.env = env;
+    globalThis.context = { binding: this.#binding }; // the library looks for it while the program starts
 
     const go = new globalThis.Go();
     this.#go = go;
     go.exit = (code) => this.#die(new Error(`the Go program ended with code ${code}`));
+    const { gojs } = go.importObject;
     // A timer would belong to whichever request is being served now and end
     // with it. Go looks at its timers whenever it is entered, which is enough
     // for those of its own housekeeping; the relay uses none.
-    go.importObject.gojs["runtime.scheduleTimeoutEvent"] = (sp) => go.mem.setInt32((sp >>> 0) + 16, 1, true);
-    go.importObject.gojs["runtime.clearTimeoutEvent"] = () => {};
+    gojs["runtime.scheduleTimeoutEvent"] = (sp) => go.mem.setInt32((sp >>> 0) + 16, 1, true);
+    gojs["runtime.clearTimeoutEvent"] = () => {};
     // A Worker's clock stands still while it computes, so it is read once for
     // each time that Go is entered; Go asks for it fifty times an order.
-    go.importObject.gojs["runtime.nanotime1"] = (sp) => go.mem.setBigInt64((sp >>> 0) + 8, this.#nanoseconds, true);
-    go.importObject.gojs["runtime.walltime"] = (sp) => {
+    gojs["runtime.nanotime1"] = (sp) => go.mem.setBigInt64((sp >>> 0) + 8, this.#nanoseconds, true);
+    gojs["runtime.walltime"] = (sp) => {
       go.mem.setBigInt64((sp >>> 0) + 8, this.#seconds, true);
       go.mem.setInt32((sp >>> 0) + 16, (this.#now % 1000) * 1e6, true);
     };
     this.#readClock();
-
     let ready = false;
+    // Go asks for the seed of its maps before main; what is drawn later must be random, and there is none before the first request.
+    const random = gojs["runtime.getRandomData"], seed = early && seeded(Object.values(variables(env)).join());
+    gojs["runtime.getRandomData"] = (sp) => {
+      if (!early) return random(sp);
+      if (ready) throw new Error("random data is needed before the first request");
+      const at = (sp >>> 0) + 8;
+      seed(new Uint8Array(go.mem.buffer, Number(go.mem.getBigInt64(at, true)), Number(go.mem.getBigInt64(at + 8, true))));
+    };
+
     const wasm = new WebAssembly.Instance(program, {
       ...go.importObject,
       workers: { ready: () => { ready = true; } },
-      relay: host(this, env),
+      relay: host(this),
     });
     this.exports = wasm.exports;
     go.run(wasm).catch((error) => this.#die(error)); // runs until main blocks
@@ -79,6 +121,19 @@ export class Instance {
       this.#die(new Error("the Go program did not start"));
       throw this.dead;
     }
+    const vars = Object.entries(variables(env)).flat().join("\0");
+    this.#enter(() => {
+      if (!this.exports.configure(this.#write(vars), late ? 1 : 0)) throw new Error("the Go program could not be configured");
+    });
+  }
+
+  /** Has Go do once what an order needs, so that V8 has compiled it when there is one. */
+  rehearse() {
+    this.#enter(() => this.exports.rehearse());
+  }
+
+  print(line) {
+    print("log", line);
   }
 
   /** The gate's decision on a request. @returns {{verdict: number, origin: string, usual: Record<string, string>, headers: string[][]}} */
@@ -214,7 +269,7 @@ export class Instance {
   #die(error) {
     if (this.dead) return;
     this.dead = error;
-    console.error(JSON.stringify({ level: "error", event: "instance_died", what: String(error) }));
+    if (!early) console.error(JSON.stringify({ level: "error", event: "instance_died", what: String(error) }));
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -272,3 +327,5 @@ function variables(env) {
   }
   return texts;
 }
+
+startWithTheIsolate();

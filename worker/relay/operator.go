@@ -39,6 +39,7 @@ func (rl *Relay) health(rq *request) *answer {
 		w.OptionalTexts("faults", codes)
 	}
 	w.Text("version", rl.config.Version)
+	w.OptionalTrue("startedLate", rl.platform.StartedLate)
 	w.Close('}')
 	a.plain = w.String()
 	return a

@@ -39,6 +39,9 @@ type Platform struct {
 	// Random gives a fresh unguessable text of at least 16 characters, fit for
 	// a header and an HTML attribute.
 	Random func() string
+	// StartedLate: the program could not be started with the isolate, so that
+	// a shopper had to wait for it. Health says so.
+	StartedLate bool
 }
 
 // A Point is what the counters get to know of a request.

@@ -14,8 +14,12 @@ import process from "node:process"; // the global one goes when the Worker is lo
 
 const wasm = new URL("../build/edge.wasm", import.meta.url);
 registerHooks({
+  resolve(specifier, context, next) {
+    return specifier === "cloudflare:workers" ? { url: specifier, shortCircuit: true } : next(specifier, context);
+  },
   load(url, context, next) {
     if (url.endsWith(".txt")) return { format: "module", shortCircuit: true, source: 'export default "";' };
+    if (url === "cloudflare:workers") return { format: "module", shortCircuit: true, source: "export const env = globalThis.isolate;" };
     if (!url.endsWith(".wasm")) return next(url, context);
     return { format: "module", shortCircuit: true, source: "export default globalThis.program;" };
   },
@@ -56,6 +60,7 @@ const env = {
   KONNEKTIVE_URL: "http://127.0.0.1:9", KONNEKTIVE_LOGIN_ID: "a", KONNEKTIVE_PASSWORD: "b",
   LANDERS: { "*": { campaignId: 12, forceMerchantId: 7, products: [34, 35] } },
 };
+globalThis.isolate = env;
 globalThis.fetch = async (url) => {
   const text = url.endsWith("/leads/import/")
     ? '{"result":"SUCCESS","message":{"orderId":"ABC123"}}'

@@ -70,6 +70,7 @@ let overheard;
 
 export default {
   async fetch(request, real, ctx) {
+    globalThis.firstRequest();
     overheard ??= real.METRICS ? { ...real, METRICS: new Metrics(real.METRICS) } : real;
     const env = overheard;
     const name = /\/__probe\/(\w+)/.exec(request.url)?.[1];
