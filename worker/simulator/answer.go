@@ -71,10 +71,10 @@ func (s *Simulator) orderMessage(order *Order, settings Settings) map[string]any
 			message[name] = value
 		}
 	}
-	var shipping Cents
+	var shipping, discount Cents
 	items, keyed := make([]any, 0, len(order.Items)), make(map[string]any, len(order.Items))
 	for _, i := range order.Items {
-		shipping += i.Shipping
+		shipping, discount = shipping+i.Shipping, discount+i.Discount
 		item := map[string]any{
 			"orderItemId": i.ID, "productId": settings.id(i.ProductID), "name": i.Name, "qty": settings.number(strconv.Itoa(i.Qty)),
 			"price": settings.number(i.Price.String()), "shipping": settings.number(i.Shipping.String()), "merchantId": settings.id(i.MerchantID),
@@ -90,7 +90,8 @@ func (s *Simulator) orderMessage(order *Order, settings Settings) map[string]any
 	message["orderType"] = "NEW_SALE"
 	message["campaignId"] = settings.id(order.CampaignID)
 	message["totalAmount"] = settings.number(order.Total.String())
-	message["subTotal"] = settings.number((order.Total - shipping).String())
+	message["subTotal"] = settings.number((order.Total - shipping + discount).String())
+	message["totalDiscount"] = settings.number(discount.String())
 	message["shipTotal"] = settings.number(shipping.String())
 	message["taxTotal"] = settings.number("0.00")
 	message["dateCreated"] = settings.date(order.Created)
@@ -135,9 +136,13 @@ func campaignMessage(campaigns []*Campaign, settings Settings) map[string]any {
 		for _, code := range slices.Sorted(maps.Keys(c.Coupons)) {
 			coupons = append(coupons, map[string]any{"couponCode": code, "discountPerc": settings.number(strconv.Itoa(c.Coupons[code]))})
 		}
+		profiles := make([]any, 0, len(c.ShipProfiles))
+		for _, p := range c.ShipProfiles {
+			profiles = append(profiles, map[string]any{"shipProfileId": settings.id(p.ID), "profileName": p.Name, "shipPrice": settings.number(p.Price.String())})
+		}
 		campaign := map[string]any{
 			"campaignId": settings.id(c.ID), "campaignName": c.Name, "currency": c.Currency, "currencySymbol": c.CurrencySymbol,
-			"products": products, "countries": countries, "states": []any{}, "shipProfiles": []any{}, "coupons": coupons,
+			"products": products, "countries": countries, "states": []any{}, "shipProfiles": profiles, "coupons": coupons,
 		}
 		list, keyed[c.ID] = append(list, campaign), campaign
 	}

@@ -3,9 +3,11 @@ package simulator
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 )
 
@@ -24,7 +26,14 @@ const (
 	textNotComplete = "Upsales can only be imported for a COMPLETE order"
 	textRecurring   = "Transaction Declined: recurring products cannot be paid with this method"
 	textNoEndpoint  = "This API endpoint does not exist"
+	textImported    = "This order has already been imported"
+	textGrant       = "The API User is not granted this endpoint"
 )
+
+// textOdd is a text that nobody has noted yet, with data of the shopper's in it.
+func textOdd(fields map[string]string) string {
+	return fmt.Sprintf("Processor 17 refused '%s %s' (%s): do not honour", fields["firstName"], fields["lastName"], fields["emailAddress"])
+}
 
 // booking is one call being processed, once.
 type booking struct {
@@ -41,6 +50,7 @@ type booking struct {
 func (b *booking) process() string {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
+	b.s.passTime()
 	b.call.Delivered++
 	return b.answer().json()
 }
@@ -90,6 +100,9 @@ func (b *booking) importOrder() envelope {
 	if b.fault.Verdict == VerdictFields {
 		refusal = failure(map[string]string{"shipAddress1": textRequired, "phoneNumber": "is not a valid phone number"})
 	}
+	if b.settings.ImportOnce && order != nil && len(order.OrderImports()) > 0 {
+		refusal = failure(textImported)
+	}
 	if refusal.Result != "" {
 		b.note(order, refusal, "")
 		return refusal
@@ -101,8 +114,12 @@ func (b *booking) importOrder() envelope {
 		b.violate("orderId", "the order was COMPLETE already when it was imported")
 	}
 	b.tell(order)
-	if order.Status != StatusComplete {
-		order.Status = b.settings.OpenStatus
+	if order.Payments == 0 && order.Status != StatusComplete {
+		if order.Status != StatusDeclined || !b.settings.DeclineSticks {
+			order.Status = b.settings.OpenStatus
+		}
+		order.setItems(lines)
+	} else if b.settings.CompleteAsIs {
 		order.setItems(lines)
 	}
 	answer, session := b.sell(order, campaign, lines)
@@ -148,12 +165,20 @@ func (b *booking) sell(order *Order, campaign *Campaign, lines []Item) (answer e
 		if !upsale && order.Status != StatusComplete {
 			order.Status = StatusDeclined
 		}
-		return failure(textDeclined), ""
+		return failure(b.declined()), ""
+	case b.fault.Verdict == VerdictOddError:
+		return failure(textOdd(b.fields)), ""
+	case b.fault.Verdict == VerdictGrant:
+		return failure(textGrant), ""
+	case b.fault.Verdict == VerdictReview:
+		if !upsale && order.Status != StatusComplete {
+			order.Status = StatusPending
+		}
 	case b.fault.Verdict == VerdictPaid:
-		b.s.pay(order, lines, b.call.Op)
+		b.s.pay(order, lines, b.call.Op, b.settings)
 	case b.fields["paySource"] == "PREPAID" && b.fields["prepaidType"] == "", skipsQA:
 		// The danger of PREPAID: without a method the CRM believes that the order was paid elsewhere.
-		b.s.pay(order, lines, b.call.Op)
+		b.s.pay(order, lines, b.call.Op, b.settings)
 	case b.fault.Verdict == VerdictNoRedirect:
 	default:
 		opened := b.openSession(order, campaign, lines)
@@ -163,7 +188,19 @@ func (b *booking) sell(order *Order, campaign *Campaign, lines []Item) (answer e
 		}
 		return envelope{"MERC_REDIRECT", message}, opened.ID
 	}
-	return success(b.s.orderMessage(order, b.settings)), ""
+	message := b.s.orderMessage(order, b.settings)
+	if b.settings.ImportHidesOrder {
+		delete(message, "orderId")
+	}
+	return success(message), ""
+}
+
+// declined is the text of a decline.
+func (b *booking) declined() string {
+	if b.settings.OddErrors {
+		return textOdd(b.fields)
+	}
+	return textDeclined
 }
 
 // importLead is Import Lead: it makes a PARTIAL order, or adds to the one it names.
@@ -177,7 +214,11 @@ func (b *booking) importLead() envelope {
 	case campaign == nil:
 		return failure(map[string]string{"campaignId": textCampaign})
 	case b.fault.Verdict == VerdictDecline:
-		return failure(textDeclined)
+		return failure(b.declined())
+	case b.fault.Verdict == VerdictOddError:
+		return failure(textOdd(b.fields))
+	case b.fault.Verdict == VerdictGrant:
+		return failure(textGrant)
 	case b.fault.Verdict == VerdictNoProducts:
 		return failure(textNoProducts)
 	case b.fault.Verdict == VerdictFields:
@@ -197,11 +238,41 @@ func (b *booking) importLead() envelope {
 		}
 	}
 	if order == nil {
+		order = b.merged()
+	}
+	if order == nil {
 		order = b.newOrder(campaign)
 	}
 	order.Leads++
 	b.tell(order)
-	return success(b.s.orderMessage(order, b.settings))
+	message := b.s.orderMessage(order, b.settings)
+	if b.settings.LeadHidesStatus {
+		delete(message, "orderStatus")
+	}
+	return success(message)
+}
+
+// merged is the order of before that a lead without an orderId is given; nil when there is none.
+func (b *booking) merged() *Order {
+	for _, id := range slices.Backward(b.s.orderIDs) {
+		order := b.s.orders[id]
+		same := order.CampaignID == b.fields["campaignId"]
+		switch b.settings.Merge {
+		case MergeShopper:
+			same = same && order.Status == StatusPartial && order.Email == b.fields["emailAddress"]
+		case MergeAddress:
+			same = same && order.Status == StatusPartial && order.Fields["ipAddress"] == b.fields["ipAddress"]
+		case MergeAny:
+			same = same && order.Fields["ipAddress"] == b.fields["ipAddress"]
+		default:
+			return nil
+		}
+		if same {
+			b.call.OrderID = order.ID
+			return order
+		}
+	}
+	return nil
 }
 
 func (b *booking) importClick() envelope {
@@ -225,15 +296,64 @@ func (b *booking) importClick() envelope {
 	})
 }
 
+// queryOrder is Order Query: of one order, or of those that were made on days. Days and times are those of UTC.
 func (b *booking) queryOrder() envelope {
-	order := b.s.orders[b.fields["orderId"]]
-	if order == nil {
+	var found []*Order
+	if id := b.fields["orderId"]; id != "" {
+		if order := b.s.orders[id]; order != nil {
+			found = append(found, order)
+		}
+	} else {
+		from, until, ok := b.days()
+		if !ok {
+			return failure(textNoOrders)
+		}
+		for _, id := range b.s.orderIDs {
+			order := b.s.orders[id]
+			if !order.Created.Before(from) && order.Created.Before(until) && b.matches(order) {
+				found = append(found, order)
+			}
+		}
+	}
+	if len(found) == 0 {
 		return failure(textNoOrders)
 	}
-	return success(map[string]any{
-		"totalResults": 1, "resultsPerPage": 25, "page": 1,
-		"data": []any{b.s.orderMessage(order, b.settings)},
-	})
+	size, page := b.count("resultsPerPage", 25, 200), b.count("page", 1, math.MaxInt32)
+	data := []any{}
+	for i := (page - 1) * size; i < len(found) && i < page*size; i++ {
+		data = append(data, b.s.orderMessage(found[i], b.settings))
+	}
+	return success(map[string]any{"totalResults": len(found), "resultsPerPage": size, "page": page, "data": data})
+}
+
+// days is the time that startDate and endDate name, both included.
+func (b *booking) days() (from, until time.Time, ok bool) {
+	const american = "01/02/2006"
+	from, err := time.Parse(american, b.fields["startDate"])
+	if err != nil {
+		return from, until, false
+	}
+	until, err = time.Parse(american, b.fields["endDate"])
+	return from, until.AddDate(0, 0, 1), err == nil
+}
+
+// matches tells whether an order is one of those that a query names by their members.
+func (b *booking) matches(order *Order) bool {
+	for name, value := range map[string]string{"orderStatus": order.Status, "campaignId": order.CampaignID} {
+		if wanted := b.fields[name]; wanted != "" && wanted != value {
+			return false
+		}
+	}
+	return true
+}
+
+// count is a number that the call names, from 1 to most.
+func (b *booking) count(name string, otherwise, most int) int {
+	n, err := strconv.Atoi(b.fields[name])
+	if err != nil || n < 1 {
+		return otherwise
+	}
+	return min(n, most)
 }
 
 func (b *booking) confirmOrder() envelope {
@@ -288,7 +408,7 @@ func (b *booking) campaign() *Campaign {
 func (b *booking) newOrder(campaign *Campaign) *Order {
 	order := &Order{
 		ID: b.s.newOrderID(), Status: StatusPartial, CampaignID: campaign.ID, Currency: campaign.Currency,
-		Fields: map[string]string{}, Created: b.s.now(), Updated: b.s.now(),
+		Fields: map[string]string{}, emails: map[string]bool{}, Created: b.s.now(), Updated: b.s.now(),
 	}
 	b.s.orders[order.ID] = order
 	b.s.orderIDs = append(b.s.orderIDs, order.ID)
@@ -300,6 +420,7 @@ func (b *booking) newOrder(campaign *Campaign) *Order {
 func (b *booking) tell(order *Order) {
 	maps.Copy(order.Fields, public(b.fields))
 	order.Email = order.Fields["emailAddress"]
+	order.emails[order.Email] = true
 	order.Updated = b.s.now()
 }
 
@@ -336,6 +457,14 @@ func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
 			return nil, failure(map[string]string{"couponCode": "is not a valid coupon"})
 		}
 		discount = percent
+	}
+	var profile *ShipProfile
+	if id := b.fields["shipProfileId"]; id != "" {
+		i := slices.IndexFunc(campaign.ShipProfiles, func(p ShipProfile) bool { return p.ID == id })
+		if i < 0 {
+			return nil, failure(map[string]string{"shipProfileId": "is not a valid shipping profile"})
+		}
+		profile = &campaign.ShipProfiles[i]
 	}
 	var numbers []int
 	for name := range b.fields {
@@ -379,13 +508,19 @@ func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
 			}
 			line.Name += " - " + title
 		}
-		line.Price -= line.Price * Cents(discount) / 100
+		if profile != nil {
+			line.Shipping = 0
+			if len(lines) == 0 {
+				line.Shipping = profile.Price
+			}
+		}
 		if _, price := field("product%d_price"); price != "" {
 			line.Price = cents(price)
 		}
 		if _, price := field("product%d_shipPrice"); price != "" {
 			line.Shipping = cents(price)
 		}
+		line.Discount = line.Line() * Cents(discount) / 100
 		b.s.ids["item"]++
 		line.ID = strconv.FormatUint(50000+b.s.ids["item"], 10)
 		lines = append(lines, line)
@@ -406,19 +541,25 @@ func cents(text string) Cents {
 }
 
 // pay books a payment for lines of an order.
-func (s *Simulator) pay(order *Order, lines []Item, op Op) {
+func (s *Simulator) pay(order *Order, lines []Item, op Op, settings Settings) {
 	order.Payments++
+	order.Paid += total(lines)
 	if op == OpUpsale {
 		if order.tookUpsale(lines) {
 			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same upsale twice"})
 		}
 		order.setItems(slices.Concat(order.Items, lines))
 	} else {
-		if order.Status == StatusComplete {
+		if order.Payments > 1 {
 			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same order twice"})
 		}
 		order.Status = StatusComplete
-		order.setItems(lines)
+		if settings.Review > 0 {
+			order.Status, order.reviewed = StatusPending, s.now().Add(settings.Review)
+		}
+		if !settings.CompleteAsIs {
+			order.setItems(lines)
+		}
 	}
 	order.Updated = s.now()
 }
@@ -434,7 +575,7 @@ func (o *Order) tookUpsale(lines []Item) bool {
 func total(items []Item) Cents {
 	var sum Cents
 	for _, i := range items {
-		sum += i.Line() + i.Shipping
+		sum += i.Line() + i.Shipping - i.Discount
 	}
 	return sum
 }

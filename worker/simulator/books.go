@@ -16,9 +16,10 @@ const (
 	StatusRefunded   = "REFUNDED"
 	StatusCancelled  = "CANCELLED"
 	StatusCODPending = "COD_PENDING"
+	StatusPending    = "PENDING" // in quality assurance
 )
 
-var statuses = []string{StatusComplete, StatusPartial, StatusDeclined, StatusRefunded, StatusCancelled, StatusCODPending}
+var statuses = []string{StatusComplete, StatusPartial, StatusDeclined, StatusRefunded, StatusCancelled, StatusPending, StatusCODPending}
 
 // Op is a call of the Direct API: its path without the outer slashes.
 type Op string
@@ -76,9 +77,14 @@ type Order struct {
 	Leads      int   // how many leads it had
 	Confirms   int   // how often it was confirmed
 	Payments   int   // how often it was paid, upsales included
+	Paid       Cents // what was paid for it, upsales included
 	Imports    []Import
 	Created    time.Time
 	Updated    time.Time
+
+	emails   map[string]bool // of everybody it was told of
+	reviewed time.Time       // when its quality assurance is over; zero when it has none
+	lapsed   bool            // the status is that of an expired session already
 }
 
 // Item is a line of an order.
@@ -90,10 +96,11 @@ type Item struct {
 	Qty        int
 	Price      Cents // of one
 	Shipping   Cents // of the line
+	Discount   Cents // of the line, by a coupon
 	Upsale     bool
 }
 
-// Line is what all of the line cost, without its shipping.
+// Line is what all of the line cost, without shipping and discount.
 func (i Item) Line() Cents { return i.Price * Cents(i.Qty) }
 
 // Import is an order or upsale import that was processed for an order, whatever its result.
@@ -122,7 +129,7 @@ func (o Order) importsBy(op Op) []Import {
 }
 
 func (o Order) clone() Order {
-	o.Fields = maps.Clone(o.Fields)
+	o.Fields, o.emails = maps.Clone(o.Fields), nil
 	o.Items = slices.Clone(o.Items)
 	o.Imports = slices.Clone(o.Imports)
 	return o
@@ -169,9 +176,17 @@ type Session struct {
 	RedirectsTo      string
 	ErrorRedirectsTo string
 	Opened           time.Time
+	Ended            time.Time // when the shopper decided; zero before
 
 	redirect Redirect
 	call     int
+}
+
+// Settings are the settings for the calls to come.
+func (s *Simulator) Settings() Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings
 }
 
 // Calls are the calls in order of arrival, those included that a fault kept from being processed. Without ops: all of them.
@@ -194,15 +209,16 @@ func (s *Simulator) Orders() []Order {
 	return s.ordersWhere(func(*Order) bool { return true })
 }
 
-// OrdersOf are the orders of an e-mail address, the oldest first.
+// OrdersOf are the orders that were ever said to be of an e-mail address, the oldest first.
 func (s *Simulator) OrdersOf(email string) []Order {
-	return s.ordersWhere(func(o *Order) bool { return o.Email == email })
+	return s.ordersWhere(func(o *Order) bool { return o.emails[email] })
 }
 
 func (s *Simulator) ordersWhere(wanted func(*Order) bool) []Order {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []Order
+	s.passTime()
 	for _, id := range s.orderIDs {
 		if o := s.orders[id]; wanted(o) {
 			found = append(found, o.clone())
@@ -215,6 +231,7 @@ func (s *Simulator) ordersWhere(wanted func(*Order) bool) []Order {
 func (s *Simulator) Order(id string) (Order, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.passTime()
 	o, ok := s.orders[id]
 	if !ok {
 		return Order{}, false
@@ -271,9 +288,31 @@ func (s *Simulator) SetStatus(orderID, status string) error {
 	if !ok {
 		return fmt.Errorf("no order %q", orderID)
 	}
-	o.Status, o.Updated = status, s.now()
+	o.Status, o.Updated, o.reviewed = status, s.now(), time.Time{}
 	return nil
 }
+
+// passTime changes what changes by itself: reviews end, and sessions expire.
+func (s *Simulator) passTime() {
+	for _, order := range s.orders {
+		if order.Status == StatusPending && !order.reviewed.IsZero() && !s.now().Before(order.reviewed) {
+			order.Status, order.Updated, order.reviewed = StatusComplete, order.reviewed, time.Time{}
+		}
+	}
+	if s.settings.ExpiredStatus == "" {
+		return
+	}
+	for _, session := range s.sessions {
+		order := s.orders[session.OrderID]
+		if session.Upsale || session.State != SessionOpen || !session.expired(s.now()) || order.lapsed || order.Payments > 0 {
+			continue
+		}
+		order.Status, order.Updated, order.lapsed = s.settings.ExpiredStatus, s.now(), true
+	}
+}
+
+// expired tells whether the shopper's time is over.
+func (s *Session) expired(now time.Time) bool { return now.Sub(s.Opened) > SessionLife }
 
 // Reset empties the books and keeps the options. Calls that wait for Release are forgotten.
 func (s *Simulator) Reset() {

@@ -28,6 +28,13 @@ type Product struct {
 	Variants  map[string]string
 }
 
+// ShipProfile is a way of shipping. Its price takes the place of that of the products.
+type ShipProfile struct {
+	ID    string // decimal
+	Name  string
+	Price Cents // of an order
+}
+
 // Types of products.
 const (
 	TypeOffer  = "OFFER"
@@ -44,6 +51,7 @@ type Campaign struct {
 	Countries      []string       // ISO 3166-1 alpha-2
 	Products       []Product      // offers and upsales
 	Coupons        map[string]int // code to per cent off
+	ShipProfiles   []ShipProfile  // ways of shipping that an order may name
 }
 
 // DefaultCampaign is the campaign of the example configuration: 12, in euro, gateway 7, offers 34 and 35, upsales 40 and 41,
@@ -61,7 +69,8 @@ func DefaultCampaign() Campaign {
 			{ID: "40", Name: "Spare battery", Type: TypeUpsale, Price: 1490, MaxQty: 5},
 			{ID: "41", Name: "Travel case", Type: TypeUpsale, Price: 1990},
 		},
-		Coupons: map[string]int{"WELCOME10": 10},
+		Coupons:      map[string]int{"WELCOME10": 10},
+		ShipProfiles: []ShipProfile{{ID: "3", Name: "Standard", Price: 490}, {ID: "4", Name: "Express", Price: 990}},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 var (
 	productID  = regexp.MustCompile(`^product([1-9]\d*)_id$`)
 	numbered   = regexp.MustCompile(`^(product[1-9]\d*_(id|qty)|variant[1-9]\d*_id)$`)
+	custom     = regexp.MustCompile(`^custom_[A-Za-z0-9_]{1,43}$`) // an account's own fields of an order
 	priceField = regexp.MustCompile(`^(product\d+_(price|shipPrice)|salesTax|taxRate|shipPrice|shippingPrice|totalAmount|price|insurance.*)$`)
 	cardField  = regexp.MustCompile(`(?i)card|cvv|cvc|securitycode|expir|iban|^ach|routing|accountnumber`)
 )
@@ -37,7 +38,7 @@ var allowed = map[Op][]string{
 	OpUpsale:   slices.Concat(trackingFields, paymentFields, []string{"orderId", "couponCode", "shipProfileId"}),
 	OpLead:     slices.Concat(customerFields, trackingFields, []string{"billShipSame", "couponCode", "shipProfileId", "orderId"}),
 	OpClick:    slices.Concat(trackingFields, []string{"pageType", "requestUri"}),
-	OpQuery:    {"orderId", "campaignId"},
+	OpQuery:    {"orderId", "campaignId", "startDate", "endDate", "orderStatus", "resultsPerPage", "page"},
 	OpConfirm:  {"orderId", "campaignId"},
 	OpCampaign: {"campaignId"},
 }
@@ -110,6 +111,12 @@ func (b *booking) wrong() map[string]string {
 			}
 		}
 	}
+	if b.settings.RefuseIPv6 && strings.Contains(b.fields["ipAddress"], ":") {
+		problems["ipAddress"] = "is not a valid IP address"
+	}
+	if b.settings.RefusePlus && strings.HasPrefix(b.fields["phoneNumber"], "+") {
+		problems["phoneNumber"] = "is not a valid phone number"
+	}
 	if page := b.fields["pageType"]; page != "" && !slices.Contains(pageTypes, page) {
 		problems["pageType"] = "is not a valid page type"
 	}
@@ -129,6 +136,7 @@ func (s *Simulator) violationsOf(call *Call) []Violation {
 		value := call.Fields[name]
 		switch {
 		case slices.Contains(names, name), slices.Contains(credentialFields, name):
+		case custom.MatchString(name) && slices.Contains(names, "custom1"):
 		case numbered.MatchString(name) && (call.Op == OpOrder || call.Op == OpUpsale || call.Op == OpLead):
 		case cardField.MatchString(name):
 			violate(name, "is a field of a card or an account")

@@ -44,6 +44,9 @@
 //	no-redirect     SUCCESS without a redirect: nobody has paid
 //	paid            SUCCESS, and the order is COMPLETE
 //	decline         declined at once
+//	review          SUCCESS, and the order is PENDING: in quality assurance until you set its status below
+//	odd-error       refused with a text that nobody knows, and with data of the shopper's in it
+//	grant           the API user has no right to make this call
 //	fields          refused field by field
 //	no-products     No products exist in the order
 //	taken           the upsale was already taken

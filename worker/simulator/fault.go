@@ -30,6 +30,9 @@ const (
 	VerdictTaken               // "This upsale was already taken."
 	VerdictWhitelist           // "IP must be whitelisted - 203.0.113.7"
 	VerdictCredentials         // "…Could not authenticate credentials…"
+	VerdictOddError            // ERROR with a text that nobody has noted yet; the order is left as it is
+	VerdictGrant               // ERROR: the API user has no right to make this call
+	VerdictReview              // SUCCESS without a redirect; the order is PENDING, in quality assurance, until somebody decides
 )
 
 // Redirect is a way to send the shopper to Klarna's page.

@@ -29,20 +29,24 @@ func (s *Simulator) Approve(session string) (Return, error) {
 			if err := s.payable(visited); err != nil {
 				return Return{}, err
 			}
-			visited.State = SessionApproved
+			visited.State, visited.Ended = SessionApproved, s.now()
 			op := OpOrder
 			if visited.Upsale {
 				op = OpUpsale
 			}
-			s.pay(order, visited.Items, op)
+			s.pay(order, visited.Items, op, s.settings)
 		}
 		return s.returned(visited, order, s.settings.ReturnByGET), nil
 	})
 }
 
-// Decline has Klarna refuse the shopper: an order becomes DECLINED, an upsale leaves its order as it was.
+// Decline has Klarna refuse the shopper, which leaves the order in Settings.DeclineStatus; an upsale leaves its order as
+// it was.
 func (s *Simulator) Decline(session string) (Return, error) {
-	return s.fail(session, SessionDeclined, StatusDeclined, "Klarna declined the purchase")
+	s.mu.Lock()
+	status := s.settings.DeclineStatus
+	s.mu.Unlock()
+	return s.fail(session, SessionDeclined, status, "Klarna declined the purchase")
 }
 
 // Cancel has the shopper cancel at Klarna, which leaves the order in Settings.CancelStatus.
@@ -59,8 +63,8 @@ func (s *Simulator) fail(session string, state SessionState, status, message str
 			if err := s.payable(visited); err != nil {
 				return Return{}, err
 			}
-			visited.State = state
-			if !visited.Upsale && order.Status != StatusComplete {
+			visited.State, visited.Ended = state, s.now()
+			if !visited.Upsale && order.Status != StatusComplete && order.Payments == 0 {
 				order.Status, order.Updated = status, s.now()
 			}
 		}
@@ -80,6 +84,7 @@ func (s *Simulator) Forge(session string) (Return, error) {
 func (s *Simulator) visit(session string, do func(*Session, *Order) (Return, error)) (Return, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.passTime()
 	visited := s.sessions[session]
 	if visited == nil {
 		return Return{}, fmt.Errorf("%w: %q", ErrNoSession, session)
@@ -92,7 +97,7 @@ func (s *Simulator) payable(session *Session) error {
 	switch {
 	case session.State != SessionOpen:
 		return fmt.Errorf("%w: %s", ErrSessionOver, session.State)
-	case s.now().Sub(session.Opened) > SessionLife:
+	case session.expired(s.now()):
 		return ErrSessionExpired
 	}
 	return nil
@@ -100,6 +105,12 @@ func (s *Simulator) payable(session *Session) error {
 
 // returned is the way back after a success.
 func (s *Simulator) returned(session *Session, order *Order, byGET bool) Return {
+	if s.settings.ReturnBare && byGET {
+		return Return{Method: http.MethodGet, URL: session.RedirectsTo}
+	}
+	if s.settings.ReturnBare {
+		return Return{Method: http.MethodPost, URL: session.RedirectsTo, Form: url.Values{}}
+	}
 	form := url.Values{"finalizeTransaction": {"1"}, "orderData": {asPHP(encode(s.orderMessage(order, s.settings)))}}
 	if byGET {
 		return Return{Method: http.MethodGet, URL: session.RedirectsTo + "?" + form.Encode()}

@@ -80,7 +80,7 @@ func (s *Simulator) klarnaView(id string) (klarnaView, bool) {
 	}
 	order, _ := s.Order(session.OrderID)
 	view := klarnaView{Session: session, Order: order, Target: "_self", Books: booksPath,
-		Expired: session.State == SessionOpen && s.now().Sub(session.Opened) > SessionLife}
+		Expired: session.State == SessionOpen && session.expired(s.now())}
 	if session.redirect == RedirectIFrame {
 		view.Target = "_top"
 	}

@@ -544,9 +544,13 @@ func TestTheShapesOfAnswers(t *testing.T) {
 	t.Run("a coupon makes an order cheaper, a variant names itself", func(t *testing.T) {
 		sim := New(Options{})
 		post(sim, OpOrder, with(goodOrder(), map[string]string{"product1_id": "35", "product1_qty": "1", "variant1_id": "352", "couponCode": "WELCOME10"}))
-		item := sim.Orders()[0].Items[0]
+		order := sim.Orders()[0]
+		item := order.Items[0]
 		assert.Equal(t, "Trail headlamp, twin pack - Orange", item.Name)
-		assert.Equal(t, Cents(8091), item.Price)
+		assert.Equal(t, []Cents{8990, 899}, []Cents{item.Price, item.Discount})
+		assert.Equal(t, Cents(8990+490-899), order.Total)
+		told := post(sim, OpQuery, map[string]string{"orderId": order.ID}).first(t)
+		assert.Equal(t, []any{"85.81", "89.90", "4.90", "8.99"}, []any{told["totalAmount"], told["subTotal"], told["shipTotal"], told["totalDiscount"]})
 		assertNoViolations(t, sim)
 	})
 

@@ -308,8 +308,8 @@ func Unsent(call simulator.Call) bool {
 
 // refOf is the purchase that an import is for, by the way back it names.
 func refOf(fields map[string]string) string {
-	_, ref, _ := strings.Cut(fields["redirectsTo"], "/api/klarna/return/")
-	return ref
+	_, session, _ := strings.Cut(fields["redirectsTo"], "/api/klarna/return/")
+	return session[:min(len(session), 64)] // the name of a session begins with the ref
 }
 
 func upsales(order simulator.Order) (found []string) {
