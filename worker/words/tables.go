@@ -185,7 +185,7 @@ const textsOfCS = "" +
 	"Toto pole nemůže stránka nastavit.\n" +
 	"Vaše objednávka je zaplacená. Děkujeme!\n" +
 	"Čekáme, až Klarna potvrdí platbu. Neplaťte prosím znovu.\n" +
-	"Vaše objednávka dorazila a obchod ji před potvrzením kontroluje. Neplaťte prosím znovu.\n" +
+	"Obchod vaši objednávku obdržel a před potvrzením ji kontroluje. Neplaťte prosím znovu.\n" +
 	"Kontrolujeme vaši objednávku. Neplaťte prosím znovu.\n" +
 	"Objednávka neproběhla. Nic vám nebylo účtováno. Zkuste to prosím znovu.\n" +
 	"Klarna platbu nepřijala. Nic vám nebylo účtováno. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
@@ -215,7 +215,7 @@ const textsOfCS = "" +
 	"Okamžik prosím\n" +
 	"Děkujeme\n" +
 	"Použijte prosím tlačítko Zpět v prohlížeči: co jste zadali, tam stále je.\n" +
-	"Pak tuto stránku načtěte znovu: objednávka se odešle jen jednou, ať to uděláte kolikrát chcete.\n" +
+	"Pak tuto stránku načtěte znovu: objednávka se zadá jen jednou, ať to uděláte kolikrát chcete.\n" +
 	"Pokračovat\n" +
 	"Pokračujeme ke Klarně …\n" +
 	"Klarna zde potřebuje JavaScript. Zapněte jej prosím a načtěte stránku znovu. Nic vám nebylo účtováno.\n" +
@@ -238,7 +238,7 @@ const textsOfDA = "" +
 	"By\n" +
 	"Delstat eller provins\n" +
 	"Lever til denne adresse\n" +
-	"Levering\n" +
+	"Fragt\n" +
 	"Rabatkode\n" +
 	"{label} (levering)\n" +
 	"Udfyld dette felt.\n" +
@@ -270,7 +270,7 @@ const textsOfDA = "" +
 	"Dette felt kan ikke angives af siden.\n" +
 	"Din ordre er betalt. Mange tak!\n" +
 	"Vi venter på, at Klarna bekræfter betalingen. Betal ikke igen.\n" +
-	"Din ordre er modtaget, og butikken kontrollerer den, før den bekræftes. Betal ikke igen.\n" +
+	"Butikken har modtaget din ordre og kontrollerer den, før den bekræftes. Betal ikke igen.\n" +
 	"Vi kontrollerer din ordre. Betal ikke igen.\n" +
 	"Ordren gik ikke igennem. Du er ikke blevet opkrævet noget. Prøv igen.\n" +
 	"Klarna godkendte ikke betalingen. Du er ikke blevet opkrævet noget. Du kan ændre din ordre eller dine oplysninger og prøve igen.\n" +
@@ -296,11 +296,11 @@ const textsOfDA = "" +
 	"Der er ikke noget på denne adresse.\n" +
 	"Denne side virker ikke, som den skal, og der blev ikke bestilt noget. Kontakt butikken.\n" +
 	"Din ordre er ikke gennemført\n" +
-	"Beklager\n" +
+	"Vi beklager\n" +
 	"Et øjeblik\n" +
 	"Mange tak\n" +
 	"Brug browserens tilbageknap: Det, du har skrevet, er der stadig.\n" +
-	"Genindlæs derefter denne side: Din ordre sendes kun én gang, uanset hvor ofte du gør det.\n" +
+	"Genindlæs derefter denne side: Din ordre afgives kun én gang, uanset hvor ofte du gør det.\n" +
 	"Fortsæt\n" +
 	"Videre til Klarna …\n" +
 	"Klarna kræver JavaScript her. Slå det til, og genindlæs siden. Du er ikke blevet opkrævet noget.\n" +
@@ -355,7 +355,7 @@ const textsOfDE = "" +
 	"Dieses Feld kann die Seite nicht setzen.\n" +
 	"Ihre Bestellung ist bezahlt. Vielen Dank!\n" +
 	"Wir warten auf die Bestätigung von Klarna. Bitte bezahlen Sie nicht noch einmal.\n" +
-	"Ihre Bestellung ist angekommen, und der Shop prüft sie, bevor er sie bestätigt. Bitte bezahlen Sie nicht noch einmal.\n" +
+	"Der Shop hat Ihre Bestellung erhalten und prüft sie, bevor er sie bestätigt. Bitte bezahlen Sie nicht noch einmal.\n" +
 	"Wir prüfen Ihre Bestellung. Bitte bezahlen Sie nicht noch einmal.\n" +
 	"Die Bestellung kam nicht zustande. Es wurde nichts berechnet. Bitte versuchen Sie es erneut.\n" +
 	"Klarna hat die Zahlung nicht angenommen. Es wurde nichts berechnet. Sie können Ihre Bestellung oder Ihre Angaben ändern und es erneut versuchen.\n" +
@@ -385,7 +385,7 @@ const textsOfDE = "" +
 	"Einen Moment, bitte\n" +
 	"Vielen Dank\n" +
 	"Bitte benutzen Sie die Zurück-Taste des Browsers: Ihre Eingaben sind noch da.\n" +
-	"Laden Sie diese Seite dann neu: Ihre Bestellung wird nur einmal gesendet, so oft Sie das auch tun.\n" +
+	"Laden Sie diese Seite dann neu: Ihre Bestellung wird nur einmal aufgegeben, egal, wie oft Sie das tun.\n" +
 	"Weiter\n" +
 	"Weiter zu Klarna …\n" +
 	"Klarna benötigt hier JavaScript. Bitte schalten Sie es ein und laden Sie diese Seite neu. Es wurde nichts berechnet.\n" +
@@ -434,32 +434,32 @@ const textsOfEL = "" +
 	"Πληκτρολογήστε έναν ακέραιο αριθμό, 1 ή μεγαλύτερο.\n" +
 	"Επιλέξτε έως {limit} από τα προϊόντα.\n" +
 	"Αυτό το προϊόν δεν μπορεί να παραγγελθεί εδώ.\n" +
-	"Παραγγείλετε έως {limit} τεμάχια αυτού του προϊόντος.\n" +
+	"Η μέγιστη ποσότητα αυτού του προϊόντος είναι {limit}.\n" +
 	"Δεν μπορούμε να προσφέρουμε αυτόν τον τρόπο πληρωμής σε αυτή τη χώρα.\n" +
 	"Μην πληκτρολογήσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
 	"Αυτό το πεδίο δεν μπορεί να οριστεί από τη σελίδα.\n" +
 	"Η παραγγελία σας έχει πληρωθεί. Σας ευχαριστούμε!\n" +
 	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Μην πληρώσετε ξανά.\n" +
-	"Η παραγγελία σας έχει φτάσει και το κατάστημα την ελέγχει πριν την επιβεβαιώσει. Μην πληρώσετε ξανά.\n" +
+	"Το κατάστημα έλαβε την παραγγελία σας και την ελέγχει πριν την επιβεβαιώσει. Μην πληρώσετε ξανά.\n" +
 	"Ελέγχουμε την παραγγελία σας. Μην πληρώσετε ξανά.\n" +
 	"Η παραγγελία δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά.\n" +
 	"Η Klarna δεν δέχτηκε την πληρωμή. Δεν έχετε χρεωθεί. Μπορείτε να αλλάξετε την παραγγελία ή τα στοιχεία σας και να δοκιμάσετε ξανά.\n" +
 	"Η πληρωμή στην Klarna δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Μπορείτε να δοκιμάσετε ξανά.\n" +
 	"Ο χρόνος για την πληρωμή στην Klarna έληξε. Δεν έχετε χρεωθεί. Μπορείτε να παραγγείλετε ξανά.\n" +
-	"Το πρόσθετο προϊόν δεν μπόρεσε να παραγγελθεί. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Μπορείτε να δοκιμάσετε ξανά.\n" +
-	"Η Klarna δεν δέχτηκε την πληρωμή για το πρόσθετο προϊόν και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
-	"Η πληρωμή για το πρόσθετο προϊόν δεν ολοκληρώθηκε και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
-	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και γι’ αυτό δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Δεν ήταν δυνατή η παραγγελία του πρόσθετου προϊόντος. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Μπορείτε να δοκιμάσετε ξανά.\n" +
+	"Η Klarna δεν δέχτηκε την πληρωμή για το πρόσθετο προϊόν και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Η πληρωμή για το πρόσθετο προϊόν δεν ολοκληρώθηκε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Αυτό είναι ήδη μέρος της παραγγελίας σας.\n" +
 	"Αυτό μπορεί να προστεθεί μόνο σε πληρωμένη παραγγελία.\n" +
-	"Η Klarna δεν μπόρεσε να ανοίξει. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
+	"Η σελίδα της Klarna δεν άνοιξε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Ελέγξτε τα στοιχεία σας.\n" +
 	"Το κατάστημα δεν μπορεί να δεχτεί παραγγελίες αυτή τη στιγμή. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά αργότερα.\n" +
 	"Δεν ήταν δυνατή η επικοινωνία με το κατάστημα και δεν παραγγέλθηκε τίποτα. Δοκιμάστε ξανά σε λίγο.\n" +
 	"Η παραγγελία σας βρίσκεται σε επεξεργασία. Περιμένετε λίγο.\n" +
 	"Πάρα πολλά αιτήματα. Περιμένετε ένα λεπτό και δοκιμάστε ξανά.\n" +
 	"Δεν μπορέσαμε να επαληθεύσουμε ότι είστε άνθρωπος. Φορτώστε ξανά τη σελίδα και δοκιμάστε πάλι.\n" +
-	"Αυτή η παραγγελία δεν είναι γνωστή εδώ ή είναι πολύ παλιά.\n" +
+	"Δεν βρίσκουμε εδώ αυτή την παραγγελία ή είναι πολύ παλιά.\n" +
 	"Κάτι πήγε στραβά από τη μεριά μας. Μπορείτε να δοκιμάσετε ξανά με ασφάλεια: η παραγγελία σας θα γίνει μόνο μία φορά.\n" +
 	"Ελήφθη.\n" +
 	"Η επιβεβαίωση είναι καθ’ οδόν.\n" +
@@ -470,7 +470,7 @@ const textsOfEL = "" +
 	"Μια στιγμή, παρακαλούμε\n" +
 	"Σας ευχαριστούμε\n" +
 	"Χρησιμοποιήστε το κουμπί επιστροφής του προγράμματος περιήγησης: όσα έχετε γράψει είναι ακόμα εκεί.\n" +
-	"Στη συνέχεια φορτώστε ξανά αυτή τη σελίδα: η παραγγελία σας στέλνεται μόνο μία φορά, όσες φορές κι αν το κάνετε.\n" +
+	"Στη συνέχεια φορτώστε ξανά αυτή τη σελίδα: η παραγγελία σας γίνεται μόνο μία φορά, όσες φορές κι αν το κάνετε.\n" +
 	"Συνέχεια\n" +
 	"Μετάβαση στην Klarna …\n" +
 	"Η Klarna χρειάζεται εδώ JavaScript. Ενεργοποιήστε το και φορτώστε ξανά τη σελίδα. Δεν έχετε χρεωθεί.\n" +
@@ -525,7 +525,7 @@ const textsOfEN = "" +
 	"This field cannot be set by the page.\n" +
 	"Your order is paid. Thank you!\n" +
 	"We are waiting for Klarna to confirm the payment. Please do not pay again.\n" +
-	"Your order has arrived, and the shop is checking it before it is confirmed. Please do not pay again.\n" +
+	"The shop has received your order and is checking it before it is confirmed. Please do not pay again.\n" +
 	"We are checking your order. Please do not pay again.\n" +
 	"The order did not go through. You have not been charged. Please try again.\n" +
 	"Klarna did not accept the payment. You have not been charged. You can change your order or your details and try again.\n" +
@@ -555,7 +555,7 @@ const textsOfEN = "" +
 	"One moment, please\n" +
 	"Thank you\n" +
 	"Please use your browser's back button: what you have typed is still there.\n" +
-	"Then reload this page: your order is sent once, however often you do.\n" +
+	"Then reload this page: your order is placed once, however often you do.\n" +
 	"Continue\n" +
 	"Continuing to Klarna …\n" +
 	"Klarna needs JavaScript here. Please switch it on and reload this page. You have not been charged.\n" +
@@ -581,7 +581,7 @@ const textsOfES = "" +
 	"Envío\n" +
 	"Cupón\n" +
 	"{label} (entrega)\n" +
-	"Rellene este campo.\n" +
+	"Complete este campo.\n" +
 	"Introduzca su nombre.\n" +
 	"Introduzca sus apellidos.\n" +
 	"Introduzca su dirección de correo electrónico.\n" +
@@ -604,32 +604,32 @@ const textsOfES = "" +
 	"Introduzca un número entero, 1 o más.\n" +
 	"Elija como máximo {limit} de los productos.\n" +
 	"Este producto no se puede pedir aquí.\n" +
-	"Pida como máximo {limit} unidades de este producto.\n" +
+	"La cantidad máxima de este producto es {limit}.\n" +
 	"No podemos ofrecer este método de pago en este país.\n" +
 	"No introduzca aquí datos de tarjetas. El pago se hace en la página siguiente.\n" +
 	"La página no puede fijar este campo.\n" +
 	"Su pedido está pagado. ¡Muchas gracias!\n" +
 	"Estamos esperando a que Klarna confirme el pago. Por favor, no pague otra vez.\n" +
-	"Su pedido ha llegado y la tienda lo está revisando antes de confirmarlo. Por favor, no pague otra vez.\n" +
+	"La tienda ha recibido su pedido y lo está revisando antes de confirmarlo. Por favor, no pague otra vez.\n" +
 	"Estamos comprobando su pedido. Por favor, no pague otra vez.\n" +
 	"El pedido no se pudo realizar. No se le ha cobrado nada. Inténtelo de nuevo.\n" +
 	"Klarna no ha aceptado el pago. No se le ha cobrado nada. Puede cambiar su pedido o sus datos e intentarlo de nuevo.\n" +
 	"El pago en Klarna no se completó. No se le ha cobrado nada. Puede intentarlo de nuevo.\n" +
 	"El plazo para pagar en Klarna ha terminado. No se le ha cobrado nada. Puede hacer el pedido de nuevo.\n" +
 	"El artículo adicional no se pudo pedir. Su primer pedido está pagado y no cambia. Puede intentarlo de nuevo.\n" +
-	"Klarna no ha aceptado el pago del artículo adicional, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
-	"El pago del artículo adicional no se completó, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
-	"El plazo para pagar el artículo adicional ha terminado, por lo que no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"Klarna no ha aceptado el pago del artículo adicional, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"El pago del artículo adicional no se completó, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"El plazo para pagar el artículo adicional ha terminado, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"Esto ya forma parte de su pedido.\n" +
 	"Esto solo se puede añadir a un pedido pagado.\n" +
-	"No se pudo abrir Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
+	"No se pudo abrir la página de Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Compruebe sus datos.\n" +
 	"La tienda no puede aceptar pedidos en este momento. No se le ha cobrado nada. Inténtelo de nuevo más tarde.\n" +
 	"No se pudo contactar con la tienda y no se ha pedido nada. Inténtelo de nuevo en un momento.\n" +
 	"Su pedido se está procesando. Espere un momento, por favor.\n" +
 	"Demasiadas solicitudes. Espere un minuto e inténtelo de nuevo.\n" +
 	"No pudimos comprobar que usted es una persona. Vuelva a cargar la página e inténtelo de nuevo.\n" +
-	"Este pedido no se conoce aquí o es demasiado antiguo.\n" +
+	"No encontramos este pedido aquí o es demasiado antiguo.\n" +
 	"Algo ha fallado por nuestra parte. Puede intentarlo de nuevo sin riesgo: su pedido se hará una sola vez.\n" +
 	"Recibido.\n" +
 	"La confirmación está en camino.\n" +
@@ -640,9 +640,9 @@ const textsOfES = "" +
 	"Un momento, por favor\n" +
 	"Muchas gracias\n" +
 	"Use el botón Atrás de su navegador: lo que ha escrito sigue ahí.\n" +
-	"Después vuelva a cargar esta página: su pedido se envía una sola vez, por muchas veces que lo haga.\n" +
+	"Después vuelva a cargar esta página: su pedido se hará una sola vez, por muchas veces que la cargue.\n" +
 	"Continuar\n" +
-	"Continuando a Klarna …\n" +
+	"Pasando a Klarna …\n" +
 	"Klarna necesita JavaScript aquí. Actívelo y vuelva a cargar esta página. No se le ha cobrado nada.\n" +
 	"Esta página no está disponible en este momento\n" +
 	"Inténtelo de nuevo en un minuto.\n"
@@ -659,7 +659,7 @@ const textsOfET = "" +
 	"Riik\n" +
 	"Tänav ja majanumber\n" +
 	"Korter, korrus\n" +
-	"Sihtnumber\n" +
+	"Postiindeks\n" +
 	"Linn või asula\n" +
 	"Osariik või provints\n" +
 	"Tarnida sellele aadressile\n" +
@@ -674,37 +674,37 @@ const textsOfET = "" +
 	"Palun sisestage tänav ja majanumber.\n" +
 	"Palun sisestage linn või asula.\n" +
 	"Palun valige osariik või provints.\n" +
-	"Palun sisestage oma sihtnumber.\n" +
+	"Palun sisestage oma postiindeks.\n" +
 	"Palun valige oma riik.\n" +
 	"Palun valige toode.\n" +
 	"See on liiga pikk: palun kuni {limit} tähemärki.\n" +
 	"Siin on märke, mida me ei saa kasutada. Palun sisestage see uuesti.\n" +
 	"Palun kirjutage nimi nii, nagu see on teile saadetud kirjadel.\n" +
-	"Palun kontrollige e-posti aadressi: see peaks olema kujul nimi@näide.ee.\n" +
+	"Palun kontrollige e-posti aadressi: see peaks olema kujul nimi@naide.ee.\n" +
 	"Palun kontrollige telefoninumbrit. Riigikoodiga on see alati selge: {example}\n" +
-	"Palun kontrollige sihtnumbrit: selles riigis on see kujul {example}.\n" +
+	"Palun kontrollige postiindeksit: selles riigis on see kujul {example}.\n" +
 	"Palun valige selle riigi osariik või provints, näiteks {example}.\n" +
 	"Palun valige riik loendist.\n" +
 	"Palun kontrollige seda välja.\n" +
 	"Palun sisestage täisarv, 1 või rohkem.\n" +
 	"Palun valige toodetest kuni {limit}.\n" +
 	"Seda toodet ei saa siit tellida.\n" +
-	"Palun tellige seda toodet kuni {limit} tükki.\n" +
+	"Selle toote suurim lubatud kogus on {limit}.\n" +
 	"Me ei saa selles riigis seda makseviisi pakkuda.\n" +
 	"Palun ärge sisestage siia kaardiandmeid. Maksate järgmisel lehel.\n" +
 	"Leht ei saa seda välja määrata.\n" +
 	"Teie tellimus on makstud. Aitäh!\n" +
 	"Ootame, kuni Klarna makse kinnitab. Palun ärge makske uuesti.\n" +
-	"Teie tellimus on kohal ja kauplus kontrollib seda enne kinnitamist. Palun ärge makske uuesti.\n" +
+	"Kauplus on teie tellimuse kätte saanud ja kontrollib seda enne kinnitamist. Palun ärge makske uuesti.\n" +
 	"Kontrollime teie tellimust. Palun ärge makske uuesti.\n" +
 	"Tellimus ei õnnestunud. Teilt ei ole makset võetud. Palun proovige uuesti.\n" +
 	"Klarna ei võtnud makset vastu. Teilt ei ole makset võetud. Võite tellimust või oma andmeid muuta ja uuesti proovida.\n" +
 	"Makse jäi Klarnas lõpetamata. Teilt ei ole makset võetud. Võite uuesti proovida.\n" +
 	"Klarnas maksmise aeg on läbi. Teilt ei ole makset võetud. Võite tellimuse uuesti esitada.\n" +
 	"Lisatoodet ei õnnestunud tellida. Teie esimene tellimus on makstud ja jääb muutmata. Võite uuesti proovida.\n" +
-	"Klarna ei võtnud lisatoote makset vastu, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
-	"Lisatoote makse jäi lõpetamata, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
-	"Lisatoote eest maksmise aeg on läbi, seega seda ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Klarna ei võtnud lisatoote makset vastu, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Lisatoote makse jäi lõpetamata, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Lisatoote eest maksmise aeg on läbi, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"See on juba teie tellimuses.\n" +
 	"Seda saab lisada ainult makstud tellimusele.\n" +
 	"Klarnat ei õnnestunud avada. Teilt ei ole makset võetud. Palun proovige mõne minuti pärast uuesti.\n" +
@@ -725,7 +725,7 @@ const textsOfET = "" +
 	"Palun oodake hetk\n" +
 	"Aitäh\n" +
 	"Palun kasutage brauseri tagasinuppu: teie sisestatu on alles.\n" +
-	"Seejärel laadige see leht uuesti: teie tellimus saadetakse ainult üks kord, ükskõik kui sageli te seda teete.\n" +
+	"Seejärel laadige see leht uuesti: teie tellimus esitatakse ainult üks kord, ükskõik kui sageli te seda teete.\n" +
 	"Edasi\n" +
 	"Edasi Klarnasse …\n" +
 	"Klarna vajab siin JavaScripti. Palun lülitage see sisse ja laadige leht uuesti. Teilt ei ole makset võetud.\n" +
@@ -772,24 +772,24 @@ const textsOfFI = "" +
 	"Valitse maa luettelosta.\n" +
 	"Tarkista tämä tieto.\n" +
 	"Anna kokonaisluku, vähintään 1.\n" +
-	"Valitse enintään {limit} tuotetta.\n" +
+	"Valitse tuotteista enintään {limit}.\n" +
 	"Tätä tuotetta ei voi tilata täällä.\n" +
-	"Tilaa tätä tuotetta enintään {limit} kappaletta.\n" +
+	"Tilaa tätä tuotetta enintään {limit} kpl.\n" +
 	"Emme voi tarjota tätä maksutapaa tässä maassa.\n" +
 	"Älä kirjoita tähän korttitietoja. Maksat seuraavalla sivulla.\n" +
 	"Sivu ei voi asettaa tätä kenttää.\n" +
 	"Tilauksesi on maksettu. Kiitos!\n" +
 	"Odotamme, että Klarna vahvistaa maksun. Älä maksa uudelleen.\n" +
-	"Tilauksesi on saapunut, ja kauppa tarkistaa sen ennen vahvistamista. Älä maksa uudelleen.\n" +
+	"Kauppa on vastaanottanut tilauksesi ja tarkistaa sen ennen vahvistamista. Älä maksa uudelleen.\n" +
 	"Tarkistamme tilaustasi. Älä maksa uudelleen.\n" +
 	"Tilaus ei onnistunut. Sinulta ei ole veloitettu mitään. Yritä uudelleen.\n" +
 	"Klarna ei hyväksynyt maksua. Sinulta ei ole veloitettu mitään. Voit muuttaa tilaustasi tai tietojasi ja yrittää uudelleen.\n" +
 	"Maksua ei suoritettu loppuun Klarnassa. Sinulta ei ole veloitettu mitään. Voit yrittää uudelleen.\n" +
 	"Maksuaika Klarnassa on päättynyt. Sinulta ei ole veloitettu mitään. Voit tehdä tilauksen uudelleen.\n" +
 	"Lisätuotetta ei voitu tilata. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Voit yrittää uudelleen.\n" +
-	"Klarna ei hyväksynyt lisätuotteen maksua, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
-	"Lisätuotteen maksua ei suoritettu loppuun, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
-	"Lisätuotteen maksuaika on päättynyt, joten sitä ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Klarna ei hyväksynyt lisätuotteen maksua, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Lisätuotteen maksua ei suoritettu loppuun, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Lisätuotteen maksuaika on päättynyt, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Tämä sisältyy jo tilaukseesi.\n" +
 	"Tämän voi lisätä vain maksettuun tilaukseen.\n" +
 	"Klarnaa ei voitu avata. Sinulta ei ole veloitettu mitään. Yritä uudelleen muutaman minuutin kuluttua.\n" +
@@ -798,7 +798,7 @@ const textsOfFI = "" +
 	"Kauppaan ei saatu yhteyttä, eikä mitään tilattu. Yritä hetken kuluttua uudelleen.\n" +
 	"Tilaustasi käsitellään. Odota hetki.\n" +
 	"Liian monta pyyntöä. Odota minuutti ja yritä uudelleen.\n" +
-	"Emme voineet varmistaa, että olet ihminen. Lataa sivu uudelleen ja yritä uudelleen.\n" +
+	"Emme voineet varmistaa, että olet ihminen. Lataa sivu uudelleen ja kokeile vielä kerran.\n" +
 	"Tätä tilausta ei tunneta täällä, tai se on liian vanha.\n" +
 	"Meillä tapahtui virhe. Voit yrittää turvallisesti uudelleen: tilauksesi tehdään vain kerran.\n" +
 	"Vastaanotettu.\n" +
@@ -810,7 +810,7 @@ const textsOfFI = "" +
 	"Hetkinen\n" +
 	"Kiitos\n" +
 	"Käytä selaimen takaisin-painiketta: kirjoittamasi tiedot ovat tallella.\n" +
-	"Lataa sen jälkeen tämä sivu uudelleen: tilauksesi lähetetään vain kerran, vaikka tekisit sen monta kertaa.\n" +
+	"Lataa sen jälkeen tämä sivu uudelleen: tilauksesi tehdään vain kerran, vaikka lataisit sivun monta kertaa.\n" +
 	"Jatka\n" +
 	"Jatketaan Klarnaan …\n" +
 	"Klarna tarvitsee tässä JavaScriptin. Ota se käyttöön ja lataa sivu uudelleen. Sinulta ei ole veloitettu mitään.\n" +
@@ -849,7 +849,7 @@ const textsOfFR = "" +
 	"Veuillez choisir un produit.\n" +
 	"C’est trop long\u00a0: {limit} caractères au maximum.\n" +
 	"Certains caractères ne peuvent pas être utilisés. Veuillez saisir ce champ à nouveau.\n" +
-	"Veuillez saisir le nom tel qu’il figure sur votre courrier.\n" +
+	"Veuillez saisir le nom tel qu’il figure sur le courrier que vous recevez.\n" +
 	"Veuillez vérifier l’adresse e-mail\u00a0: elle doit ressembler à nom@exemple.fr.\n" +
 	"Veuillez vérifier le numéro de téléphone. Avec l’indicatif du pays, il est toujours clair\u00a0: {example}\n" +
 	"Veuillez vérifier le code postal\u00a0: dans ce pays, il ressemble à {example}.\n" +
@@ -859,43 +859,43 @@ const textsOfFR = "" +
 	"Veuillez saisir un nombre entier, 1 ou plus.\n" +
 	"Veuillez choisir au maximum {limit} des produits.\n" +
 	"Ce produit ne peut pas être commandé ici.\n" +
-	"Veuillez commander au maximum {limit} exemplaires de ce produit.\n" +
+	"Veuillez ne pas dépasser la quantité maximale de {limit} pour ce produit.\n" +
 	"Nous ne pouvons pas proposer ce mode de paiement dans ce pays.\n" +
 	"Veuillez ne pas saisir de données de carte ici. Vous payez à la page suivante.\n" +
 	"Ce champ ne peut pas être défini par la page.\n" +
 	"Votre commande est payée. Merci\u00a0!\n" +
 	"Nous attendons que Klarna confirme le paiement. Veuillez ne pas payer à nouveau.\n" +
-	"Votre commande est bien arrivée et la boutique la vérifie avant de la confirmer. Veuillez ne pas payer à nouveau.\n" +
+	"La boutique a bien reçu votre commande et la vérifie avant de la confirmer. Veuillez ne pas payer à nouveau.\n" +
 	"Nous vérifions votre commande. Veuillez ne pas payer à nouveau.\n" +
 	"La commande n’a pas abouti. Rien ne vous a été facturé. Veuillez réessayer.\n" +
-	"Klarna n’a pas accepté le paiement. Rien ne vous a été facturé. Vous pouvez modifier votre commande ou vos coordonnées et réessayer.\n" +
+	"Klarna n’a pas accepté le paiement. Rien ne vous a été facturé. Vous pouvez modifier votre commande ou vos informations et réessayer.\n" +
 	"Le paiement chez Klarna n’a pas été finalisé. Rien ne vous a été facturé. Vous pouvez réessayer.\n" +
 	"Le délai de paiement chez Klarna est écoulé. Rien ne vous a été facturé. Vous pouvez commander à nouveau.\n" +
 	"L’article supplémentaire n’a pas pu être commandé. Votre première commande est payée et reste inchangée. Vous pouvez réessayer.\n" +
-	"Klarna n’a pas accepté le paiement de l’article supplémentaire, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
-	"Le paiement de l’article supplémentaire n’a pas été finalisé, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
-	"Le délai de paiement de l’article supplémentaire est écoulé, il n’a donc pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Klarna n’a pas accepté le paiement de l’article supplémentaire\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Le paiement de l’article supplémentaire n’a pas été finalisé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Le délai de paiement de l’article supplémentaire est écoulé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"Cet article fait déjà partie de votre commande.\n" +
 	"Cet article ne peut être ajouté qu’à une commande payée.\n" +
-	"Klarna n’a pas pu être ouvert. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
-	"Veuillez vérifier vos coordonnées.\n" +
+	"La page de Klarna n’a pas pu s’ouvrir. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
+	"Veuillez vérifier vos informations.\n" +
 	"La boutique ne peut pas prendre de commandes pour le moment. Rien ne vous a été facturé. Veuillez réessayer plus tard.\n" +
 	"La boutique n’a pas pu être jointe et rien n’a été commandé. Veuillez réessayer dans un instant.\n" +
 	"Votre commande est en cours de traitement. Veuillez patienter un instant.\n" +
 	"Trop de demandes. Veuillez patienter une minute, puis réessayer.\n" +
-	"Nous n’avons pas pu vérifier que vous êtes humain. Veuillez recharger la page et réessayer.\n" +
-	"Cette commande n’est pas connue ici ou elle est trop ancienne.\n" +
+	"Nous n’avons pas pu vérifier que vous êtes bien une personne. Veuillez recharger la page et réessayer.\n" +
+	"Nous ne connaissons pas cette commande ici, ou elle est trop ancienne.\n" +
 	"Un problème est survenu de notre côté. Vous pouvez réessayer sans risque\u00a0: votre commande ne sera passée qu’une seule fois.\n" +
 	"Reçu.\n" +
 	"La confirmation est en route.\n" +
 	"Il n’y a rien à cette adresse.\n" +
 	"Cette page ne fonctionne pas comme elle le devrait et rien n’a été commandé. Veuillez contacter la boutique.\n" +
 	"Votre commande n’est pas terminée\n" +
-	"Désolé\n" +
+	"Nous sommes désolés\n" +
 	"Un instant, s’il vous plaît\n" +
 	"Merci\n" +
 	"Veuillez utiliser le bouton Retour de votre navigateur\u00a0: votre saisie est toujours là.\n" +
-	"Rechargez ensuite cette page\u00a0: votre commande n’est envoyée qu’une seule fois, même si vous la rechargez souvent.\n" +
+	"Rechargez ensuite cette page\u00a0: votre commande n’est passée qu’une seule fois, même si vous rechargez souvent.\n" +
 	"Continuer\n" +
 	"Redirection vers Klarna …\n" +
 	"Klarna a besoin de JavaScript ici. Veuillez l’activer et recharger cette page. Rien ne vous a été facturé.\n" +
@@ -950,21 +950,21 @@ const textsOfHU = "" +
 	"Ezt a mezőt az oldal nem állíthatja be.\n" +
 	"A rendelése ki van fizetve. Köszönjük!\n" +
 	"Várjuk, hogy a Klarna megerősítse a fizetést. Kérjük, ne fizessen újra.\n" +
-	"A rendelése megérkezett, és a bolt a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
+	"A bolt megkapta a rendelését, és a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
 	"Ellenőrizzük a rendelését. Kérjük, ne fizessen újra.\n" +
-	"A rendelés nem sikerült. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra.\n" +
-	"A Klarna nem fogadta el a fizetést. Önnek semmit nem számítottunk fel. Módosíthatja a rendelését vagy az adatait, és újra próbálhatja.\n" +
-	"A fizetés a Klarnánál nem fejeződött be. Önnek semmit nem számítottunk fel. Újra próbálhatja.\n" +
-	"A Klarnánál a fizetésre adott idő lejárt. Önnek semmit nem számítottunk fel. Újra leadhatja a rendelését.\n" +
+	"A rendelés nem sikerült. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra.\n" +
+	"A Klarna nem fogadta el a fizetést. Öntől semmilyen összeget nem vontak le. Módosíthatja a rendelését vagy az adatait, és újra próbálhatja.\n" +
+	"A fizetés a Klarnánál nem fejeződött be. Öntől semmilyen összeget nem vontak le. Újra próbálhatja.\n" +
+	"A Klarnánál a fizetésre adott idő lejárt. Öntől semmilyen összeget nem vontak le. Újra leadhatja a rendelését.\n" +
 	"A kiegészítő terméket nem sikerült megrendelni. Az első rendelése ki van fizetve, és változatlan marad. Újra próbálhatja.\n" +
 	"A Klarna nem fogadta el a kiegészítő termék kifizetését, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetése nem fejeződött be, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetésére adott idő lejárt, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"Ez már része a rendelésének.\n" +
 	"Ez csak kifizetett rendeléshez adható hozzá.\n" +
-	"A Klarnát nem sikerült megnyitni. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra néhány perc múlva.\n" +
+	"A Klarnát nem sikerült megnyitni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Kérjük, ellenőrizze az adatait.\n" +
-	"A bolt most nem tud rendelést fogadni. Önnek semmit nem számítottunk fel. Kérjük, próbálja újra később.\n" +
+	"A bolt most nem tud rendelést fogadni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra később.\n" +
 	"A bolt nem volt elérhető, és nem történt megrendelés. Kérjük, próbálja újra egy kicsit később.\n" +
 	"A rendelését feldolgozzuk. Kérjük, várjon egy pillanatot.\n" +
 	"Túl sok kérés. Kérjük, várjon egy percet, és próbálja újra.\n" +
@@ -980,10 +980,10 @@ const textsOfHU = "" +
 	"Egy pillanat\n" +
 	"Köszönjük\n" +
 	"Kérjük, használja a böngésző Vissza gombját: a beírt adatai megmaradtak.\n" +
-	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer küldjük el, akárhányszor teszi is ezt.\n" +
+	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer adjuk le, akárhányszor teszi is ezt.\n" +
 	"Tovább\n" +
 	"Tovább a Klarnához …\n" +
-	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt. Önnek semmit nem számítottunk fel.\n" +
+	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt. Öntől semmilyen összeget nem vontak le.\n" +
 	"Ez az oldal most nem érhető el\n" +
 	"Kérjük, próbálja újra egy perc múlva.\n"
 
@@ -1029,43 +1029,43 @@ const textsOfIT = "" +
 	"Inserisci un numero intero, 1 o più.\n" +
 	"Scegli al massimo {limit} dei prodotti.\n" +
 	"Questo prodotto non può essere ordinato qui.\n" +
-	"Ordina al massimo {limit} pezzi di questo prodotto.\n" +
+	"La quantità massima di questo prodotto è {limit}.\n" +
 	"In questo paese non possiamo offrire questo metodo di pagamento.\n" +
 	"Non inserire qui i dati di una carta. Il pagamento avviene nella pagina successiva.\n" +
 	"Questo campo non può essere impostato dalla pagina.\n" +
 	"Il tuo ordine è pagato. Grazie!\n" +
 	"Attendiamo che Klarna confermi il pagamento. Non pagare di nuovo.\n" +
-	"Il tuo ordine è arrivato e il negozio lo controlla prima di confermarlo. Non pagare di nuovo.\n" +
+	"Il negozio ha ricevuto il tuo ordine e lo controlla prima di confermarlo. Non pagare di nuovo.\n" +
 	"Stiamo controllando il tuo ordine. Non pagare di nuovo.\n" +
 	"L’ordine non è andato a buon fine. Non ti è stato addebitato nulla. Riprova.\n" +
 	"Klarna non ha accettato il pagamento. Non ti è stato addebitato nulla. Puoi modificare l’ordine o i tuoi dati e riprovare.\n" +
 	"Il pagamento su Klarna non è stato completato. Non ti è stato addebitato nulla. Puoi riprovare.\n" +
 	"Il tempo per pagare su Klarna è scaduto. Non ti è stato addebitato nulla. Puoi ordinare di nuovo.\n" +
 	"Non è stato possibile ordinare l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Puoi riprovare.\n" +
-	"Klarna non ha accettato il pagamento dell’articolo aggiuntivo, che quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
-	"Il pagamento dell’articolo aggiuntivo non è stato completato, quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
-	"Il tempo per pagare l’articolo aggiuntivo è scaduto, quindi non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Klarna non ha accettato il pagamento dell’articolo aggiuntivo: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Il pagamento dell’articolo aggiuntivo non è stato completato: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Il tempo per pagare l’articolo aggiuntivo è scaduto: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Fa già parte del tuo ordine.\n" +
 	"Si può aggiungere solo a un ordine pagato.\n" +
-	"Non è stato possibile aprire Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
+	"Non è stato possibile aprire la pagina di Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
 	"Controlla i tuoi dati.\n" +
 	"Il negozio non può accettare ordini in questo momento. Non ti è stato addebitato nulla. Riprova più tardi.\n" +
-	"Non è stato possibile raggiungere il negozio e nulla è stato ordinato. Riprova tra un momento.\n" +
+	"Non è stato possibile raggiungere il negozio e non è stato ordinato nulla. Riprova tra un momento.\n" +
 	"Il tuo ordine è in elaborazione. Attendi un momento.\n" +
 	"Troppe richieste. Attendi un minuto e riprova.\n" +
 	"Non abbiamo potuto verificare che sei una persona. Ricarica la pagina e riprova.\n" +
-	"Questo ordine non è noto qui oppure è troppo vecchio.\n" +
+	"Non troviamo questo ordine qui, oppure è troppo vecchio.\n" +
 	"Qualcosa è andato storto da parte nostra. Puoi riprovare senza rischi: il tuo ordine verrà effettuato una sola volta.\n" +
 	"Ricevuto.\n" +
 	"La conferma è in arrivo.\n" +
 	"A questo indirizzo non c’è nulla.\n" +
-	"Questa pagina non funziona come dovrebbe e nulla è stato ordinato. Contatta il negozio.\n" +
+	"Questa pagina non funziona come dovrebbe e non è stato ordinato nulla. Contatta il negozio.\n" +
 	"Il tuo ordine non è completo\n" +
 	"Ci dispiace\n" +
 	"Un momento\n" +
 	"Grazie\n" +
 	"Usa il pulsante Indietro del browser: quello che hai scritto è ancora lì.\n" +
-	"Poi ricarica questa pagina: il tuo ordine viene inviato una sola volta, anche se la ricarichi più volte.\n" +
+	"Poi ricarica questa pagina: il tuo ordine viene effettuato una sola volta, anche se la ricarichi più volte.\n" +
 	"Continua\n" +
 	"Stai per passare a Klarna …\n" +
 	"Qui Klarna richiede JavaScript. Attivalo e ricarica questa pagina. Non ti è stato addebitato nulla.\n" +
@@ -1102,7 +1102,7 @@ const textsOfLT = "" +
 	"Įveskite savo pašto kodą.\n" +
 	"Pasirinkite savo šalį.\n" +
 	"Pasirinkite prekę.\n" +
-	"Per ilgas tekstas: ne daugiau kaip {limit} ženklų.\n" +
+	"Per ilgas tekstas: didžiausias ženklų skaičius – {limit}.\n" +
 	"Čia yra ženklų, kurių negalime naudoti. Įveskite dar kartą.\n" +
 	"Įveskite vardą taip, kaip jis rašomas jums siunčiamuose laiškuose.\n" +
 	"Patikrinkite el. pašto adresą: jis turėtų atrodyti kaip vardas@pavyzdys.lt.\n" +
@@ -1120,7 +1120,7 @@ const textsOfLT = "" +
 	"Puslapis negali nustatyti šio lauko.\n" +
 	"Jūsų užsakymas apmokėtas. Ačiū!\n" +
 	"Laukiame, kol Klarna patvirtins mokėjimą. Nemokėkite dar kartą.\n" +
-	"Jūsų užsakymas gautas, ir parduotuvė jį tikrina prieš patvirtindama. Nemokėkite dar kartą.\n" +
+	"Parduotuvė gavo jūsų užsakymą ir tikrina jį prieš patvirtindama. Nemokėkite dar kartą.\n" +
 	"Tikriname jūsų užsakymą. Nemokėkite dar kartą.\n" +
 	"Užsakyti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą.\n" +
 	"Klarna nepriėmė mokėjimo. Jums nebuvo nuskaičiuota jokia suma. Galite pakeisti užsakymą ar savo duomenis ir bandyti dar kartą.\n" +
@@ -1132,7 +1132,7 @@ const textsOfLT = "" +
 	"Mokėjimo už papildomą prekę laikas baigėsi, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Tai jau yra jūsų užsakyme.\n" +
 	"Tai galima pridėti tik prie apmokėto užsakymo.\n" +
-	"Klarna atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
+	"Klarna puslapio atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
 	"Patikrinkite savo duomenis.\n" +
 	"Parduotuvė šiuo metu negali priimti užsakymų. Jums nebuvo nuskaičiuota jokia suma. Bandykite vėliau.\n" +
 	"Nepavyko susisiekti su parduotuve, ir nieko neužsakyta. Po akimirkos bandykite dar kartą.\n" +
@@ -1150,7 +1150,7 @@ const textsOfLT = "" +
 	"Palaukite akimirką\n" +
 	"Ačiū\n" +
 	"Naudokite naršyklės grįžimo mygtuką: tai, ką įvedėte, išliko.\n" +
-	"Tada įkelkite šį puslapį iš naujo: užsakymas siunčiamas tik vieną kartą, kad ir kiek kartų tai darytumėte.\n" +
+	"Tada įkelkite šį puslapį iš naujo: užsakymas pateikiamas tik vieną kartą, kad ir kiek kartų tai darytumėte.\n" +
 	"Tęsti\n" +
 	"Toliau į Klarna …\n" +
 	"Klarna čia reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo. Jums nebuvo nuskaičiuota jokia suma.\n" +
@@ -1205,11 +1205,11 @@ const textsOfLV = "" +
 	"Lapa nevar iestatīt šo lauku.\n" +
 	"Jūsu pasūtījums ir apmaksāts. Paldies!\n" +
 	"Gaidām, kad Klarna apstiprinās maksājumu. Lūdzu, nemaksājiet vēlreiz.\n" +
-	"Jūsu pasūtījums ir saņemts, un veikals to pārbauda pirms apstiprināšanas. Lūdzu, nemaksājiet vēlreiz.\n" +
+	"Veikals ir saņēmis jūsu pasūtījumu un pārbauda to pirms apstiprināšanas. Lūdzu, nemaksājiet vēlreiz.\n" +
 	"Pārbaudām jūsu pasūtījumu. Lūdzu, nemaksājiet vēlreiz.\n" +
 	"Pasūtījums neizdevās. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz.\n" +
 	"Klarna nepieņēma maksājumu. No jums nekas nav iekasēts. Varat mainīt pasūtījumu vai savus datus un mēģināt vēlreiz.\n" +
-	"Maksājums Klarna netika pabeigts. No jums nekas nav iekasēts. Varat mēģināt vēlreiz.\n" +
+	"Maksājums ar Klarna netika pabeigts. No jums nekas nav iekasēts. Varat mēģināt vēlreiz.\n" +
 	"Laiks maksāšanai ar Klarna ir beidzies. No jums nekas nav iekasēts. Varat pasūtīt vēlreiz.\n" +
 	"Papildu preci neizdevās pasūtīt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Varat mēģināt vēlreiz.\n" +
 	"Klarna nepieņēma maksājumu par papildu preci, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
@@ -1217,7 +1217,7 @@ const textsOfLV = "" +
 	"Laiks samaksāt par papildu preci ir beidzies, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Tas jau ir jūsu pasūtījumā.\n" +
 	"To var pievienot tikai apmaksātam pasūtījumam.\n" +
-	"Klarna nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
+	"Klarna lapu nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Lūdzu, pārbaudiet savus datus.\n" +
 	"Veikals pašlaik nevar pieņemt pasūtījumus. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlāk.\n" +
 	"Ar veikalu nevarēja sazināties, un nekas nav pasūtīts. Lūdzu, pēc brīža mēģiniet vēlreiz.\n" +
@@ -1225,7 +1225,7 @@ const textsOfLV = "" +
 	"Pārāk daudz pieprasījumu. Lūdzu, uzgaidiet minūti un mēģiniet vēlreiz.\n" +
 	"Nevarējām pārliecināties, ka esat cilvēks. Lūdzu, pārlādējiet lapu un mēģiniet vēlreiz.\n" +
 	"Šis pasūtījums šeit nav zināms vai ir pārāk sens.\n" +
-	"Mūsu pusē radās kļūda. Varat droši mēģināt vēlreiz: pasūtījums tiks veikts tikai vienu reizi.\n" +
+	"Mūsu pusē radās kļūda. Varat droši mēģināt vēlreiz: pasūtījums tiks iesniegts tikai vienu reizi.\n" +
 	"Saņemts.\n" +
 	"Apstiprinājums ir ceļā.\n" +
 	"Šajā adresē nekā nav.\n" +
@@ -1235,7 +1235,7 @@ const textsOfLV = "" +
 	"Lūdzu, uzgaidiet\n" +
 	"Paldies\n" +
 	"Lūdzu, izmantojiet pārlūka pogu Atpakaļ: jūsu ievadītais ir saglabāts.\n" +
-	"Pēc tam pārlādējiet šo lapu: pasūtījums tiek nosūtīts tikai vienu reizi, lai cik bieži to darītu.\n" +
+	"Pēc tam pārlādējiet šo lapu: pasūtījums tiek iesniegts tikai vienu reizi, lai cik bieži to darītu.\n" +
 	"Turpināt\n" +
 	"Tālāk uz Klarna …\n" +
 	"Klarna šeit nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu. No jums nekas nav iekasēts.\n" +
@@ -1290,7 +1290,7 @@ const textsOfNB = "" +
 	"Dette feltet kan ikke settes av siden.\n" +
 	"Bestillingen din er betalt. Tusen takk!\n" +
 	"Vi venter på at Klarna skal bekrefte betalingen. Ikke betal en gang til.\n" +
-	"Bestillingen din er mottatt, og butikken kontrollerer den før den bekreftes. Ikke betal en gang til.\n" +
+	"Butikken har mottatt bestillingen din og kontrollerer den før den bekreftes. Ikke betal en gang til.\n" +
 	"Vi kontrollerer bestillingen din. Ikke betal en gang til.\n" +
 	"Bestillingen gikk ikke gjennom. Du er ikke blitt belastet. Prøv igjen.\n" +
 	"Klarna godtok ikke betalingen. Du er ikke blitt belastet. Du kan endre bestillingen eller opplysningene dine og prøve igjen.\n" +
@@ -1316,11 +1316,11 @@ const textsOfNB = "" +
 	"Det finnes ingenting på denne adressen.\n" +
 	"Denne siden fungerer ikke som den skal, og ingenting ble bestilt. Ta kontakt med butikken.\n" +
 	"Bestillingen din er ikke fullført\n" +
-	"Beklager\n" +
+	"Vi beklager\n" +
 	"Et øyeblikk\n" +
 	"Tusen takk\n" +
 	"Bruk tilbakeknappen i nettleseren: Det du har skrevet, er der fortsatt.\n" +
-	"Last deretter inn denne siden på nytt: Bestillingen din sendes bare én gang, uansett hvor ofte du gjør det.\n" +
+	"Last deretter inn denne siden på nytt: Bestillingen din legges bare inn én gang, uansett hvor ofte du gjør det.\n" +
 	"Fortsett\n" +
 	"Videre til Klarna …\n" +
 	"Klarna trenger JavaScript her. Slå det på, og last inn siden på nytt. Du er ikke blitt belastet.\n" +
@@ -1359,7 +1359,7 @@ const textsOfNL = "" +
 	"Kies een product.\n" +
 	"Dit is te lang: maximaal {limit} tekens.\n" +
 	"Hier staan tekens in die we niet kunnen gebruiken. Vul het opnieuw in.\n" +
-	"Vul de naam in zoals die op post aan u staat.\n" +
+	"Vul de naam in zoals die op uw post staat.\n" +
 	"Controleer het e-mailadres: het moet eruitzien als naam@voorbeeld.nl.\n" +
 	"Controleer het telefoonnummer. Met landcode is het altijd duidelijk: {example}\n" +
 	"Controleer de postcode: in dit land ziet die eruit als {example}.\n" +
@@ -1369,22 +1369,22 @@ const textsOfNL = "" +
 	"Vul een heel getal in, 1 of meer.\n" +
 	"Kies maximaal {limit} van de producten.\n" +
 	"Dit product kan hier niet worden besteld.\n" +
-	"Bestel maximaal {limit} stuks van dit product.\n" +
+	"Bestel maximaal {limit} van dit product.\n" +
 	"In dit land kunnen we deze betaalmethode niet aanbieden.\n" +
 	"Vul hier geen kaartgegevens in. U betaalt op de volgende pagina.\n" +
 	"Dit veld kan niet door de pagina worden ingesteld.\n" +
 	"Uw bestelling is betaald. Hartelijk dank!\n" +
 	"We wachten op de bevestiging van de betaling door Klarna. Betaal niet nog een keer.\n" +
-	"Uw bestelling is aangekomen en de winkel controleert haar voordat ze wordt bevestigd. Betaal niet nog een keer.\n" +
+	"De winkel heeft uw bestelling ontvangen en controleert deze voor de bevestiging. Betaal niet nog een keer.\n" +
 	"We controleren uw bestelling. Betaal niet nog een keer.\n" +
 	"De bestelling is niet gelukt. Er is niets in rekening gebracht. Probeer het opnieuw.\n" +
 	"Klarna heeft de betaling niet geaccepteerd. Er is niets in rekening gebracht. U kunt uw bestelling of uw gegevens wijzigen en het opnieuw proberen.\n" +
 	"De betaling bij Klarna is niet voltooid. Er is niets in rekening gebracht. U kunt het opnieuw proberen.\n" +
 	"De tijd om bij Klarna te betalen is verstreken. Er is niets in rekening gebracht. U kunt opnieuw bestellen.\n" +
-	"Het extra artikel kon niet worden besteld. Uw eerste bestelling is betaald en blijft zoals ze is. U kunt het opnieuw proberen.\n" +
-	"Klarna heeft de betaling van het extra artikel niet geaccepteerd; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
-	"De betaling van het extra artikel is niet voltooid; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
-	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en blijft zoals ze is.\n" +
+	"Het extra artikel kon niet worden besteld. Uw eerste bestelling is betaald en verandert niet. U kunt het opnieuw proberen.\n" +
+	"Klarna heeft de betaling van het extra artikel niet geaccepteerd; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"De betaling van het extra artikel is niet voltooid; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
 	"Dit hoort al bij uw bestelling.\n" +
 	"Dit kan alleen aan een betaalde bestelling worden toegevoegd.\n" +
 	"Klarna kon niet worden geopend. Er is niets in rekening gebracht. Probeer het over een paar minuten opnieuw.\n" +
@@ -1394,18 +1394,18 @@ const textsOfNL = "" +
 	"Uw bestelling wordt verwerkt. Een ogenblik geduld.\n" +
 	"Te veel aanvragen. Wacht een minuut en probeer het opnieuw.\n" +
 	"We konden niet vaststellen dat u een mens bent. Laad de pagina opnieuw en probeer het nog een keer.\n" +
-	"Deze bestelling is hier niet bekend of is te lang geleden geplaatst.\n" +
+	"We kennen deze bestelling hier niet, of ze is te lang geleden geplaatst.\n" +
 	"Er ging bij ons iets mis. U kunt het gerust opnieuw proberen: uw bestelling wordt maar één keer geplaatst.\n" +
 	"Ontvangen.\n" +
 	"De bevestiging is onderweg.\n" +
 	"Op dit adres is niets te vinden.\n" +
 	"Deze pagina werkt niet zoals het hoort en er is niets besteld. Neem contact op met de winkel.\n" +
 	"Uw bestelling is niet voltooid\n" +
-	"Excuses\n" +
+	"Onze excuses\n" +
 	"Een ogenblik geduld\n" +
 	"Hartelijk dank\n" +
 	"Gebruik de terugknop van uw browser: wat u hebt ingevuld, staat er nog.\n" +
-	"Laad deze pagina daarna opnieuw: uw bestelling wordt maar één keer verstuurd, hoe vaak u dat ook doet.\n" +
+	"Laad deze pagina daarna opnieuw: uw bestelling wordt maar één keer geplaatst, hoe vaak u dat ook doet.\n" +
 	"Verder\n" +
 	"Verder naar Klarna …\n" +
 	"Klarna heeft hier JavaScript nodig. Zet het aan en laad deze pagina opnieuw. Er is niets in rekening gebracht.\n" +
@@ -1442,10 +1442,10 @@ const textsOfPL = "" +
 	"Proszę podać kod pocztowy.\n" +
 	"Proszę wybrać kraj.\n" +
 	"Proszę wybrać produkt.\n" +
-	"To jest za długie: najwyżej {limit} znaków.\n" +
+	"To jest za długie: maksymalna liczba znaków to {limit}.\n" +
 	"Są tu znaki, których nie możemy użyć. Proszę wpisać to jeszcze raz.\n" +
 	"Proszę wpisać imię i nazwisko tak, jak na adresowanych listach.\n" +
-	"Proszę sprawdzić adres e-mail: powinien wyglądać jak nazwa@przykład.pl.\n" +
+	"Proszę sprawdzić adres e-mail: powinien wyglądać jak nazwa@przyklad.pl.\n" +
 	"Proszę sprawdzić numer telefonu. Z numerem kierunkowym kraju jest zawsze jednoznaczny: {example}\n" +
 	"Proszę sprawdzić kod pocztowy: w tym kraju wygląda on jak {example}.\n" +
 	"Proszę wybrać stan lub prowincję tego kraju, na przykład {example}.\n" +
@@ -1460,7 +1460,7 @@ const textsOfPL = "" +
 	"Strona nie może ustawić tego pola.\n" +
 	"Zamówienie jest opłacone. Dziękujemy!\n" +
 	"Czekamy, aż Klarna potwierdzi płatność. Proszę nie płacić ponownie.\n" +
-	"Zamówienie dotarło i sklep sprawdza je przed potwierdzeniem. Proszę nie płacić ponownie.\n" +
+	"Sklep otrzymał zamówienie i sprawdza je przed potwierdzeniem. Proszę nie płacić ponownie.\n" +
 	"Sprawdzamy zamówienie. Proszę nie płacić ponownie.\n" +
 	"Zamówienie nie doszło do skutku. Nie pobrano żadnej płatności. Proszę spróbować ponownie.\n" +
 	"Klarna nie przyjęła płatności. Nie pobrano żadnej płatności. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
@@ -1485,12 +1485,12 @@ const textsOfPL = "" +
 	"Potwierdzenie jest w drodze.\n" +
 	"Pod tym adresem nic nie ma.\n" +
 	"Ta strona nie działa tak, jak powinna, i nic nie zostało zamówione. Proszę skontaktować się ze sklepem.\n" +
-	"Zamówienie nie zostało złożone\n" +
+	"Zamówienie nie zostało dokończone\n" +
 	"Przepraszamy\n" +
 	"Proszę chwilę poczekać\n" +
 	"Dziękujemy\n" +
 	"Proszę użyć przycisku Wstecz w przeglądarce: wpisane dane nadal tam są.\n" +
-	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie wysłane tylko raz, niezależnie od liczby odświeżeń.\n" +
+	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie złożone tylko raz, niezależnie od liczby odświeżeń.\n" +
 	"Dalej\n" +
 	"Przejście do Klarna …\n" +
 	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę. Nie pobrano żadnej płatności.\n" +
@@ -1539,32 +1539,32 @@ const textsOfPT = "" +
 	"Introduza um número inteiro, 1 ou mais.\n" +
 	"Escolha no máximo {limit} dos produtos.\n" +
 	"Este produto não pode ser encomendado aqui.\n" +
-	"Encomende no máximo {limit} unidades deste produto.\n" +
+	"A quantidade máxima deste produto é {limit}.\n" +
 	"Não podemos oferecer este método de pagamento neste país.\n" +
 	"Não introduza aqui dados de cartões. O pagamento é feito na página seguinte.\n" +
 	"Este campo não pode ser definido pela página.\n" +
 	"A sua encomenda está paga. Obrigado!\n" +
 	"Estamos à espera de que a Klarna confirme o pagamento. Não pague outra vez, por favor.\n" +
-	"A sua encomenda chegou e a loja está a verificá-la antes de a confirmar. Não pague outra vez, por favor.\n" +
+	"A loja recebeu a sua encomenda e está a verificá-la antes de a confirmar. Não pague outra vez, por favor.\n" +
 	"Estamos a verificar a sua encomenda. Não pague outra vez, por favor.\n" +
 	"A encomenda não foi concluída. Não lhe foi cobrado nada. Tente novamente.\n" +
 	"A Klarna não aceitou o pagamento. Não lhe foi cobrado nada. Pode alterar a sua encomenda ou os seus dados e tentar novamente.\n" +
 	"O pagamento na Klarna não foi concluído. Não lhe foi cobrado nada. Pode tentar novamente.\n" +
 	"O prazo para pagar na Klarna terminou. Não lhe foi cobrado nada. Pode fazer a encomenda de novo.\n" +
 	"Não foi possível encomendar o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Pode tentar novamente.\n" +
-	"A Klarna não aceitou o pagamento do artigo adicional, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
-	"O pagamento do artigo adicional não foi concluído, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
-	"O prazo para pagar o artigo adicional terminou, por isso este não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"A Klarna não aceitou o pagamento do artigo adicional, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"O pagamento do artigo adicional não foi concluído, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"O prazo para pagar o artigo adicional terminou, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"Isto já faz parte da sua encomenda.\n" +
 	"Isto só pode ser acrescentado a uma encomenda paga.\n" +
-	"Não foi possível abrir a Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
+	"Não foi possível abrir a página da Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
 	"Verifique os seus dados.\n" +
 	"A loja não pode aceitar encomendas neste momento. Não lhe foi cobrado nada. Tente novamente mais tarde.\n" +
 	"Não foi possível contactar a loja e nada foi encomendado. Tente novamente dentro de momentos.\n" +
 	"A sua encomenda está a ser processada. Aguarde um momento.\n" +
 	"Demasiados pedidos. Aguarde um minuto e tente novamente.\n" +
 	"Não conseguimos confirmar que é uma pessoa. Recarregue a página e tente novamente.\n" +
-	"Esta encomenda não é conhecida aqui ou é demasiado antiga.\n" +
+	"Não encontramos esta encomenda aqui, ou é demasiado antiga.\n" +
 	"Ocorreu um problema do nosso lado. Pode tentar novamente sem risco: a sua encomenda só será feita uma vez.\n" +
 	"Recebido.\n" +
 	"A confirmação está a caminho.\n" +
@@ -1575,7 +1575,7 @@ const textsOfPT = "" +
 	"Um momento, por favor\n" +
 	"Obrigado\n" +
 	"Use o botão Retroceder do navegador: o que escreveu continua lá.\n" +
-	"Depois recarregue esta página: a sua encomenda só é enviada uma vez, por mais vezes que o faça.\n" +
+	"Depois recarregue esta página: a sua encomenda só é feita uma vez, por mais vezes que o faça.\n" +
 	"Continuar\n" +
 	"A continuar para a Klarna …\n" +
 	"A Klarna precisa de JavaScript aqui. Ative-o e recarregue esta página. Não lhe foi cobrado nada.\n" +
@@ -1612,7 +1612,7 @@ const textsOfRO = "" +
 	"Vă rugăm să introduceți codul poștal.\n" +
 	"Vă rugăm să alegeți țara.\n" +
 	"Vă rugăm să alegeți un produs.\n" +
-	"Textul este prea lung: cel mult {limit} caractere.\n" +
+	"Textul este prea lung: cel mult {limit} de caractere.\n" +
 	"Conține caractere pe care nu le putem folosi. Vă rugăm să scrieți din nou.\n" +
 	"Vă rugăm să scrieți numele așa cum apare pe scrisorile pe care le primiți.\n" +
 	"Vă rugăm să verificați adresa de e-mail: trebuie să arate ca nume@exemplu.ro.\n" +
@@ -1630,7 +1630,7 @@ const textsOfRO = "" +
 	"Acest câmp nu poate fi stabilit de pagină.\n" +
 	"Comanda dumneavoastră este plătită. Vă mulțumim!\n" +
 	"Așteptăm confirmarea plății de la Klarna. Vă rugăm să nu plătiți din nou.\n" +
-	"Comanda dumneavoastră a ajuns, iar magazinul o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
+	"Magazinul a primit comanda dumneavoastră și o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
 	"Verificăm comanda dumneavoastră. Vă rugăm să nu plătiți din nou.\n" +
 	"Comanda nu a reușit. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou.\n" +
 	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți modifica comanda sau datele dumneavoastră și încerca din nou.\n" +
@@ -1642,14 +1642,14 @@ const textsOfRO = "" +
 	"Timpul pentru plata produsului suplimentar a expirat, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Face deja parte din comanda dumneavoastră.\n" +
 	"Poate fi adăugat numai la o comandă plătită.\n" +
-	"Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
+	"Pagina Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Vă rugăm să verificați datele dumneavoastră.\n" +
 	"Magazinul nu poate prelua comenzi în acest moment. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați mai târziu.\n" +
 	"Magazinul nu a putut fi contactat și nu s-a comandat nimic. Vă rugăm să încercați din nou peste câteva clipe.\n" +
 	"Comanda dumneavoastră este în curs de procesare. Vă rugăm să așteptați un moment.\n" +
 	"Prea multe cereri. Vă rugăm să așteptați un minut și să încercați din nou.\n" +
 	"Nu am putut verifica dacă sunteți om. Vă rugăm să reîncărcați pagina și să încercați din nou.\n" +
-	"Această comandă nu este cunoscută aici sau este prea veche.\n" +
+	"Nu cunoaștem aici această comandă sau este prea veche.\n" +
 	"A apărut o problemă la noi. Puteți încerca din nou fără grijă: comanda va fi plasată o singură dată.\n" +
 	"Primit.\n" +
 	"Confirmarea este pe drum.\n" +
@@ -1660,7 +1660,7 @@ const textsOfRO = "" +
 	"Un moment, vă rugăm\n" +
 	"Vă mulțumim\n" +
 	"Vă rugăm să folosiți butonul Înapoi al browserului: ce ați scris este încă acolo.\n" +
-	"Apoi reîncărcați această pagină: comanda se trimite o singură dată, oricât de des faceți acest lucru.\n" +
+	"Apoi reîncărcați această pagină: comanda se plasează o singură dată, oricât de des faceți acest lucru.\n" +
 	"Continuați\n" +
 	"Continuăm către Klarna …\n" +
 	"Klarna are nevoie aici de JavaScript. Vă rugăm să îl activați și să reîncărcați pagina. Nu v-a fost încasată nicio sumă.\n" +
@@ -1715,7 +1715,7 @@ const textsOfSK = "" +
 	"Toto pole nemôže stránka nastaviť.\n" +
 	"Vaša objednávka je zaplatená. Ďakujeme!\n" +
 	"Čakáme, kým Klarna potvrdí platbu. Neplaťte prosím znova.\n" +
-	"Vaša objednávka dorazila a obchod ju pred potvrdením kontroluje. Neplaťte prosím znova.\n" +
+	"Obchod vašu objednávku dostal a pred potvrdením ju kontroluje. Neplaťte prosím znova.\n" +
 	"Kontrolujeme vašu objednávku. Neplaťte prosím znova.\n" +
 	"Objednávka sa nepodarila. Nič vám nebolo účtované. Skúste to prosím znova.\n" +
 	"Klarna platbu neprijala. Nič vám nebolo účtované. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
@@ -1745,7 +1745,7 @@ const textsOfSK = "" +
 	"Moment prosím\n" +
 	"Ďakujeme\n" +
 	"Použite prosím tlačidlo Späť v prehliadači: čo ste zadali, tam stále je.\n" +
-	"Potom túto stránku načítajte znova: objednávka sa odošle iba raz, nech to urobíte koľkokrát chcete.\n" +
+	"Potom túto stránku načítajte znova: objednávka sa zadá iba raz, nech to urobíte koľkokrát chcete.\n" +
 	"Pokračovať\n" +
 	"Pokračujeme do Klarny …\n" +
 	"Klarna tu potrebuje JavaScript. Zapnite ho prosím a načítajte stránku znova. Nič vám nebolo účtované.\n" +
@@ -1792,16 +1792,16 @@ const textsOfSL = "" +
 	"Izberite državo s seznama.\n" +
 	"Preverite ta podatek.\n" +
 	"Vnesite celo število, 1 ali več.\n" +
-	"Izberite največ {limit} od izdelkov.\n" +
+	"Izmed izdelkov izberite največ {limit}.\n" +
 	"Tega izdelka tukaj ni mogoče naročiti.\n" +
-	"Naročite največ {limit} kosov tega izdelka.\n" +
+	"Največja količina tega izdelka je {limit}.\n" +
 	"V tej državi tega načina plačila ne moremo ponuditi.\n" +
 	"Tukaj ne vnašajte podatkov o kartici. Plačali boste na naslednji strani.\n" +
 	"Stran tega polja ne more nastaviti.\n" +
 	"Vaše naročilo je plačano. Hvala!\n" +
-	"Čakamo, da Klarna potrdi plačilo. Prosimo, ne plačajte znova.\n" +
-	"Vaše naročilo je prispelo in trgovina ga pred potrditvijo preverja. Prosimo, ne plačajte znova.\n" +
-	"Preverjamo vaše naročilo. Prosimo, ne plačajte znova.\n" +
+	"Čakamo, da Klarna potrdi plačilo. Prosimo, ne plačujte znova.\n" +
+	"Trgovina je prejela vaše naročilo in ga pred potrditvijo preverja. Prosimo, ne plačujte znova.\n" +
+	"Preverjamo vaše naročilo. Prosimo, ne plačujte znova.\n" +
 	"Naročilo ni uspelo. Nič vam ni bilo zaračunano. Poskusite znova.\n" +
 	"Klarna plačila ni sprejela. Nič vam ni bilo zaračunano. Naročilo ali podatke lahko spremenite in poskusite znova.\n" +
 	"Plačilo pri Klarni ni bilo dokončano. Nič vam ni bilo zaračunano. Lahko poskusite znova.\n" +
@@ -1826,11 +1826,11 @@ const textsOfSL = "" +
 	"Na tem naslovu ni ničesar.\n" +
 	"Ta stran ne deluje, kot bi morala, in nič ni bilo naročeno. Obrnite se na trgovino.\n" +
 	"Vaše naročilo ni dokončano\n" +
-	"Oprostite\n" +
+	"Žal nam je\n" +
 	"Trenutek, prosimo\n" +
 	"Hvala\n" +
 	"Uporabite gumb Nazaj v brskalniku: kar ste vnesli, je še vedno tam.\n" +
-	"Nato znova naložite to stran: naročilo se pošlje samo enkrat, ne glede na to, kolikokrat to storite.\n" +
+	"Nato znova naložite to stran: naročilo se odda samo enkrat, ne glede na to, kolikokrat to storite.\n" +
 	"Nadaljuj\n" +
 	"Nadaljevanje na Klarno …\n" +
 	"Klarna tukaj potrebuje JavaScript. Vklopite ga in znova naložite stran. Nič vam ni bilo zaračunano.\n" +
@@ -1885,18 +1885,18 @@ const textsOfSV = "" +
 	"Det här fältet kan inte anges av sidan.\n" +
 	"Din beställning är betald. Tack!\n" +
 	"Vi väntar på att Klarna ska bekräfta betalningen. Betala inte en gång till.\n" +
-	"Din beställning har kommit fram, och butiken kontrollerar den innan den bekräftas. Betala inte en gång till.\n" +
+	"Butiken har tagit emot din beställning och kontrollerar den innan den bekräftas. Betala inte en gång till.\n" +
 	"Vi kontrollerar din beställning. Betala inte en gång till.\n" +
 	"Beställningen gick inte igenom. Du har inte debiterats. Försök igen.\n" +
 	"Klarna godkände inte betalningen. Du har inte debiterats. Du kan ändra din beställning eller dina uppgifter och försöka igen.\n" +
 	"Betalningen hos Klarna slutfördes inte. Du har inte debiterats. Du kan försöka igen.\n" +
 	"Tiden för att betala hos Klarna har gått ut. Du har inte debiterats. Du kan beställa igen.\n" +
 	"Tilläggsprodukten kunde inte beställas. Din första beställning är betald och ändras inte. Du kan försöka igen.\n" +
-	"Klarna godkände inte betalningen för tilläggsprodukten, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
-	"Betalningen för tilläggsprodukten slutfördes inte, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
-	"Tiden för att betala tilläggsprodukten har gått ut, så den lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Klarna godkände inte betalningen för tilläggsprodukten, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Betalningen för tilläggsprodukten slutfördes inte, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Tiden för att betala tilläggsprodukten har gått ut, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
 	"Det här ingår redan i din beställning.\n" +
-	"Det här kan bara läggas till en beställning som är betald.\n" +
+	"Det här kan bara läggas till i en beställning som är betald.\n" +
 	"Klarna kunde inte öppnas. Du har inte debiterats. Försök igen om några minuter.\n" +
 	"Kontrollera dina uppgifter.\n" +
 	"Butiken kan inte ta emot beställningar just nu. Du har inte debiterats. Försök igen senare.\n" +
@@ -1911,11 +1911,11 @@ const textsOfSV = "" +
 	"Det finns ingenting på den här adressen.\n" +
 	"Den här sidan fungerar inte som den ska, och ingenting beställdes. Kontakta butiken.\n" +
 	"Din beställning är inte slutförd\n" +
-	"Tyvärr\n" +
+	"Vi beklagar\n" +
 	"Ett ögonblick\n" +
 	"Tack\n" +
 	"Använd webbläsarens bakåtknapp: det du har skrivit finns kvar.\n" +
-	"Ladda sedan om den här sidan: din beställning skickas bara en gång, hur ofta du än gör det.\n" +
+	"Ladda sedan om den här sidan: din beställning läggs bara en gång, hur ofta du än gör det.\n" +
 	"Fortsätt\n" +
 	"Vidare till Klarna …\n" +
 	"Klarna behöver JavaScript här. Slå på det och ladda om sidan. Du har inte debiterats.\n" +
