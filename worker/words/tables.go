@@ -187,7 +187,7 @@ const textsOfCS = "" +
 	"Čekáme, až Klarna potvrdí platbu. Neplaťte prosím znovu.\n" +
 	"Obchod vaši objednávku obdržel a před potvrzením ji kontroluje. Neplaťte prosím znovu.\n" +
 	"Kontrolujeme vaši objednávku. Neplaťte prosím znovu.\n" +
-	"Objednávka neproběhla. Nic vám nebylo účtováno. Zkuste to prosím znovu.\n" +
+	"Objednávku se nepodařilo dokončit. Nic vám nebylo účtováno. Zkuste to prosím znovu.\n" +
 	"Klarna platbu nepřijala. Nic vám nebylo účtováno. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
 	"Platba u Klarny nebyla dokončena. Nic vám nebylo účtováno. Můžete to zkusit znovu.\n" +
 	"Čas na zaplacení u Klarny vypršel. Nic vám nebylo účtováno. Můžete objednat znovu.\n" +
@@ -215,7 +215,7 @@ const textsOfCS = "" +
 	"Okamžik prosím\n" +
 	"Děkujeme\n" +
 	"Použijte prosím tlačítko Zpět v prohlížeči: co jste zadali, tam stále je.\n" +
-	"Pak tuto stránku načtěte znovu: objednávka se zadá jen jednou, ať to uděláte kolikrát chcete.\n" +
+	"Pak tuto stránku načtěte znovu: objednávka se zadá jen jednou, bez ohledu na to, kolikrát stránku načtete.\n" +
 	"Pokračovat\n" +
 	"Pokračujeme ke Klarně …\n" +
 	"Klarna zde potřebuje JavaScript. Zapněte jej prosím a načtěte stránku znovu. Nic vám nebylo účtováno.\n" +
@@ -412,18 +412,18 @@ const textsOfEL = "" +
 	"Κωδικός έκπτωσης\n" +
 	"{label} (παράδοση)\n" +
 	"Συμπληρώστε αυτό το πεδίο.\n" +
-	"Πληκτρολογήστε το όνομά σας.\n" +
-	"Πληκτρολογήστε το επώνυμό σας.\n" +
-	"Πληκτρολογήστε τη διεύθυνση e-mail σας.\n" +
-	"Πληκτρολογήστε το τηλέφωνό σας.\n" +
-	"Πληκτρολογήστε την οδό και τον αριθμό.\n" +
-	"Πληκτρολογήστε την πόλη σας.\n" +
+	"Συμπληρώστε το όνομά σας.\n" +
+	"Συμπληρώστε το επώνυμό σας.\n" +
+	"Συμπληρώστε τη διεύθυνση e-mail σας.\n" +
+	"Συμπληρώστε το τηλέφωνό σας.\n" +
+	"Συμπληρώστε την οδό και τον αριθμό.\n" +
+	"Συμπληρώστε την πόλη σας.\n" +
 	"Επιλέξτε την πολιτεία ή την επαρχία σας.\n" +
-	"Πληκτρολογήστε τον ταχυδρομικό κώδικα.\n" +
+	"Συμπληρώστε τον ταχυδρομικό κώδικα.\n" +
 	"Επιλέξτε τη χώρα σας.\n" +
 	"Επιλέξτε ένα προϊόν.\n" +
 	"Είναι πολύ μεγάλο: έως {limit} χαρακτήρες.\n" +
-	"Υπάρχουν χαρακτήρες που δεν μπορούμε να χρησιμοποιήσουμε. Πληκτρολογήστε το ξανά.\n" +
+	"Υπάρχουν χαρακτήρες που δεν μπορούμε να χρησιμοποιήσουμε. Γράψτε το ξανά.\n" +
 	"Γράψτε το όνομα όπως αναγράφεται στην αλληλογραφία σας.\n" +
 	"Ελέγξτε τη διεύθυνση e-mail: πρέπει να είναι της μορφής onoma@paradeigma.gr.\n" +
 	"Ελέγξτε το τηλέφωνο. Με τον κωδικό χώρας είναι πάντα σαφές: {example}\n" +
@@ -431,12 +431,12 @@ const textsOfEL = "" +
 	"Επιλέξτε μια πολιτεία ή επαρχία της χώρας, για παράδειγμα {example}.\n" +
 	"Επιλέξτε μια χώρα από τη λίστα.\n" +
 	"Ελέγξτε αυτό το στοιχείο.\n" +
-	"Πληκτρολογήστε έναν ακέραιο αριθμό, 1 ή μεγαλύτερο.\n" +
+	"Συμπληρώστε έναν ακέραιο αριθμό, 1 ή μεγαλύτερο.\n" +
 	"Επιλέξτε έως {limit} από τα προϊόντα.\n" +
 	"Αυτό το προϊόν δεν μπορεί να παραγγελθεί εδώ.\n" +
 	"Η μέγιστη ποσότητα αυτού του προϊόντος είναι {limit}.\n" +
 	"Δεν μπορούμε να προσφέρουμε αυτόν τον τρόπο πληρωμής σε αυτή τη χώρα.\n" +
-	"Μην πληκτρολογήσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
+	"Μη συμπληρώσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
 	"Αυτό το πεδίο δεν μπορεί να οριστεί από τη σελίδα.\n" +
 	"Η παραγγελία σας έχει πληρωθεί. Σας ευχαριστούμε!\n" +
 	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Μην πληρώσετε ξανά.\n" +
@@ -635,7 +635,7 @@ const textsOfES = "" +
 	"La confirmación está en camino.\n" +
 	"No hay nada en esta dirección.\n" +
 	"Esta página no funciona como debería y no se ha pedido nada. Póngase en contacto con la tienda.\n" +
-	"Su pedido no está completo\n" +
+	"Su pedido no se ha completado\n" +
 	"Lo sentimos\n" +
 	"Un momento, por favor\n" +
 	"Muchas gracias\n" +
@@ -748,7 +748,7 @@ const textsOfFI = "" +
 	"Postitoimipaikka\n" +
 	"Osavaltio tai provinssi\n" +
 	"Toimita tähän osoitteeseen\n" +
-	"Toimitus\n" +
+	"Toimitustapa\n" +
 	"Alennuskoodi\n" +
 	"{label} (toimitus)\n" +
 	"Täytä tämä kohta.\n" +
@@ -800,7 +800,7 @@ const textsOfFI = "" +
 	"Liian monta pyyntöä. Odota minuutti ja yritä uudelleen.\n" +
 	"Emme voineet varmistaa, että olet ihminen. Lataa sivu uudelleen ja kokeile vielä kerran.\n" +
 	"Tätä tilausta ei tunneta täällä, tai se on liian vanha.\n" +
-	"Meillä tapahtui virhe. Voit yrittää turvallisesti uudelleen: tilauksesi tehdään vain kerran.\n" +
+	"Meillä tapahtui virhe. Voit huoletta yrittää uudelleen: tilauksesi tehdään vain kerran.\n" +
 	"Vastaanotettu.\n" +
 	"Vahvistus on matkalla.\n" +
 	"Tässä osoitteessa ei ole mitään.\n" +
@@ -976,7 +976,7 @@ const textsOfHU = "" +
 	"Ezen a címen nincs semmi.\n" +
 	"Ez az oldal nem úgy működik, ahogy kellene, és nem történt megrendelés. Kérjük, forduljon a bolthoz.\n" +
 	"A rendelése nincs befejezve\n" +
-	"Elnézést\n" +
+	"Sajnáljuk\n" +
 	"Egy pillanat\n" +
 	"Köszönjük\n" +
 	"Kérjük, használja a böngésző Vissza gombját: a beírt adatai megmaradtak.\n" +
@@ -1060,7 +1060,7 @@ const textsOfIT = "" +
 	"La conferma è in arrivo.\n" +
 	"A questo indirizzo non c’è nulla.\n" +
 	"Questa pagina non funziona come dovrebbe e non è stato ordinato nulla. Contatta il negozio.\n" +
-	"Il tuo ordine non è completo\n" +
+	"Il tuo ordine non è stato completato\n" +
 	"Ci dispiace\n" +
 	"Un momento\n" +
 	"Grazie\n" +
@@ -1104,7 +1104,7 @@ const textsOfLT = "" +
 	"Pasirinkite prekę.\n" +
 	"Per ilgas tekstas: didžiausias ženklų skaičius – {limit}.\n" +
 	"Čia yra ženklų, kurių negalime naudoti. Įveskite dar kartą.\n" +
-	"Įveskite vardą taip, kaip jis rašomas jums siunčiamuose laiškuose.\n" +
+	"Įveskite taip, kaip rašoma jums siunčiamuose laiškuose.\n" +
 	"Patikrinkite el. pašto adresą: jis turėtų atrodyti kaip vardas@pavyzdys.lt.\n" +
 	"Patikrinkite telefono numerį. Su šalies kodu jis visada aiškus: {example}\n" +
 	"Patikrinkite pašto kodą: šioje šalyje jis atrodo kaip {example}.\n" +
@@ -1189,7 +1189,7 @@ const textsOfLV = "" +
 	"Lūdzu, izvēlieties preci.\n" +
 	"Tas ir par garu: ne vairāk kā {limit} rakstzīmes.\n" +
 	"Šeit ir rakstzīmes, kuras nevaram izmantot. Lūdzu, ievadiet vēlreiz.\n" +
-	"Lūdzu, rakstiet vārdu tā, kā tas ir jums adresētās vēstulēs.\n" +
+	"Lūdzu, rakstiet to tā, kā rakstīts jums adresētās vēstulēs.\n" +
 	"Lūdzu, pārbaudiet e-pasta adresi: tai jābūt kā vards@piemers.lv.\n" +
 	"Lūdzu, pārbaudiet tālruņa numuru. Ar valsts kodu tas vienmēr ir skaidrs: {example}\n" +
 	"Lūdzu, pārbaudiet pasta indeksu: šajā valstī tas izskatās kā {example}.\n" +
@@ -1301,7 +1301,7 @@ const textsOfNB = "" +
 	"Betalingen for tilleggsproduktet ble ikke fullført, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Tiden for å betale tilleggsproduktet er utløpt, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Dette er allerede en del av bestillingen din.\n" +
-	"Dette kan bare legges til en bestilling som er betalt.\n" +
+	"Dette kan bare legges til i en betalt bestilling.\n" +
 	"Klarna kunne ikke åpnes. Du er ikke blitt belastet. Prøv igjen om noen minutter.\n" +
 	"Kontroller opplysningene dine.\n" +
 	"Butikken kan ikke ta imot bestillinger akkurat nå. Du er ikke blitt belastet. Prøv igjen senere.\n" +
@@ -1309,7 +1309,7 @@ const textsOfNB = "" +
 	"Bestillingen din behandles. Vent et øyeblikk.\n" +
 	"For mange forespørsler. Vent et minutt og prøv igjen.\n" +
 	"Vi kunne ikke bekrefte at du er et menneske. Last inn siden på nytt og prøv igjen.\n" +
-	"Denne bestillingen er ikke kjent her, eller den ligger for langt tilbake i tid.\n" +
+	"Denne bestillingen er ikke kjent her, eller den er for gammel.\n" +
 	"Noe gikk galt hos oss. Du kan trygt prøve igjen: Bestillingen din blir bare lagt inn én gang.\n" +
 	"Mottatt.\n" +
 	"Bekreftelsen er på vei.\n" +
@@ -1394,7 +1394,7 @@ const textsOfNL = "" +
 	"Uw bestelling wordt verwerkt. Een ogenblik geduld.\n" +
 	"Te veel aanvragen. Wacht een minuut en probeer het opnieuw.\n" +
 	"We konden niet vaststellen dat u een mens bent. Laad de pagina opnieuw en probeer het nog een keer.\n" +
-	"We kennen deze bestelling hier niet, of ze is te lang geleden geplaatst.\n" +
+	"We kennen deze bestelling hier niet, of deze is te lang geleden geplaatst.\n" +
 	"Er ging bij ons iets mis. U kunt het gerust opnieuw proberen: uw bestelling wordt maar één keer geplaatst.\n" +
 	"Ontvangen.\n" +
 	"De bevestiging is onderweg.\n" +
@@ -1444,7 +1444,7 @@ const textsOfPL = "" +
 	"Proszę wybrać produkt.\n" +
 	"To jest za długie: maksymalna liczba znaków to {limit}.\n" +
 	"Są tu znaki, których nie możemy użyć. Proszę wpisać to jeszcze raz.\n" +
-	"Proszę wpisać imię i nazwisko tak, jak na adresowanych listach.\n" +
+	"Proszę wpisać dane tak, jak widnieją na otrzymywanych listach.\n" +
 	"Proszę sprawdzić adres e-mail: powinien wyglądać jak nazwa@przyklad.pl.\n" +
 	"Proszę sprawdzić numer telefonu. Z numerem kierunkowym kraju jest zawsze jednoznaczny: {example}\n" +
 	"Proszę sprawdzić kod pocztowy: w tym kraju wygląda on jak {example}.\n" +
@@ -1462,19 +1462,19 @@ const textsOfPL = "" +
 	"Czekamy, aż Klarna potwierdzi płatność. Proszę nie płacić ponownie.\n" +
 	"Sklep otrzymał zamówienie i sprawdza je przed potwierdzeniem. Proszę nie płacić ponownie.\n" +
 	"Sprawdzamy zamówienie. Proszę nie płacić ponownie.\n" +
-	"Zamówienie nie doszło do skutku. Nie pobrano żadnej płatności. Proszę spróbować ponownie.\n" +
-	"Klarna nie przyjęła płatności. Nie pobrano żadnej płatności. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
-	"Płatność w Klarna nie została dokończona. Nie pobrano żadnej płatności. Można spróbować ponownie.\n" +
-	"Czas na płatność w Klarna minął. Nie pobrano żadnej płatności. Można złożyć zamówienie jeszcze raz.\n" +
+	"Zamówienie nie doszło do skutku. Nie pobrano żadnych środków. Proszę spróbować ponownie.\n" +
+	"Klarna nie przyjęła płatności. Nie pobrano żadnych środków. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
+	"Płatność w Klarna nie została dokończona. Nie pobrano żadnych środków. Można spróbować ponownie.\n" +
+	"Czas na płatność w Klarna minął. Nie pobrano żadnych środków. Można złożyć zamówienie jeszcze raz.\n" +
 	"Nie udało się zamówić dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Można spróbować ponownie.\n" +
 	"Klarna nie przyjęła płatności za dodatkowy produkt, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Płatność za dodatkowy produkt nie została dokończona, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Czas na płatność za dodatkowy produkt minął, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"To już jest częścią zamówienia.\n" +
 	"To można dodać tylko do opłaconego zamówienia.\n" +
-	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnej płatności. Proszę spróbować ponownie za kilka minut.\n" +
+	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnych środków. Proszę spróbować ponownie za kilka minut.\n" +
 	"Proszę sprawdzić dane.\n" +
-	"Sklep nie może teraz przyjmować zamówień. Nie pobrano żadnej płatności. Proszę spróbować później.\n" +
+	"Sklep nie może teraz przyjmować zamówień. Nie pobrano żadnych środków. Proszę spróbować później.\n" +
 	"Nie udało się połączyć ze sklepem i nic nie zostało zamówione. Proszę za chwilę spróbować ponownie.\n" +
 	"Zamówienie jest przetwarzane. Proszę chwilę poczekać.\n" +
 	"Zbyt wiele żądań. Proszę poczekać minutę i spróbować ponownie.\n" +
@@ -1493,7 +1493,7 @@ const textsOfPL = "" +
 	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie złożone tylko raz, niezależnie od liczby odświeżeń.\n" +
 	"Dalej\n" +
 	"Przejście do Klarna …\n" +
-	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę. Nie pobrano żadnej płatności.\n" +
+	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę. Nie pobrano żadnych środków.\n" +
 	"Ta strona jest teraz niedostępna\n" +
 	"Proszę spróbować ponownie za minutę.\n"
 
@@ -1633,7 +1633,7 @@ const textsOfRO = "" +
 	"Magazinul a primit comanda dumneavoastră și o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
 	"Verificăm comanda dumneavoastră. Vă rugăm să nu plătiți din nou.\n" +
 	"Comanda nu a reușit. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou.\n" +
-	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți modifica comanda sau datele dumneavoastră și încerca din nou.\n" +
+	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți să modificați comanda sau datele dumneavoastră și să încercați din nou.\n" +
 	"Plata la Klarna nu a fost finalizată. Nu v-a fost încasată nicio sumă. Puteți încerca din nou.\n" +
 	"Timpul pentru plata la Klarna a expirat. Nu v-a fost încasată nicio sumă. Puteți comanda din nou.\n" +
 	"Produsul suplimentar nu a putut fi comandat. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Puteți încerca din nou.\n" +
@@ -1717,7 +1717,7 @@ const textsOfSK = "" +
 	"Čakáme, kým Klarna potvrdí platbu. Neplaťte prosím znova.\n" +
 	"Obchod vašu objednávku dostal a pred potvrdením ju kontroluje. Neplaťte prosím znova.\n" +
 	"Kontrolujeme vašu objednávku. Neplaťte prosím znova.\n" +
-	"Objednávka sa nepodarila. Nič vám nebolo účtované. Skúste to prosím znova.\n" +
+	"Objednávku sa nepodarilo dokončiť. Nič vám nebolo účtované. Skúste to prosím znova.\n" +
 	"Klarna platbu neprijala. Nič vám nebolo účtované. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
 	"Platba v Klarne nebola dokončená. Nič vám nebolo účtované. Môžete to skúsiť znova.\n" +
 	"Čas na zaplatenie v Klarne vypršal. Nič vám nebolo účtované. Môžete objednať znova.\n" +
@@ -1745,7 +1745,7 @@ const textsOfSK = "" +
 	"Moment prosím\n" +
 	"Ďakujeme\n" +
 	"Použite prosím tlačidlo Späť v prehliadači: čo ste zadali, tam stále je.\n" +
-	"Potom túto stránku načítajte znova: objednávka sa zadá iba raz, nech to urobíte koľkokrát chcete.\n" +
+	"Potom túto stránku načítajte znova: objednávka sa zadá iba raz, bez ohľadu na to, koľkokrát stránku načítate.\n" +
 	"Pokračovať\n" +
 	"Pokračujeme do Klarny …\n" +
 	"Klarna tu potrebuje JavaScript. Zapnite ho prosím a načítajte stránku znova. Nič vám nebolo účtované.\n" +
@@ -1832,7 +1832,7 @@ const textsOfSL = "" +
 	"Uporabite gumb Nazaj v brskalniku: kar ste vnesli, je še vedno tam.\n" +
 	"Nato znova naložite to stran: naročilo se odda samo enkrat, ne glede na to, kolikokrat to storite.\n" +
 	"Nadaljuj\n" +
-	"Nadaljevanje na Klarno …\n" +
+	"Preusmeritev na Klarno …\n" +
 	"Klarna tukaj potrebuje JavaScript. Vklopite ga in znova naložite stran. Nič vam ni bilo zaračunano.\n" +
 	"Ta stran trenutno ni na voljo\n" +
 	"Poskusite znova čez minuto.\n"
