@@ -96,6 +96,15 @@ func TestWhichAnswersNobodyKnows(t *testing.T) {
 	assert.Equal(t, Unknown, Classify(reply, false), "it may be paid, so nobody is told that it was declined")
 }
 
+func TestWhichOrdersWereImported(t *testing.T) {
+	for members, want := range map[string]bool{
+		`"orderStatus":"PARTIAL"`: false, `"paySource":""`: false, `"paySource":"PREPAID"`: true, `"prepaidType":"KLARNA"`: true,
+	} {
+		assert.Equal(t, want, Read(200, `{"result":"SUCCESS","message":{`+members+`}}`).OrderImported(), members)
+		assert.Equal(t, want, orderOf(t, members).Imported(), members)
+	}
+}
+
 func TestTheStatusOfTheOrderThatALeadIsAnsweredWith(t *testing.T) {
 	assert.Equal(t, "COMPLETE", Read(200, `{"result":"SUCCESS","message":{"orderStatus":"Complete"}}`).OrderStatus())
 	assert.Empty(t, Read(200, `{"result":"SUCCESS","message":{"orderId":"A1"}}`).OrderStatus())

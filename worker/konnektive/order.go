@@ -82,6 +82,9 @@ func (o Order) CreatedBefore(t time.Time) bool {
 	return latest.Before(t)
 }
 
+// Imported tells whether an import has reached the order: it says how it is paid, which no lead does.
+func (o Order) Imported() bool { return o.PaySource != "" || o.PrepaidType != "" }
+
 // ReadOrder finds the order with this id in the answer of Order Query. ok is false when the answer holds no such
 // order, as when nothing matched.
 func ReadOrder(r Reply, id string) (order Order, ok bool) {

@@ -174,6 +174,12 @@ func (r Reply) OrderID() string {
 // tells none. A lead that is answered with an order that is not PARTIAL was given somebody's finished order.
 func (r Reply) OrderStatus() string { return strings.ToUpper(r.Field("orderStatus")) }
 
+// OrderImported tells whether the order that a lead's answer describes was imported before: it says how it is paid, which
+// no lead does. A lead may be answered with an order of before, see worker/docs/unknowns.md.
+func (r Reply) OrderImported() bool {
+	return r.Field("paySource") != "" || r.Field("prepaidType") != ""
+}
+
 // IsOrderID tells whether a text can be the id of an order: letters and digits, at most 32. Konnektive's are 10
 // hexadecimal digits in capitals.
 func IsOrderID(id string) bool {

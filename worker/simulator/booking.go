@@ -247,7 +247,9 @@ func (b *booking) importLead() envelope {
 	b.tell(order)
 	message := b.s.orderMessage(order, b.settings)
 	if b.settings.LeadHidesStatus {
-		delete(message, "orderStatus")
+		for _, name := range []string{"orderStatus", "paySource", "prepaidType"} {
+			delete(message, name)
+		}
 	}
 	return success(message)
 }

@@ -23,7 +23,7 @@ type Settings struct {
 
 	// What a lead is answered.
 	Merge           Merge // which order a lead without an orderId is given; default MergeNever
-	LeadHidesStatus bool  // the answer to a lead has no orderStatus
+	LeadHidesStatus bool  // the answer to a lead has no orderStatus, paySource and prepaidType
 
 	// What an import is answered, and what it does to its order.
 	Redirect           Redirect // how shoppers are sent to Klarna; default RedirectURL
@@ -107,9 +107,6 @@ func Variations() []Variation {
 		{"success comes back by GET", func(s *Settings) { s.ReturnByGET = true }},
 		{"success comes back with nothing", func(s *Settings) { s.ReturnByGET, s.ReturnBare = true, true }},
 		{"an order is DECLINED while its session is open", func(s *Settings) { s.OpenStatus = StatusDeclined }},
-		{"an order is PENDING while its session is open, and CANCELLED after it", func(s *Settings) {
-			s.OpenStatus, s.CancelStatus = StatusPending, StatusCancelled
-		}},
 		{"a cancel makes the order DECLINED", func(s *Settings) { s.CancelStatus = StatusDeclined }},
 		{"a cancel makes the order CANCELLED", func(s *Settings) { s.CancelStatus = StatusCancelled }},
 		{"a decline leaves the order PARTIAL", func(s *Settings) { s.DeclineStatus = StatusPartial }},
