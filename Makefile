@@ -25,8 +25,9 @@ COVERAGE := worker/build/coverage
 WASM_GO := GOOS=js GOARCH=wasm $(GO)
 WASM_EXEC = $(shell $(GO) env GOROOT)/lib/wasm
 
-# net/http brings HTTP/2 and the cryptography of TLS, of which the runtime does all. What cannot be left out is compiled for size, without
-# inlining, and so is what takes a few microseconds of a request; what works on every byte (the runtime, strings, the glue) is not.
+# net/http brings HTTP/2 and the cryptography of TLS, which the runtime does: both are left out (cmd/overlay). What cannot be left out is
+# compiled for size, without inlining, and so is what takes a few microseconds of a request; what works on every byte (the runtime, strings,
+# the glue) is not.
 NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... net net/netip net/textproto net/url compress/... time os log \
 	syscall hash/... container/... klarna-relay/...
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
@@ -49,7 +50,8 @@ build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
 	@$(GO) run ./worker/cmd/landers worker/build/landers.txt
-	@$(WASM_GO) build $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
+	@$(GO) run ./worker/cmd/overlay worker/build/overlay.json
+	@$(WASM_GO) build -overlay worker/build/overlay.json $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
