@@ -45,7 +45,7 @@ func TestOrdersAndPagesCrossTheBorderAsOftenAsBefore(t *testing.T) {
 		node, err = exec.LookPath("node")
 		require.NoError(t, err)
 	}
-	cmd := exec.Command(node, filepath.Join(Root(), "worker/test/cost.mjs"), "500")
+	cmd := exec.Command(node, filepath.Join(Root(), "worker/test/cost.mjs"), "1000")
 	cmd.SysProcAttr = group()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -59,5 +59,5 @@ func TestOrdersAndPagesCrossTheBorderAsOftenAsBefore(t *testing.T) {
 	assert.LessOrEqual(t, cost.Page, pageCrossings, "calls a page")
 	assert.GreaterOrEqual(t, cost.Parked, 50.0, "goroutines of requests that the runtime has ended")
 	assert.Zero(t, cost.Left, "of them some minutes later")
-	assert.Zero(t, cost.Grown, "bytes by which the memory grew from the 500th to the 1000th order")
+	assert.Zero(t, cost.Grown, "bytes by which the memory grew from the 1000th to the 2000th order")
 }
