@@ -93,7 +93,7 @@ async function wordsOf(tag) {
  */
 function textOf(words, field, { code, detail }) {
 	const name = field.replace(/^ship(.)/, (_, first) => first.toLowerCase());
-	return (words[`rule.${code}.${name}`] ?? words[`rule.${code}`] ?? "").replace(/\{\w+\}/, () => detail);
+	return (words[`rule.${code}.${name}`] ?? words[`rule.${code}`] ?? words["rule.bad_value"]).replace(/\{\w+\}/, () => detail);
 }
 
 /**

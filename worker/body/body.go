@@ -1,104 +1,190 @@
-// Package body reads the body of a request: a flat JSON object or a form, into parameters.
+// Package body reads the fields of a request: those in its query, and those of its body, which is a flat JSON object or a form.
 //
-// It is stricter than both formats ask for. Whatever two readers could understand differently (a name given twice, half a surrogate
-// pair, an escape that is none) is refused, so that what was checked is what is handed on.
+// It is stricter than the formats ask for. Whatever two readers could understand differently (a name given twice with two values, half a
+// surrogate pair, an escape that is none) is refused, so that what was checked is what is handed on. And it reads no further than what a
+// request may hold: the work grows linearly with the request, and nothing is kept of it but the fields, which lie in the body's own memory.
 package body
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
-	"klarna-relay/worker/json"
 	"klarna-relay/worker/percent"
 	"klarna-relay/worker/rules"
 )
 
-// MaxBytes is how large a body may be.
-const MaxBytes = 64 << 10
+// MaxBytes is how large a body with its query may be, and MaxFields how many fields both may hold together.
+const (
+	MaxBytes  = 64 << 10
+	MaxFields = 250
+)
 
-// The reasons why a body is not read.
+// The reasons why a body is not read. What is wrong with one of its fields is a [FieldError].
 var (
-	ErrMalformed       = errors.New("body is not a flat object of strings and numbers, or not a form")
-	ErrUnsupportedType = errors.New("content type is neither application/json nor application/x-www-form-urlencoded in utf-8")
-	ErrDuplicate       = errors.New("body names a parameter twice")
+	ErrMalformed       = errors.New("body is neither a flat JSON object nor a form")
+	ErrUnsupportedType = errors.New("content type is neither JSON nor a form in utf-8")
 	ErrTooLarge        = errors.New("body is larger than 64 KiB")
 )
 
-// Decode reads a body by its Content-Type.
+// FieldError is what is wrong with one field. It wraps ErrMalformed, or ErrUnsupportedType for a file.
+type FieldError struct{ rules.Problem }
+
+// Error says what is wrong, in English.
+func (e *FieldError) Error() string { return "body: " + e.Text("en") }
+
+// Unwrap is the class of the error.
+func (e *FieldError) Unwrap() error {
+	if e.Code == rules.FileSent {
+		return ErrUnsupportedType
+	}
+	return ErrMalformed
+}
+
+// The kinds of bodies.
+const (
+	typeJSON      = "application/json"
+	typeText      = "text/plain"
+	typeForm      = "application/x-www-form-urlencoded"
+	typeMultipart = "multipart/form-data"
+)
+
+// Decode reads the fields of a request's query (as it was sent, without "?") and of its body, by the body's Content-Type. A name may
+// come twice when the values are equal.
 //
-// JSON (RFC 8259): one object whose values are strings, numbers or null; null counts as absent. A whole number is taken without its
-// zeros behind the point (34.0 is "34"), any other one as it is written, and the rules say what is wrong with it. Booleans, arrays and
-// objects are malformed, and so is a byte order mark: no parameter takes any of them.
+// JSON (RFC 8259): one object whose values are strings, numbers, booleans (true is "1", false is "0") or null, which counts as absent. A
+// whole number is taken without its zeros behind the point (34.0 is "34"), any other one as it is written, and the rules say what is wrong
+// with it. An object in orderItems is taken as its text, as a form would have it: it has one meaning. A byte order mark is malformed.
+// text/plain that holds a JSON object is JSON: such is a fetch without a header.
 //
-// Forms (WHATWG URL, application/x-www-form-urlencoded): pairs are separated by "&" alone, ";" is data, "+" is a space; a "%" without two
-// hexadecimal digits is malformed.
+// Forms (WHATWG URL, application/x-www-form-urlencoded) and the query: pairs are separated by "&" alone, ";" is data, "+" is a space;
+// a "%" without two hexadecimal digits is malformed. multipart/form-data (RFC 7578) may hold no files.
 //
-// Both are UTF-8; a parameter named twice is an error even when both values are the same. The errors are this package's.
-func Decode(contentType string, b []byte) (rules.Fields, error) {
-	kind, err := mediaType(contentType)
+// All of it is UTF-8. A body of nothing has no type to be wrong when the query has fields; without them it is malformed JSON, or an empty
+// form. The fields lie in b, which must not be changed as long as they are used. The errors are this package's.
+func Decode(contentType, query string, b []byte) (rules.Fields, error) {
+	if len(b)+len(query) > MaxBytes {
+		return nil, ErrTooLarge
+	}
+	kind, boundary, err := mediaType(contentType)
+	bodiless := len(b) == 0 && query != ""
+	if err != nil && !bodiless {
+		return nil, err
+	}
+	if !utf8.Valid(b) || !utf8.ValidString(query) {
+		return nil, ErrMalformed
+	}
+	text := unsafe.String(unsafe.SliceData(b), len(b))
+	r := reader{fields: make(rules.Fields, 32)}
+	if err := r.form(query); err != nil {
+		return nil, err
+	}
+	switch {
+	case bodiless:
+		err = nil
+	case kind == typeForm:
+		err = r.form(text)
+	case kind == typeMultipart:
+		err = r.multipart(text, boundary)
+	case kind == typeText && !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{"):
+		err = ErrUnsupportedType
+	default:
+		err = r.json(text)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > MaxBytes {
-		return nil, ErrTooLarge
-	}
-	if !utf8.Valid(b) {
-		return nil, ErrMalformed
-	}
-	if kind == "application/json" {
-		return decodeJSON(b)
-	}
-	return decodeForm(string(b))
+	return r.fields, nil
 }
 
-// mediaType takes the type out of a Content-Type header (RFC 9110, section 8.3.1). A charset, when given, has to be UTF-8; other
-// parameters mean nothing to these types.
-func mediaType(header string) (string, error) {
+// mediaType takes the type out of a Content-Type header (RFC 9110, section 8.3.1), and the boundary of a multipart type. A charset, when
+// given, has to be UTF-8; other parameters mean nothing to these types.
+func mediaType(header string) (kind, boundary string, err error) {
 	kind, params, _ := strings.Cut(header, ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	if kind != "application/json" && kind != "application/x-www-form-urlencoded" {
-		return "", ErrUnsupportedType
+	if kind != typeJSON && kind != typeText && kind != typeForm && kind != typeMultipart {
+		return "", "", ErrUnsupportedType
 	}
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(param, "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "charset") {
-			continue
-		}
-		value = strings.Trim(strings.TrimSpace(value), `"`)
-		if !strings.EqualFold(value, "utf-8") && !strings.EqualFold(value, "utf8") {
-			return "", ErrUnsupportedType
+		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"`)
+		switch {
+		case strings.EqualFold(name, "charset"):
+			if !strings.EqualFold(value, "utf-8") && !strings.EqualFold(value, "utf8") {
+				return "", "", ErrUnsupportedType
+			}
+		case strings.EqualFold(name, "boundary"):
+			boundary = value
 		}
 	}
-	return kind, nil
+	if kind == typeMultipart && (boundary == "" || len(boundary) > 70) { // RFC 2046, section 5.1.1
+		return "", "", ErrUnsupportedType
+	}
+	return kind, boundary, nil
 }
 
-func decodeForm(s string) (rules.Fields, error) {
-	fields := make(rules.Fields, min(strings.Count(s, "="), 64))
+// reader collects the fields of one request.
+type reader struct {
+	fields rules.Fields
+	read   int // how many fields came, equal ones included
+}
+
+func failed(name string, code rules.Code, detail string) error {
+	return &FieldError{rules.NewProblem(name, code, detail)}
+}
+
+// count takes note of one more field, before anything of it is kept.
+func (r *reader) count(name string) error {
+	if r.read++; r.read > MaxFields {
+		return failed(name, rules.TooManyFields, strconv.Itoa(MaxFields))
+	}
+	return nil
+}
+
+func (r *reader) add(name, value string) error {
+	if other, twice := r.fields[name]; twice {
+		if other != value {
+			return failed(name, rules.Duplicate, "")
+		}
+		return nil
+	}
+	r.fields[name] = value
+	return nil
+}
+
+// form reads an urlencoded form, or a query.
+func (r *reader) form(s string) error {
+	// encodeURI, which many landers use, leaves a "+" as it is and writes a space as %20. Nobody who writes %20 means a space by "+" in an
+	// e-mail address, which holds none, or before a phone number.
+	plus := strings.Contains(s, "%20")
 	for s != "" {
 		var pair string
 		if pair, s, _ = strings.Cut(s, "&"); pair == "" {
 			continue
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, fine := unescape(name)
-		if !fine {
-			return nil, ErrMalformed
+		raw, value, _ := strings.Cut(pair, "=")
+		name, ok := unescape(raw, false)
+		if err := r.count(name); err != nil {
+			return err
 		}
-		if value, fine = unescape(value); !fine {
-			return nil, ErrMalformed
+		if ok {
+			value, ok = unescape(value, plus && (name == "emailAddress" || name == "phoneNumber"))
 		}
-		if _, twice := fields[name]; twice {
-			return nil, ErrDuplicate
+		if !ok {
+			return failed(name, rules.BadEncoding, "")
 		}
-		fields[name] = value
+		if err := r.add(name, value); err != nil {
+			return err
+		}
 	}
-	return fields, nil
+	return nil
 }
 
-// unescape reads "+" and %XX. Most names and values have none and are not copied. ok is false for a "%" without two hexadecimal digits,
-// and for what is not UTF-8 any more.
-func unescape(s string) (text string, ok bool) {
+// unescape reads "+", which plus leaves as it is, and %XX. Most names and values have none and are not copied. ok is false for a "%" without
+// two hexadecimal digits, and for what is not UTF-8 any more.
+func unescape(s string, plus bool) (text string, ok bool) {
 	at := 0
 	for at < len(s) && s[at] != '%' && s[at] != '+' {
 		at++
@@ -109,52 +195,16 @@ func unescape(s string) (text string, ok bool) {
 	b := append(make([]byte, 0, len(s)), s[:at]...)
 	for ; at < len(s); at++ {
 		c := s[at]
-		switch c {
-		case '+':
+		switch {
+		case c == '+' && !plus:
 			c = ' '
-		case '%':
+		case c == '%':
 			if c, ok = percent.Byte(s, at); !ok {
-				return "", false
+				return s, false
 			}
 			at += 2
 		}
 		b = append(b, c)
 	}
 	return string(b), utf8.Valid(b)
-}
-
-func decodeJSON(b []byte) (rules.Fields, error) {
-	object, err := json.ParseStrict(string(b))
-	if err != nil || object.Kind() != json.Object {
-		return nil, ErrMalformed
-	}
-	fields := make(rules.Fields, object.Len())
-	seen := make(map[string]bool, object.Len())
-	for i := range object.Len() {
-		name, v := object.At(i)
-		if seen[name] {
-			return nil, ErrDuplicate
-		}
-		seen[name] = true
-		switch v.Kind() {
-		case json.Null:
-		case json.String:
-			fields[name] = v.Text()
-		case json.Number:
-			fields[name] = number(v.Text())
-		default:
-			return nil, ErrMalformed
-		}
-	}
-	return fields, nil
-}
-
-// number is the text of a JSON number: without zeros behind the point, else as written. Ad ids have more digits than a float keeps, so
-// nothing is computed here.
-func number(literal string) string {
-	whole, decimals, _ := strings.Cut(literal, ".")
-	if strings.Trim(decimals, "0") == "" {
-		return whole
-	}
-	return literal
 }

@@ -68,6 +68,73 @@ func parse(s string, strict bool) (*Value, error) {
 	return v, nil
 }
 
+// EachMember reads one object as strictly as ParseStrict, and hands over each member, until member returns false. It keeps nothing: text is
+// the content of a string, a number as it was written, or the whole of an inner array or object, in the memory of s where no escape forbids
+// it. The error is that of the part that was read.
+func EachMember(s string, member func(name string, kind Kind, text string) bool) error {
+	if !utf8.ValidString(s) {
+		return errJSON
+	}
+	p := parser{s: s, strict: true, skip: true}
+	p.space()
+	if p.next() != '{' {
+		return errJSON
+	}
+	stopped, ok := p.members(member)
+	if stopped {
+		return nil
+	}
+	p.space()
+	if !ok || p.at != len(s) {
+		return errJSON
+	}
+	return nil
+}
+
+// members reads an object, whose bracket is next, for EachMember.
+func (p *parser) members(member func(name string, kind Kind, text string) bool) (stopped, ok bool) {
+	p.at++
+	p.space()
+	if p.next() == '}' {
+		p.at++
+		return false, true
+	}
+	for {
+		var name string
+		if p.next() != '"' || !p.text(&name) {
+			return false, false
+		}
+		p.space()
+		if p.next() != ':' {
+			return false, false
+		}
+		p.at++
+		p.space()
+		var v Value
+		from := p.at
+		if !p.value(&v, 1) {
+			return false, false
+		}
+		if v.kind == Array || v.kind == Object {
+			v.text = p.s[from:p.at]
+		}
+		if !member(name, v.kind, v.text) {
+			return true, true
+		}
+		p.space()
+		switch p.next() {
+		case ',':
+			p.at++
+			p.space()
+		case '}':
+			p.at++
+			return false, true
+		default:
+			return false, false
+		}
+	}
+}
+
 // Kind is what the value is.
 func (v *Value) Kind() Kind {
 	if v == nil {
@@ -143,6 +210,9 @@ type parser struct {
 	s      string
 	at     int
 	strict bool
+	// skip: what is in arrays and objects is read, into skipped, and not kept.
+	skip    bool
+	skipped Value
 }
 
 func (p *parser) space() {
@@ -220,10 +290,16 @@ func (p *parser) container(v *Value, bracket byte, depth int) bool {
 			}
 			p.at++
 			p.space()
-			v.keys = append(v.keys, key)
+			if !p.skip {
+				v.keys = append(v.keys, key)
+			}
 		}
-		v.items = append(v.items, Value{})
-		if !p.value(&v.items[len(v.items)-1], depth+1) {
+		item := &p.skipped
+		if !p.skip {
+			v.items = append(v.items, Value{})
+			item = &v.items[len(v.items)-1]
+		}
+		if !p.value(item, depth+1) {
 			return false
 		}
 		p.space()

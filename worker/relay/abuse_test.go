@@ -242,7 +242,8 @@ func TestBodiesThatAreNoOrderAreRefusedByName(t *testing.T) {
 		code                    string
 	}{
 		{"no type", "", "{}", 415, "unsupported_type"},
-		{"a multipart form", "multipart/form-data; boundary=x", "--x--", 415, "unsupported_type"},
+		{"a multipart form without a boundary", "multipart/form-data", "--x--", 415, "unsupported_type"},
+		{"a file", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"firstName\"; filename=\"a\"\r\n\r\na\r\n--x--", 415, "unsupported_type"},
 		{"another charset", "application/json; charset=latin1", "{}", 415, "unsupported_type"},
 		{"no JSON", "application/json", "{", 400, "malformed"},
 		{"an array", "application/json", "[]", 400, "malformed"},
@@ -256,7 +257,11 @@ func TestBodiesThatAreNoOrderAreRefusedByName(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "https://shop.example/api/order/import/", strings.NewReader(c.body))
 			r.Header.Set("Content-Type", c.contentType)
-			s.expect(s.send(r), c.status, "ERROR", c.code)
+			got := s.send(r)
+			s.expect(got, c.status, "ERROR", c.code)
+			if strings.Contains(c.body, "firstName") {
+				assert.Contains(t, got.body, "firstName")
+			}
 		})
 	}
 	assert.Empty(t, s.sim.Calls())

@@ -21,6 +21,7 @@ type answer struct {
 	fields map[string]string // {field: text}
 	order  *konnektive.Order // {"total": …, "currency": …, "items": […]}
 	single [2]string         // {name: value}
+	detail string            // a text of its own
 
 	// status overrides the code's: the status route answers 200 for what it
 	// finds out, whatever that is. plain is a whole body of the route's own.
@@ -87,6 +88,8 @@ func (a *answer) body(lang string) string {
 		w.Close('}')
 	case a.order != nil:
 		writeOrder(w, a.order)
+	case a.detail != "":
+		w.Value(a.detail)
 	default:
 		w.Value(text(a.code, lang))
 	}

@@ -492,7 +492,6 @@ func TestOrdersThatTheRulesRefuseCostNoCall(t *testing.T) {
 		{"another gateway", order().with("forceMerchantId", "8"), "invalid", "forceMerchantId"},
 		{"another campaign", order().with("campaignId", "13"), "invalid", "campaignId"},
 		{"credentials", order().with("loginId", "x"), "invalid", "loginId"},
-		{"a shopper's address", order().with("ipAddress", "198.51.100.1"), "invalid", "ipAddress"},
 		{"an order of somebody's", order().with("orderId", "63A9FBD226"), "invalid", "orderId"},
 		{"another way to pay", order().with("paySource", "CREDITCARD"), "invalid", "paySource"},
 		{"a test mode", order().with("forceQA", "1"), "invalid", "forceQA"},

@@ -58,7 +58,7 @@ func TestAPageSpeaksTheLanguageOfTheFormAndElseOfTheBrowser(t *testing.T) {
 		{"a language there are no words in", "?lang=xx", "de", "de", "Ort:"},
 		{"the language of a region", "?lang=nn-NO", "de", "nb", "Poststed:"},
 		{"no language at all", `?lang=%22%3E%3Cscript%3E`, "", "en", "City:"},
-		{"a query that cannot be read", "?%zz;lang=de", "", "en", "City:"},
+		{"a query with a semicolon", "?x;lang=de", "", "en", "City:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := s.asForm("/api/order/import/"+c.query, order().with("city", ""))

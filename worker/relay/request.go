@@ -139,9 +139,13 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 	if _, err := raw.ReadFrom(io.LimitReader(rq.http.Body, body.MaxBytes+1)); err != nil {
 		return nil, say(codes.Malformed), false
 	}
-	fields, err := body.Decode(contentType, raw.Bytes())
+	fields, err := body.Decode(contentType, rq.http.URL.RawQuery, raw.Bytes())
 	if err != nil {
-		return nil, say(bodyCode(err)), false
+		a := say(bodyCode(err))
+		if fault := new(body.FieldError); errors.As(err, &fault) {
+			a.detail = fault.Text(rq.lang)
+		}
+		return nil, a, false
 	}
 	return fields, nil, true
 }
@@ -169,7 +173,7 @@ func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rule
 	if problems = problems.And(more); len(problems) > 0 {
 		return nil, order, rq.refuse(problems), false
 	}
-	return page, order, nil, true
+	return rules.Passed(page), order, nil, true
 }
 
 // needsRef is the problem of a request about an order that does not say which.

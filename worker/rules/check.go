@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Order is what a page may say of an order, normalised: exactly these fields go to Konnektive, beside the Worker's own. It never
@@ -16,19 +17,23 @@ type Order struct{ Fields Fields }
 // an id (an option not chosen) is no line; a line without a quantity is one piece. Two lines of one product and variant become
 // one. Lines are renumbered from 1. The cap counts a product, not a line, so that splitting lines does not lift it.
 func CheckOrder(page Fields, shop Shop) (Order, Problems) {
-	c := checker{in: page, out: make(Fields, len(page)), shop: shop}
-	c.person()
-	c.addresses()
-	c.products(shop.Products, MaxLines)
-	c.coupon()
-	c.shipProfile()
-	c.tracking(source[:]...)
+	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge}
+	c.everything()
+	return c.order()
+}
+
+// CheckOrderAfterLead checks an order of a purchase whose lead was whole, so that Konnektive has the shopper's data: products are enough.
+// country is the one that the lead's billing address had (ISO 3166-1 alpha-2). What the page says of the shopper all the same must be
+// right; and of a name or an address it must say all, since half of a new one and half of the lead's would be nobody's.
+func CheckOrderAfterLead(page Fields, shop Shop, country string) (Order, Problems) {
+	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge, known: country}
+	c.everything()
 	return c.order()
 }
 
 // CheckUpsale checks an upsale: one product of the shop's upsales. Everything else Konnektive knows from the order.
 func CheckUpsale(page Fields, shop Shop) (Order, Problems) {
-	c := checker{in: page, out: Fields{}, shop: shop}
+	c := checker{in: page, out: Fields{}, shop: shop, edge: &theEdge}
 	c.products(shop.Upsales, 1)
 	c.tracking("sessionId")
 	return c.order()
@@ -37,15 +42,46 @@ func CheckUpsale(page Fields, shop Shop) (Order, Problems) {
 // CheckLead checks a lead: names, and an e-mail address or a phone number, as Konnektive asks; whatever else is present must be valid,
 // since it becomes part of the order.
 func CheckLead(page Fields, shop Shop) (Order, Problems) {
-	c := checker{in: page, out: make(Fields, len(page)), shop: shop, lead: true}
-	c.person()
+	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge, lead: true}
+	c.everything()
+	return c.order()
+}
+
+// everything checks what an order or a lead may hold.
+func (c *checker) everything() {
 	c.addresses()
-	c.products(shop.Products, MaxLines)
+	c.person()
+	c.products(c.shop.Products, MaxLines)
 	c.coupon()
 	c.shipProfile()
 	c.tracking(source[:]...)
-	return c.order()
+	c.customFields()
 }
+
+// Whole says whether Konnektive knows from this lead all that an order needs but products. (Of an order it always does.)
+func (o Order) Whole() bool {
+	fields := [...]string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country"}
+	for _, name := range fields {
+		if o.Fields[name] == "" {
+			return false
+		}
+	}
+	if statesOf(o.Fields["country"]) != "" && o.Fields["state"] == "" {
+		return false
+	}
+	if o.Fields["billShipSame"] == "1" {
+		return true
+	}
+	for _, name := range fields {
+		if name = shipName(name); name != "" && o.Fields[name] == "" {
+			return false
+		}
+	}
+	return statesOf(o.Fields["shipCountry"]) == "" || o.Fields["shipState"] != ""
+}
+
+// Country is the country of the billing address (ISO 3166-1 alpha-2), or "" when there is none.
+func (o Order) Country() string { return o.Fields["country"] }
 
 // source are the tracking fields of an order.
 var source = [...]string{
@@ -64,18 +100,30 @@ func CheckClick(page Fields) (Order, Problems) {
 	} else if t == "" {
 		c.problem("pageType", Required, "")
 	} else {
-		c.problem("pageType", BadValue, "")
+		c.problem("pageType", NotOneOf, strings.Join(pageTypes[:], ", "))
 	}
 	c.tracking("sessionId", "httpReferer", "requestUri")
 	return c.order()
 }
 
+// edge is what the page leaves to the edge, since a page's form has no need of it: names of countries instead of codes, and lines in the
+// way of the vendor's PHP SDK. Without them the browser module is 4 KB smaller.
+type edge struct {
+	country func(name string) (code string)
+	lines   func(*checker) []product
+}
+
+var theEdge = edge{country: countryNamed, lines: (*checker).orderItems}
+
 // checker collects an order and what is wrong with it.
 type checker struct {
-	in, out  Fields
-	shop     Shop
-	lead     bool // nothing but the names and one way to reach the shopper is required
-	problems Problems
+	in, out    Fields
+	shop       Shop
+	lead       bool   // nothing but the names and one way to reach the shopper is required
+	known      string // the country of a lead that was whole: nothing but products is required. Else ""
+	anyProduct bool   // which products there are is not known
+	edge       *edge  // nil in a page
+	problems   Problems
 }
 
 func (c *checker) order() (Order, Problems) {
@@ -88,7 +136,31 @@ func (c *checker) order() (Order, Problems) {
 	if len(c.problems) > 0 {
 		return Order{}, c.problems.sorted()
 	}
-	return Order{Fields: c.out}, nil
+	return Order{Fields: kept(c.out)}, nil
+}
+
+// kept is fields without the empty ones, and in memory of its own, so that an order which waits for Konnektive does not keep the request's
+// body.
+func kept(fields Fields) Fields {
+	size, same := 0, true // same: the map can stay
+	for name, value := range fields {
+		size += len(name) + len(value)
+		same = same && value != "" && !isCustom(name)
+	}
+	all, copied := make([]byte, 0, size), fields
+	if !same {
+		copied = make(Fields, len(fields))
+	}
+	for name, value := range fields {
+		if value == "" {
+			continue
+		}
+		at := len(all)
+		all = append(append(all, name...), value...)
+		text := unsafe.String(&all[at], len(all)-at) // all never grows, and nothing of it changes
+		copied[text[:len(name)]] = text[len(name):]
+	}
+	return copied
 }
 
 func (c *checker) problem(field string, code Code, detail string) {
@@ -131,10 +203,10 @@ func limit(name string) int {
 	return row.max
 }
 
+// person checks who orders, once the country is known.
 func (c *checker) person() {
-	c.name("firstName", true)
-	c.name("lastName", true)
-	email, hasEmail := c.text("emailAddress", !c.lead)
+	needed := !c.lead && c.known == ""
+	email, hasEmail := c.text("emailAddress", needed)
 	if hasEmail {
 		if isEmail(email) {
 			c.out["emailAddress"] = email
@@ -142,19 +214,42 @@ func (c *checker) person() {
 			c.problem("emailAddress", BadEmail, "")
 		}
 	}
-	phone, hasPhone := c.raw("phoneNumber", !c.lead)
+	phone, hasPhone := c.raw("phoneNumber", needed)
 	if !hasPhone {
 		if c.lead && !hasEmail {
 			c.problem("emailAddress", Required, "")
 		}
 		return
 	}
-	code, ok := countryCode(c.get("country"))
+	code, ok := c.country()
 	if e164, valid := Phone(phone, code); valid {
 		c.out["phoneNumber"] = e164
 	} else if ok && c.shop.offers(code) || c.lead || countryless(phone) {
 		c.problem("phoneNumber", BadPhone, phoneExample(code))
 	} // else: the country is a problem already, and a national number cannot be judged without it
+}
+
+// country is that of the billing address: as it was found right, else as it was typed, else that of the lead.
+func (c *checker) country() (code string, ok bool) {
+	for _, typed := range [...]string{c.out["country"], c.get("country"), c.get("shipCountry"), c.known} {
+		if typed != "" {
+			return c.countryCode(typed)
+		}
+	}
+	return "", false
+}
+
+// countryCode is the code of a country that was typed; ok says whether it can be one. In a page a name is left to the edge: code is "".
+func (c *checker) countryCode(typed string) (code string, ok bool) {
+	switch code, ok = countryCode(typed); {
+	case ok:
+	case c.edge == nil:
+		return "", len(typed) > 2
+	default:
+		code = c.edge.country(typed)
+		ok = code != ""
+	}
+	return code, ok
 }
 
 // countryless says whether a phone number is wrong in every country.
@@ -188,120 +283,6 @@ func (c *checker) name(field string, required bool) {
 	c.out[field] = value
 }
 
-// line takes a line of an address: anything that is written on a parcel.
-func (c *checker) line(field string, required bool) {
-	value, ok := c.text(field, required)
-	if !ok {
-		return
-	}
-	meaning := false
-	for _, r := range value {
-		if r == '<' || r == '>' || symbol(r) {
-			c.problem(field, BadCharacters, "")
-			return
-		}
-		_, digit := asciiDigit(r)
-		meaning = meaning || digit || nameLetter(r)
-	}
-	if !meaning || strings.Contains(value, "://") {
-		c.problem(field, BadValue, "")
-		return
-	}
-	c.out[field] = value
-}
-
-var shipFields = [...]string{"shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1", "shipAddress2", "shipCity", "shipState", "shipPostalCode", "shipCountry"}
-
-func (c *checker) addresses() {
-	c.line("companyName", false)
-	c.address("")
-	elsewhere := false
-	for _, f := range shipFields {
-		elsewhere = elsewhere || c.get(f) != ""
-	}
-	switch same := lower(c.get("billShipSame")); same {
-	case "":
-	case "1", "true", "yes", "on":
-		elsewhere = false
-	case "0", "false", "no", "off":
-		elsewhere = true
-	default:
-		c.problem("billShipSame", BadValue, "")
-		return
-	}
-	if elsewhere {
-		c.name("shipFirstName", !c.lead)
-		c.name("shipLastName", !c.lead)
-		c.line("shipCompanyName", false)
-		c.address("ship")
-		for _, f := range shipFields {
-			if c.out[f] != "" {
-				return
-			}
-		}
-	}
-	// A lead that says "elsewhere" but not yet where counts as one without a delivery address: Konnektive asks for one or the other.
-	c.out["billShipSame"] = "1"
-}
-
-// address checks the lines of a place; prefix is "" or "ship".
-func (c *checker) address(prefix string) {
-	field := func(name string) string {
-		if prefix == "" {
-			return name
-		}
-		return prefix + upper(name[:1]) + name[1:]
-	}
-	code := ""
-	if value, ok := c.raw(field("country"), !c.lead); ok {
-		code, ok = countryCode(value)
-		switch {
-		case !ok:
-			c.problem(field("country"), BadCountry, "")
-			code = ""
-		case !c.shop.offers(code):
-			c.problem(field("country"), CountryRefused, "")
-		default:
-			c.out[field("country")] = code
-		}
-	}
-	c.line(field("address1"), !c.lead)
-	c.line(field("address2"), false)
-	c.line(field("city"), !c.lead)
-	c.state(field("state"), code)
-	if value, ok := c.text(field("postalCode"), !c.lead); ok {
-		if formatted, ok := PostalCode(value, code); !ok {
-			c.problem(field("postalCode"), BadPostalCode, postalExample(code))
-		} else if angular(formatted) {
-			c.problem(field("postalCode"), BadCharacters, "")
-		} else {
-			c.out[field("postalCode")] = formatted
-		}
-	}
-}
-
-// state checks the state of an address. It is required, and must be one, where the post needs it: in Australia, Canada and the United
-// States. Elsewhere a longer value than Konnektive keeps is left out instead of refused: browsers fill in regions that no
-// address there needs, and that must not lose a sale. (Mexico has states too, but its postal codes name them.)
-func (c *checker) state(field, code string) {
-	states := statesOf(code)
-	value, ok := c.raw(field, states != "" && !c.lead)
-	if !ok {
-		return
-	}
-	if states == "" {
-		if utf8.RuneCountInString(value) <= limit(field) {
-			c.line(field, false)
-		}
-		return
-	}
-	if short := stateCode(states, value); short != "" {
-		c.out[field] = short
-	} else {
-		c.problem(field, BadState, states[:strings.IndexByte(states, '=')])
-	}
-}
-
 // angular says whether s holds what begins or ends an HTML tag.
 func angular(s string) bool { return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0 }
 
@@ -323,165 +304,6 @@ func (c *checker) shipProfile() {
 		}
 		c.out["shipProfileId"] = value
 	}
-}
-
-// product is a line of an order.
-type product struct {
-	id, variant string
-	quantity    int
-	field       string // the page's own name for id
-}
-
-// products checks the lines, most of which can be at most lines long, against the ids allowed.
-func (c *checker) products(allowed []string, most int) {
-	var lines []product
-	// Pages number lines with gaps. Looking every number up would make a
-	// hundred names for one line.
-	var there [maxLineNumber + 1]bool
-	for name := range c.in {
-		if row, n, _ := lookup(name); row != nil && row.name == "product#_id" {
-			there[n] = true
-		}
-	}
-	for i := 1; i <= maxLineNumber; i++ {
-		if !there[i] {
-			continue
-		}
-		n := strconv.Itoa(i)
-		id := "product" + n + "_id"
-		raw := c.in[id]
-		if raw == "" {
-			continue
-		}
-		line := product{id: clean(raw), quantity: 1, field: id}
-		if line.id == "" && plain(raw) {
-			continue
-		}
-		if !plain(raw) || !among(line.id, allowed) {
-			c.problem(id, ProductRefused, "")
-			continue
-		}
-		quantity, variant := "product"+n+"_qty", "variant"+n+"_id"
-		if typed := clean(c.in[quantity]); typed != "" {
-			line.quantity = number(typed)
-			if line.quantity < 0 && allDigits(typed) {
-				line.quantity = c.shop.cap() + 1 // more digits than any cap has
-			}
-			if line.quantity < 1 {
-				c.problem(quantity, BadQuantity, "")
-				continue
-			}
-		}
-		var ok bool
-		if line.variant, ok = c.text(variant, false); ok && !allDigits(line.variant) {
-			c.problem(variant, BadValue, "")
-			continue
-		}
-		pieces, merged := line.quantity, false
-		for i := range lines {
-			if lines[i].id != line.id {
-				continue
-			}
-			pieces += lines[i].quantity
-			if lines[i].variant == line.variant {
-				lines[i].quantity += line.quantity
-				merged = true
-			}
-		}
-		if pieces > c.shop.cap() {
-			c.problem(quantity, QuantityCap, strconv.Itoa(c.shop.cap()))
-			continue
-		}
-		if !merged {
-			lines = append(lines, line)
-		}
-	}
-	switch {
-	case len(lines) > most:
-		c.problem(lines[most].field, TooManyLines, strconv.Itoa(most))
-	case len(lines) == 0 && len(c.problems.ofProducts()) == 0 && !c.lead:
-		c.problem("product1_id", Required, "")
-	}
-	for i, line := range lines {
-		n := strconv.Itoa(i + 1)
-		c.out["product"+n+"_id"] = line.id
-		c.out["product"+n+"_qty"] = strconv.Itoa(line.quantity)
-		if line.variant != "" {
-			c.out["variant"+n+"_id"] = line.variant
-		}
-	}
-}
-
-// ofProducts are the problems with product lines.
-func (p Problems) ofProducts() (found Problems) {
-	for _, q := range p {
-		if strings.HasPrefix(q.Field, "product") || strings.HasPrefix(q.Field, "variant") {
-			found = append(found, q)
-		}
-	}
-	return found
-}
-
-// tracking takes fields that say where the shopper came from. None of them may lose a sale, so what is too long is shortened to what
-// Konnektive keeps, and what it would falsify (half an id is another id) or cannot be what the field is for is left out.
-func (c *checker) tracking(names ...string) {
-	for _, name := range names {
-		if c.in[name] != "" {
-			c.track(name)
-		}
-	}
-}
-
-func (c *checker) track(name string) {
-	value, ok := c.raw(name, false)
-	if !ok {
-		return
-	}
-	max := limit(name)
-	switch name {
-	case "sessionId":
-		for i := 0; i < len(value); i++ {
-			if !isDigit(value[i]) && !isLetter(value[i]) {
-				return
-			}
-		}
-		fallthrough
-	case "affId":
-		if utf8.RuneCountInString(value) > max {
-			return
-		}
-	case "httpReferer", "requestUri":
-		if !isURL(value) {
-			return
-		}
-	}
-	if short := shorten(value, max); short != value {
-		value = clean(wholeEscapes(short))
-	}
-	if value == "" || strings.IndexByte(value, '<') >= 0 || cardIn(value) {
-		return
-	}
-	c.out[name] = value
-}
-
-// wholeEscapes removes half a "%XX" from the end of a text that was cut.
-func wholeEscapes(s string) string {
-	for cut := 1; cut <= 2 && cut <= len(s); cut++ {
-		if s[len(s)-cut] == '%' {
-			return s[:len(s)-cut]
-		}
-	}
-	return s
-}
-
-// isURL says whether s looks like the address of a page (or of the Android app that a click came from).
-func isURL(s string) bool {
-	for _, scheme := range [...]string{"https://", "http://", "android-app://"} {
-		if len(s) > len(scheme) && lower(s[:len(scheme)]) == scheme {
-			return strings.IndexByte(s, ' ') < 0
-		}
-	}
-	return false
 }
 
 // Canonical is a stable text of what makes two orders the same: person, addresses, lines, coupon, shipping profile, and nothing of

@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // country is what the rules know of a country where Klarna is offered.
 type country struct {
 	code     string // ISO 3166-1 alpha-2
@@ -66,6 +68,50 @@ func KlarnaCurrency(code string) (currency string, offered bool) {
 	return c.currency, true
 }
 
+// countryNames are the English names of the countries of ISO 3166-1, as Unicode's CLDR has them, with other names in use and, for Klarna's
+// countries, the codes of three letters; in the form that plainName makes.
+const countryNames = "AD=andorra|AE=united arab emirates|AF=afghanistan|AG=antigua and barbuda|AI=anguilla|AL=albania|" +
+	"AM=armenia|AO=angola|AQ=antarctica|AR=argentina|AS=american samoa|AT=austria,aut|AU=australia,aus|" +
+	"AW=aruba|AX=aland islands|AZ=azerbaijan|BA=bosnia and herzegovina|BB=barbados|BD=bangladesh|" +
+	"BE=belgium,bel|BF=burkina faso|BG=bulgaria|BH=bahrain|BI=burundi|BJ=benin|BL=saint barthelemy|BM=bermuda|" +
+	"BN=brunei|BO=bolivia|BQ=caribbean netherlands|BR=brazil|BS=bahamas|BT=bhutan|BV=bouvet island|BW=botswana|" +
+	"BY=belarus|BZ=belize|CA=canada,can|CC=cocos islands|CD=congo kinshasa,democratic republic of the congo|" +
+	"CF=central african republic|CG=congo brazzaville,congo|CH=switzerland,che|CI=cote divoire,ivory coast|" +
+	"CK=cook islands|CL=chile|CM=cameroon|CN=china|CO=colombia|CR=costa rica|CU=cuba|CV=cape verde,cabo verde|" +
+	"CW=curacao|CX=christmas island|CY=cyprus,cyp|CZ=czechia,czech republic,cze|" +
+	"DE=germany,deu,federal republic of germany|DJ=djibouti|DK=denmark,dnk|DM=dominica|DO=dominican republic|" +
+	"DZ=algeria|EC=ecuador|EE=estonia,est|EG=egypt|EH=western sahara|ER=eritrea|ES=spain,esp|ET=ethiopia|" +
+	"FI=finland,fin|FJ=fiji|FK=falkland islands|FM=micronesia|FO=faroe islands|FR=france,fra|GA=gabon|" +
+	"GB=united kingdom,great britain,england,scotland,wales,northern ireland,uk,gbr|GD=grenada|GE=georgia|" +
+	"GF=french guiana|GG=guernsey|GH=ghana|GI=gibraltar|GL=greenland|GM=gambia|GN=guinea|GP=guadeloupe|" +
+	"GQ=equatorial guinea|GR=greece,grc|GS=south georgia and south sandwich islands|GT=guatemala|GU=guam|" +
+	"GW=guinea bissau|GY=guyana|HK=hong kong sar china,hong kong|HM=heard and mcdonald islands|HN=honduras|" +
+	"HR=croatia|HT=haiti|HU=hungary,hun|ID=indonesia|IE=ireland,republic of ireland,irl|IL=israel|" +
+	"IM=isle of man|IN=india|IO=british indian ocean territory|IQ=iraq|IR=iran|IS=iceland|IT=italy,ita|" +
+	"JE=jersey|JM=jamaica|JO=jordan|JP=japan|KE=kenya|KG=kyrgyzstan|KH=cambodia|KI=kiribati|KM=comoros|" +
+	"KN=saint kitts and nevis|KP=north korea|KR=south korea,korea,republic of korea|KW=kuwait|" +
+	"KY=cayman islands|KZ=kazakhstan|LA=laos|LB=lebanon|LC=saint lucia|LI=liechtenstein|LK=sri lanka|" +
+	"LR=liberia|LS=lesotho|LT=lithuania,ltu|LU=luxembourg,lux|LV=latvia,lva|LY=libya|MA=morocco|MC=monaco|" +
+	"MD=moldova|ME=montenegro|MF=saint martin|MG=madagascar|MH=marshall islands|MK=north macedonia,macedonia|" +
+	"ML=mali|MM=myanmar,burma|MN=mongolia|MO=macao sar china,macao,macau|MP=northern mariana islands|" +
+	"MQ=martinique|MR=mauritania|MS=montserrat|MT=malta,mlt|MU=mauritius|MV=maldives|MW=malawi|MX=mexico,mex|" +
+	"MY=malaysia|MZ=mozambique|NA=namibia|NC=new caledonia|NE=niger|NF=norfolk island|NG=nigeria|NI=nicaragua|" +
+	"NL=netherlands,holland,nld|NO=norway,nor|NP=nepal|NR=nauru|NU=niue|NZ=new zealand,nzl|OM=oman|PA=panama|" +
+	"PE=peru|PF=french polynesia|PG=papua new guinea|PH=philippines|PK=pakistan|PL=poland,pol|" +
+	"PM=saint pierre and miquelon|PN=pitcairn islands|PR=puerto rico|PS=palestinian territories,palestine|" +
+	"PT=portugal,prt|PW=palau|PY=paraguay|QA=qatar|RE=reunion|RO=romania,rou|RS=serbia|" +
+	"RU=russia,russian federation|RW=rwanda|SA=saudi arabia|SB=solomon islands|SC=seychelles|SD=sudan|" +
+	"SE=sweden,swe|SG=singapore|SH=saint helena|SI=slovenia,svn|SJ=svalbard and jan mayen|" +
+	"SK=slovakia,slovak republic,svk|SL=sierra leone|SM=san marino|SN=senegal|SO=somalia|SR=suriname|" +
+	"SS=south sudan|ST=sao tome and principe|SV=el salvador|SX=sint maarten|SY=syria|SZ=eswatini,swaziland|" +
+	"TC=turks and caicos islands|TD=chad|TF=french southern territories|TG=togo|TH=thailand|TJ=tajikistan|" +
+	"TK=tokelau|TL=timor leste|TM=turkmenistan|TN=tunisia|TO=tonga|TR=turkiye,turkey|TT=trinidad and tobago|" +
+	"TV=tuvalu|TW=taiwan|TZ=tanzania|UA=ukraine|UG=uganda|UM=us outlying islands|" +
+	"US=united states,usa,united states of america,america|UY=uruguay|UZ=uzbekistan|VA=vatican city,vatican|" +
+	"VC=saint vincent and grenadines|VE=venezuela|VG=british virgin islands|VI=us virgin islands|" +
+	"VN=vietnam,viet nam|VU=vanuatu|WF=wallis and futuna|WS=samoa|YE=yemen|YT=mayotte|ZA=south africa|" +
+	"ZM=zambia|ZW=zimbabwe"
+
 // countryCode makes "de", "UK" and "EL" the codes of ISO 3166-1; ok says whether it can be one at all.
 func countryCode(s string) (code string, ok bool) {
 	code = upper(s)
@@ -76,4 +122,64 @@ func countryCode(s string) (code string, ok bool) {
 		code = "GR"
 	}
 	return code, len(code) == 2 && isUpper(code[0]) && isUpper(code[1])
+}
+
+// countryNamed makes the code of an English name; "" when it is none.
+func countryNamed(name string) string { return named(countryNames, name) }
+
+// named finds the code of a name in a list "code=name,name|…"; it is "" when there is none.
+func named(list, text string) string {
+	name := plainName(text)
+	if name == "" || len(name) > 60 {
+		return ""
+	}
+	for _, entry := range strings.Split(list, "|") {
+		code, names, _ := strings.Cut(entry, "=")
+		for _, other := range strings.Split(names, ",") {
+			if other == name {
+				return code
+			}
+		}
+	}
+	return ""
+}
+
+// plainName is a name in small letters without accents, dots, apostrophes and "the", with spaces for dashes and in single ones.
+func plainName(text string) string {
+	if len(text) > 120 {
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range lower(text) {
+		switch {
+		case r == '.' || r == '\'' || r == '’' || r == ',':
+		case dash(r):
+			b.WriteByte(' ')
+		case r == '&':
+			b.WriteString(" and ")
+		case r < 0x80:
+			b.WriteRune(r)
+		default:
+			b.WriteByte(withoutAccent(r))
+		}
+	}
+	name := clean(b.String())
+	name = strings.TrimPrefix(name, "the ")
+	if rest, ok := strings.CutPrefix(name, "st "); ok {
+		name = "saint " + rest
+	}
+	return name
+}
+
+// accents are the letters with accents in the English names of countries and states, each with the letter without.
+const accents = "áaÁaãaÃaåaÅaçcÇcéeÉeíiÍiôoÔoöoÖoüuÜu"
+
+// withoutAccent is the plain letter of one with an accent, or "?".
+func withoutAccent(r rune) byte {
+	for at, letter := range accents {
+		if letter == r {
+			return accents[at+2] // such a letter has two bytes
+		}
+	}
+	return '?'
 }

@@ -6,19 +6,22 @@ import "strings"
 type setter uint8
 
 const (
-	page   setter = iota // the page; the checks decide
-	pass                 // the page, for the relay itself: never part of an order
-	worker               // the Worker alone: a page's value is ignored when it changes nothing, else refused
-	never                // nobody: it would change what is charged, or to whom. Ignored when empty, else refused
+	page    setter = iota // the page; the checks decide
+	pass                  // the page, for the relay itself: never part of an order
+	ignored               // the Worker, which knows better: a page's value means nothing
+	worker                // the Worker: a page's value is ignored when empty or equal to the Worker's, else refused
+	never                 // nobody, since it would change what is charged, or to whom: ignored when empty, else refused
+	flag                  // nobody; a value that says no is as good as empty
 )
 
 // field is one row of the policy. A "#" in the name stands for a number from 1 to count.
 type field struct {
-	name  string
-	by    setter
-	max   int // characters; 0 where a rule of its own bounds the value
-	count int
-	kind  kind
+	name   string
+	by     setter
+	kind   kind
+	reason reason // why a page may not set it
+	max    int    // characters; 0 where a rule of its own bounds the value
+	count  int
 }
 
 // kind groups the parameters by what becomes of a value that does not fit, and by what makes two orders the same.
@@ -34,8 +37,6 @@ const maxLineNumber = 99
 
 // The table of Konnektive's parameters, in the order of a form. Lengths are those of the Direct API's reference as its public
 // clients state them: where these differ the longer one is taken, since Konnektive answers for itself.
-//
-// Exact spelling counts, as it does for Konnektive: "PaySource" is an unknown name and dropped, so it never reaches Konnektive.
 var table = [...]field{
 	{name: "firstName", max: 30},
 	{name: "lastName", max: 30},
@@ -58,9 +59,13 @@ var table = [...]field{
 	{name: "shipState", max: 6},
 	{name: "shipPostalCode", max: 20},
 	{name: "shipCountry", max: 2},
-	{name: "product#_id", max: 10, count: maxLineNumber},
-	{name: "product#_qty", max: 6, count: maxLineNumber},
-	{name: "variant#_id", max: 10, count: maxLineNumber},
+	{name: "product#_id", max: 10, count: maxLineNumber, reason: reasonLine},
+	{name: "product#_qty", max: 6, count: maxLineNumber, reason: reasonLine},
+	{name: "variant#_id", max: 10, count: maxLineNumber, reason: reasonLine},
+	{name: "productId", max: 10}, // the vendor's older reference has these two, for one product
+	{name: "productQty", max: 6},
+	{name: "orderItems", max: 400},                                  // {"34":2}: the vendor's PHP SDK
+	{name: "orderItems[#]", max: 6, count: 1e9, reason: reasonLine}, // the same, as PHP writes an array into a form
 	{name: "couponCode", max: 30},
 	{name: "shipProfileId", max: 10},
 
@@ -73,54 +78,63 @@ var table = [...]field{
 	{name: "pageType", max: 20, kind: tracking},
 
 	{name: "ref", by: pass, kind: tracking},                   // the relay's handle of a purchase
+	{name: "orderId", by: pass, kind: tracking},               // where a present lander has the ref
 	{name: "cf-turnstile-response", by: pass, kind: tracking}, // the bot check's token, for the relay to verify
+	{name: "redirectsTo", by: pass, kind: tracking},           // where the shopper goes after the return; see Target
+	{name: "errorRedirectsTo", by: pass, kind: tracking},
+	{name: "lang", by: pass, kind: tracking}, // the language of the texts, in the query
 
+	// Who the shopper is, and where he ordered. A shared address mixes up shoppers' partial orders.
+	{name: "ipAddress", by: ignored},
+	{name: "userAgent", by: ignored},
+	{name: "salesUrl", by: ignored},
 	// Who is asked, as whom, about which campaign.
-	{name: "loginId", by: worker},
-	{name: "password", by: worker},
-	{name: "campaignId", by: worker},
+	{name: "loginId", by: worker, reason: reasonCredentials},
+	{name: "password", by: worker, reason: reasonCredentials},
+	{name: "campaignId", by: worker, reason: reasonGateway},
 	// How the money comes. PREPAID without a redirecting prepaidType records an order as paid although nobody was charged.
-	{name: "paySource", by: worker},
-	{name: "prepaidType", by: worker},
-	{name: "forceMerchantId", by: worker},
-	// Where the shopper is sent after paying: an open redirect, and the page that believes in the payment.
-	{name: "redirectsTo", by: worker},
-	{name: "errorRedirectsTo", by: worker},
-	{name: "salesUrl", by: worker},
-	// Who the shopper is. A shared address mixes up shoppers' partial orders; a chosen id reaches into somebody else's order.
-	{name: "ipAddress", by: worker},
-	{name: "userAgent", by: worker},
-	{name: "orderId", by: worker},
-	{name: "customerId", by: worker},
-	// Prices and tax override the CRM's own.
-	{name: "product#_price", by: never, count: maxLineNumber},
-	{name: "product#_shipPrice", by: never, count: maxLineNumber},
-	{name: "salesTax", by: never},
-	{name: "taxExemption", by: never},
-	{name: "insureShipment", by: never}, // adds a fee
+	{name: "paySource", by: worker, reason: reasonPaySource},
+	{name: "prepaidType", by: worker, reason: reasonMethod},
+	{name: "forceMerchantId", by: worker, reason: reasonGateway},
+	// A chosen customer reaches into somebody else's order.
+	{name: "customerId", by: never, reason: reasonCustomer},
+	// Prices and tax override the CRM's own. The insurance adds a fee.
+	{name: "product#_price", by: never, count: maxLineNumber, reason: reasonPrice},
+	{name: "product#_shipPrice", by: never, count: maxLineNumber, reason: reasonPrice},
+	{name: "productPrice", by: never, reason: reasonPrice},
+	{name: "productShipPrice", by: never, reason: reasonPrice},
+	{name: "salesTax", by: never, reason: reasonPrice},
+	{name: "taxExemption", by: flag, reason: reasonPrice},
+	{name: "insureShipment", by: flag, reason: reasonPrice},
 	// Quality assurance and the merging of customers are the operator's decisions.
-	{name: "forceQA", by: never},
-	{name: "skipQA", by: never},
-	{name: "SkipQA", by: never}, // so spelled in a public client
-	{name: "disableCustomerDedup", by: never},
+	{name: "forceQA", by: flag, reason: reasonQuality},
+	{name: "skipQA", by: flag, reason: reasonQuality},
+	{name: "disableCustomerDedup", by: flag, reason: reasonCustomer},
 	// Proofs of payment made elsewhere.
-	{name: "preAuthBillerId", by: never},
-	{name: "preAuthMerchantTxnId", by: never},
-	{name: "eci", by: never}, // these three: 3-D Secure
-	{name: "xid", by: never},
-	{name: "cavv", by: never},
-	{name: "rebill_eci", by: never},
-	{name: "rebill_xid", by: never},
-	{name: "rebill_cavv", by: never},
+	{name: "paySourceId", by: never, reason: reasonPayment},
+	{name: "preAuthBillerId", by: never, reason: reasonPayment},
+	{name: "preAuthMerchantTxnId", by: never, reason: reasonPayment},
+	{name: "eci", by: never, reason: reasonPayment}, // these three: 3-D Secure
+	{name: "xid", by: never, reason: reasonPayment},
+	{name: "cavv", by: never, reason: reasonPayment},
+	{name: "rebill_eci", by: never, reason: reasonPayment},
+	{name: "rebill_xid", by: never, reason: reasonPayment},
+	{name: "rebill_cavv", by: never, reason: reasonPayment},
 	// Bank accounts.
-	{name: "iban", by: never},
-	{name: "ddibc", by: never},
-	{name: "accountHolder", by: never},
+	{name: "iban", by: never, reason: reasonPayment},
+	{name: "ddbic", by: never, reason: reasonPayment},
+	{name: "ddibc", by: never, reason: reasonPayment}, // so spelled in a public client
+	{name: "accountHolder", by: never, reason: reasonPayment},
 }
 
-// families are the beginnings of further parameters that nobody sets: other ways to pay, whose names differ from gateway to
-// gateway. They count where the name ends or a new word begins, so "achievement" is only an unknown name.
-var families = [...]string{"ach", "paypal", "payPal", "applePay", "googlePay", "wallet", "threeDS", "threeds", "3ds", "3DS", "3D", "directDebit"}
+// customOrderField is the row of custom_…, the CRM's custom order fields, whose names the operator makes.
+var customOrderField = field{name: "custom_", max: 255, kind: tracking}
+
+// MaxCustom is how many custom order fields an order may hold, the first ones by name, and maxCustomName how long a name may be.
+const (
+	MaxCustom     = 20
+	maxCustomName = 50
+)
 
 // legacy are values that existing landers send for parameters of the Worker, and that ask for nothing the Worker would not do.
 var legacy = [...][2]string{{"paySource", "PREPAID"}, {"prepaidType", "KLARNA"}}
@@ -130,54 +144,132 @@ const MaxDropped = 10
 
 // Admit sorts what a page sent by the table of parameters.
 //
-// page gets what the page may set (not yet checked), with `ref` and `cf-turnstile-response` for the relay. Parameters of the
-// Worker are ignored when empty, equal to own (what the Worker is going to send) or a harmless legacy value; otherwise they are
-// problems. Card data is a problem anywhere but in phoneNumber, whose numbers may look like it by chance; so are control characters
-// and broken UTF-8 in a value that would pass. Unknown names are dropped and returned for the log, sorted, at most MaxDropped
-// of them, the rest and every name that is no plain identifier of at most 40 characters as one "?".
+// admitted gets what the page may set (not yet checked), and what is for the relay itself: `ref` (which may have come as orderId), the
+// bot check's token, and the two redirect targets. Parameters of the Worker are ignored when empty, equal to own (what the Worker is
+// going to send) or a harmless legacy value; otherwise they are problems, in every spelling that PHP could read as their name. Card
+// data is a problem anywhere but in phoneNumber, whose numbers may look like it by chance; so are control characters and broken
+// UTF-8 in a value that would pass. The texts "null" and "undefined" are nothing, but where they can be a name.
+//
+// Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name that could be
+// something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the checks leave out.
 func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
-	admitted = make(Fields, len(in))
-	odd := false
+	return admit(in, own, false)
+}
+
+// AdmitServer is Admit for a lander's own server that has proven itself: ipAddress and userAgent are the shopper's, as the server says,
+// and its credentials are left out.
+func AdmitServer(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
+	return admit(in, own, true)
+}
+
+func admit(in, own Fields, server bool) (Fields, []string, Problems) {
+	a := admission{own: own, server: server, page: make(Fields, len(in))}
 	for name, value := range in {
-		row, number, known := lookup(name)
-		if !known && cardName(name) { // no row has the name of a card field
-			problems = problems.add(Problem{Field: sane(name), Code: CardData})
-			continue
+		a.field(name, value)
+	}
+	a.orderIsRef()
+	a.odd = a.odd || a.custom > MaxCustom
+	if a.odd {
+		a.dropped = append(a.dropped, "?")
+	}
+	return a.page, a.dropped, a.problems.sorted()
+}
+
+// admission is one run of Admit.
+type admission struct {
+	own, page Fields
+	server    bool
+	orderID   string
+	custom    int // how many custom order fields there are
+	dropped   []string
+	odd       bool // names were dropped that the log must not have
+	problems  Problems
+}
+
+func (a *admission) problem(name string, code Code) {
+	q := Problem{Field: quoted(name), Code: code}
+	if q.Field == "?" {
+		a.problems = a.problems.add(q)
+		return
+	}
+	a.problems = append(a.problems, q) // no name comes twice
+}
+
+func (a *admission) field(name, value string) {
+	row, number, known := lookup(name)
+	empty := nothing(row, value)
+	switch {
+	case (!known || row == &customOrderField) && !empty && cardName(name): // no other row has the name of a card field
+		a.problem(name, CardData)
+	case name != "phoneNumber" && holdsCard(row, value):
+		a.problem(name, CardData)
+	case !known:
+		a.unknown(name, value, empty)
+	case empty:
+	case row.by == ignored:
+		if a.server && name != "salesUrl" && plain(value) {
+			a.page[name] = value
 		}
-		if name != "phoneNumber" && holdsCard(row, value) {
-			problems = problems.add(Problem{Field: sane(name), Code: CardData})
-			continue
+	case row.by >= worker:
+		if !(a.server && row.reason == reasonCredentials) && !harmless(row, name, value, a.own) {
+			a.problem(name, FieldRefused)
 		}
-		switch {
-		case !known && refusedFamily(name):
-			if strings.TrimSpace(value) != "" {
-				problems = problems.add(Problem{Field: sane(name), Code: FieldRefused})
-			}
-		case !known:
-			if s := sane(name); s == "?" {
-				odd = true
-			} else {
-				if dropped = insert(dropped, s); len(dropped) > MaxDropped {
-					dropped, odd = dropped[:MaxDropped], true
-				}
-			}
-		case row.by == worker || row.by == never:
-			if v := strings.TrimSpace(value); v != "" && v != strings.TrimSpace(own[name]) && !isLegacy(name, v) {
-				problems = problems.add(Problem{Field: name, Code: FieldRefused})
-			}
-		case row.count > 0 && (number < 1 || number > row.count):
-			// Dropping such a line would sell less than the page showed.
-			problems = problems.add(Problem{Field: sane(name), Code: FieldRefused})
-		case !plain(value):
-			problems = problems.add(Problem{Field: name, Code: BadCharacters})
-		default:
-			admitted[name] = value
+	case row.count > 0 && number < 1:
+		// Dropping such a line would sell less than the page showed.
+		a.problem(name, FieldRefused)
+	case name == "orderId":
+		a.orderID = strings.TrimSpace(value)
+	case name == "redirectsTo" || name == "errorRedirectsTo":
+		if len(value) <= MaxTarget {
+			a.page[name] = value
+		}
+	case !plain(value):
+		a.problem(name, BadCharacters)
+	default:
+		if row == &customOrderField {
+			a.custom++
+		}
+		a.page[name] = value
+	}
+}
+
+// nothing says whether a value is as good as none: spaces, or what programs write for what they have not. Where it can be a name or a
+// place, "null" is one: there are people of that name.
+func nothing(row *field, value string) bool {
+	value = strings.TrimSpace(value)
+	if value != "null" && value != "undefined" {
+		return value == ""
+	}
+	if row == nil {
+		return true
+	}
+	name := strings.TrimPrefix(row.name, "ship")
+	for _, free := range [...]string{"firstName", "lastName", "companyName", "address1", "address2", "city"} {
+		if equalFold(name, free) {
+			return false
 		}
 	}
-	if odd {
-		dropped = append(dropped, "?")
+	return true
+}
+
+// harmless says whether a value for a parameter that no page sets changes nothing.
+func harmless(row *field, name, value string, own Fields) bool {
+	value = strings.TrimSpace(value)
+	switch row.by {
+	case flag:
+		return saysNo(value)
+	case worker:
+		return value == strings.TrimSpace(own[name]) || isLegacy(name, value)
 	}
-	return admitted, dropped, problems.sorted()
+	return false
+}
+
+func saysNo(value string) bool {
+	switch lower(value) {
+	case "0", "false", "no", "off":
+		return true
+	}
+	return false
 }
 
 func isLegacy(name, value string) bool {
@@ -187,6 +279,69 @@ func isLegacy(name, value string) bool {
 		}
 	}
 	return false
+}
+
+// unknown takes a name that is not in the table as it is written.
+func (a *admission) unknown(name, value string, empty bool) {
+	row, code := respelled(name)
+	switch {
+	case code != 0 && (empty || row != nil && row.by == flag && saysNo(strings.TrimSpace(value))):
+	case code != 0:
+		a.problem(name, code)
+	case loggable(name):
+		a.drop(name)
+	default:
+		a.odd = true
+	}
+}
+
+func (a *admission) drop(name string) {
+	if a.dropped = insert(a.dropped, name); len(a.dropped) > MaxDropped {
+		a.dropped, a.odd = a.dropped[:MaxDropped], true
+	}
+}
+
+// orderIsRef makes the ref of an orderId. Konnektive's own ids stay on the server, so any other orderId is of somebody who means to
+// reach into an order.
+func (a *admission) orderIsRef() {
+	ref := a.page["ref"]
+	switch id := a.orderID; {
+	case id == "":
+	case !IsRef(id):
+		a.problem("orderId", NotARef)
+	case ref != "" && ref != id:
+		a.problems = append(a.problems, Problem{Field: "orderId", Code: Conflict, Detail: "ref"})
+	default:
+		a.page["ref"] = id
+	}
+}
+
+// IsRef says whether a text has the form of a ref: 64 hexadecimal digits, in small letters.
+func IsRef(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) && (s[i] < 'a' || s[i] > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// Passed is the part of what Admit admitted that the relay still needs once the order has been checked, as a copy of its own: nothing
+// of it keeps the request's body in memory.
+func Passed(page Fields) Fields {
+	var passed Fields
+	for name, value := range page {
+		if row, _, known := lookup(name); known && (row.by == pass || row.by == ignored) && name != "lang" {
+			if passed == nil {
+				passed = make(Fields, 4)
+			}
+			passed[strings.Clone(name)] = strings.Clone(value)
+		}
+	}
+	return passed
 }
 
 // lookup finds the row of a name. For a numbered row it returns the number, and 0 when that is out of range or badly
@@ -223,35 +378,56 @@ func lookup(name string) (row *field, n int, known bool) {
 		}
 		return row, n, true
 	}
+	if isCustom(name) {
+		return &customOrderField, 0, true
+	}
 	return nil, 0, false
 }
 
-// refusedFamily says whether a name without a row belongs to parameters that nobody sets.
-func refusedFamily(name string) bool {
-	for _, f := range families {
-		if strings.HasPrefix(name, f) && (len(name) == len(f) || !isLower(name[len(f)])) {
-			return true
-		}
-	}
-	// productN_anything and variantN_anything: prices, billing cycles and trials have such names.
-	for _, head := range [...]string{"product", "variant"} {
-		if rest, ok := strings.CutPrefix(name, head); ok && rest != "" && isDigit(rest[0]) {
-			return true
-		}
-	}
-	return false
+// isCustom says whether a name is that of a custom order field: custom_, then letters, digits and underscores.
+func isCustom(name string) bool {
+	head := len(customOrderField.name)
+	return len(name) > head && len(name) <= maxCustomName && name[:head] == customOrderField.name && isIdentifier(name)
 }
 
-// sane is a name fit for a log and an answer: a letter, then letters, digits and underscores, at most 40; "?" otherwise.
-func sane(name string) string {
-	if name == "cf-turnstile-response" {
-		return name
+// isIdentifier says whether a name is a letter, then letters, digits and underscores.
+func isIdentifier(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '_') {
+			return false
+		}
 	}
-	if name == "" || len(name) > 40 || !isLetter(name[0]) {
+	return name != ""
+}
+
+// loggable says whether a name of a dropped field may be logged: an identifier of at most 40 characters, without the rows of digits of
+// which phone numbers and ids are made.
+func loggable(name string) bool {
+	if len(name) > 40 || !isIdentifier(name) {
+		return false
+	}
+	row, all := 0, 0
+	for i := 0; i < len(name); i++ {
+		if !isDigit(name[i]) {
+			row = 0
+			continue
+		}
+		row, all = row+1, all+1
+		if row > 3 || all > 6 {
+			return false
+		}
+	}
+	return true
+}
+
+// quoted is a name fit for an answer: at most 60 characters of names, of arrays within forms (address[city]) and of headers
+// (cc-number); "?" otherwise.
+func quoted(name string) string {
+	if name == "" || len(name) > 60 {
 		return "?"
 	}
-	for i := 1; i < len(name); i++ {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && c != '_' {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("_-.[] ", c) < 0 {
 			return "?"
 		}
 	}
@@ -260,9 +436,9 @@ func sane(name string) string {
 
 // insert adds s to a sorted list.
 func insert(list []string, s string) []string {
-	at := 0
-	for at < len(list) && list[at] < s {
-		at++
+	at := len(list)
+	for at > 0 && list[at-1] > s {
+		at--
 	}
 	list = append(list, "")
 	copy(list[at+1:], list[at:])
@@ -274,7 +450,10 @@ func insert(list []string, s string) []string {
 func rank(name string) int {
 	row, number, known := lookup(name)
 	if !known {
-		return 1 << 30
+		return 1 << 60
+	}
+	if row == &customOrderField {
+		return len(table) << 40
 	}
 	at, first := 0, 0
 	for i := range table {
@@ -286,7 +465,7 @@ func rank(name string) int {
 		}
 	}
 	if row.count == maxLineNumber && row.by == page {
-		return first<<16 + number<<8 + at
+		return first<<40 + number<<8 + at
 	}
-	return at<<16 + number<<8
+	return at<<40 + number<<8
 }

@@ -1,10 +1,8 @@
 package rules
 
-import "strings"
-
-// CheckPage is what a page can know of the edge's verdict on an order before it sends it: the problems of Admit and CheckOrder. Two
-// things are left to the edge. Parameters of the Worker may repeat the Worker's own values, which a page does not know. And where the
-// page knows less of the shop than the edge (no products, no cap), any product and quantity passes.
+// CheckPage is what a page can know of the edge's verdict on an order before it sends it: the problems of Admit and CheckOrder. The
+// rest is left to the edge: parameters of the Worker may repeat the Worker's own values, which a page does not know; where the page knows
+// less of the shop than the edge (no products, no cap), any product and quantity passes; and so do a country's name, and orderItems.
 func CheckPage(in Fields, shop Shop) Problems {
 	admitted, _, found := Admit(in, nil)
 	var problems Problems
@@ -14,16 +12,11 @@ func CheckPage(in Fields, shop Shop) Problems {
 		}
 		problems = append(problems, q)
 	}
-	if len(shop.Products) == 0 {
-		for name, value := range admitted {
-			if strings.HasPrefix(name, "product") {
-				shop.Products = append(shop.Products, clean(value))
-			}
-		}
-	}
 	if shop.MaxQuantity == 0 {
 		shop.MaxQuantity = 1 << 30
 	}
-	_, more := CheckOrder(admitted, shop)
+	c := checker{in: admitted, out: make(Fields, len(admitted)), shop: shop, anyProduct: len(shop.Products) == 0}
+	c.everything()
+	_, more := c.order()
 	return problems.And(more)
 }

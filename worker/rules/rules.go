@@ -18,9 +18,14 @@ type Fields map[string]string
 
 // Problem is one reason why an order is not taken.
 type Problem struct {
-	Field  string // the parameter as the page named it; a name that is no sane identifier becomes "?"
+	Field  string // the parameter as the page named it; "?" when it holds more than a name can
 	Code   Code
 	Detail string // what Text fills in: a limit, or an example; never anything the shopper typed
+}
+
+// NewProblem is the problem with a field whose name came from outside.
+func NewProblem(name string, code Code, detail string) Problem {
+	return Problem{Field: quoted(name), Code: code, Detail: detail}
 }
 
 // Problems are in the order of the form, one for a field at most.
@@ -29,7 +34,7 @@ type Problems []Problem
 // Code says why a value is refused.
 type Code uint8
 
-// The reasons, and what each one means to the answer's code is in Answer.
+// The reasons. What each one means to the answer's code is in Answer, and the texts are in words.go and developer.go.
 const (
 	Required       Code = iota + 1 // nothing there
 	TooLong                        // more characters than Konnektive keeps; Detail is the limit
@@ -39,7 +44,7 @@ const (
 	BadPhone                       // cannot be made an E.164 number; Detail is an example
 	BadPostalCode                  // not a postal code of the country; Detail is an example
 	BadState                       // not a state of the country; Detail is an example
-	BadCountry                     // not an ISO 3166-1 alpha-2 code
+	BadCountry                     // neither an ISO 3166-1 alpha-2 code nor a country's English name
 	BadValue                       // anything else that is not what the parameter takes
 	BadQuantity                    // not a whole number from 1
 	TooManyLines                   // more product lines than MaxLines, or than the one of an upsale
@@ -48,29 +53,42 @@ const (
 	CountryRefused                 // the lander does not offer the payment method there
 	CardData                       // a card-like field, or a card number
 	FieldRefused                   // a parameter that only the Worker sets
+
+	// The following are a page's faults, not a shopper's.
+	NotARef       // an orderId that is no ref
+	Conflict      // says something else than the field in Detail
+	NotOneOf      // a value outside a list; Detail is the list
+	Duplicate     // sent twice, with two values
+	Nested        // a list or an object where a text or number belongs
+	TooManyFields // the first field beyond what one request may hold; Detail is the limit
+	BadEncoding   // not percent-encoded UTF-8
+	FileSent      // a file
 )
+
+// MaxProblems is how many problems one answer tells of, so that it stays smaller than 16 KiB.
+const MaxProblems = 30
 
 // Answer is the code of the HTTP contract for a set of problems, the gravest one first: "card_data", "product_refused",
 // "country_refused", "invalid", and "" when there is no problem.
 func (p Problems) Answer() string {
-	answer := ""
+	gravest := 0
 	for _, q := range p {
-		switch q.Code {
-		case CardData:
-			return "card_data"
-		case ProductRefused, QuantityCap:
-			answer = "product_refused"
-		case CountryRefused:
-			if answer != "product_refused" {
-				answer = "country_refused"
-			}
-		default:
-			if answer == "" {
-				answer = "invalid"
-			}
-		}
+		gravest = max(gravest, q.Code.gravity())
 	}
-	return answer
+	return [...]string{"", "invalid", "country_refused", "product_refused", "card_data"}[gravest]
+}
+
+// gravity orders the codes by what the answer is called after.
+func (c Code) gravity() int {
+	switch c {
+	case CardData:
+		return 4
+	case ProductRefused, QuantityCap:
+		return 3
+	case CountryRefused:
+		return 2
+	}
+	return 1
 }
 
 // And joins the findings about one request: of two problems with a field the first one found is kept (p before more), and the
@@ -98,17 +116,47 @@ func (p Problems) add(q Problem) Problems {
 	return append(p, q)
 }
 
-// sorted puts the problems in the order of the form.
+// sorted puts the problems in the order of the form. Of more than MaxProblems the gravest are kept.
 func (p Problems) sorted() Problems {
 	ranks := make([]int, len(p))
 	for i := range p {
 		ranks[i] = rank(p[i].Field)
-		for j := i; j > 0 && (ranks[j] < ranks[j-1] || ranks[j] == ranks[j-1] && p[j].Field < p[j-1].Field); j-- {
-			ranks[j], ranks[j-1] = ranks[j-1], ranks[j]
-			p[j], p[j-1] = p[j-1], p[j]
+	}
+	sort(p, ranks)
+	for gravity := 1; len(p) > MaxProblems; gravity++ {
+		for i := len(p) - 1; i >= 0 && len(p) > MaxProblems; i-- {
+			if p[i].Code.gravity() == gravity {
+				p = append(p[:i], p[i+1:]...)
+			}
 		}
 	}
 	return p
+}
+
+// sort orders problems by their ranks, and those of one rank by the field. It is a heapsort: the standard library's adds 5 KB to the
+// compressed browser module, and an insertion sort lets a page's 250 fields cost as much as thousands.
+func sort(p Problems, ranks []int) {
+	swap := func(i, j int) { p[i], p[j], ranks[i], ranks[j] = p[j], p[i], ranks[j], ranks[i] }
+	less := func(i, j int) bool { return ranks[i] < ranks[j] || ranks[i] == ranks[j] && p[i].Field < p[j].Field }
+	sift := func(root, end int) {
+		for child := 2*root + 1; child < end; child = 2*root + 1 {
+			if child+1 < end && less(child, child+1) {
+				child++
+			}
+			if !less(root, child) {
+				return
+			}
+			swap(root, child)
+			root = child
+		}
+	}
+	for root := len(p)/2 - 1; root >= 0; root-- {
+		sift(root, len(p))
+	}
+	for end := len(p) - 1; end > 0; end-- {
+		swap(0, end)
+		sift(0, end)
+	}
 }
 
 // Texts is the `message` of a refusal: for each field, what the shopper can do about it. lang as for Problem.Text.

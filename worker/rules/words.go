@@ -2,7 +2,8 @@ package rules
 
 import "klarna-relay/worker/words"
 
-// codeNames are the codes as answers have them in `problems`, and as the keys of their texts have them after "rule.".
+// codeNames are the codes as answers have them in `problems`, and as the keys of their texts have them after "rule.". They never change: pages
+// have words of their own for them.
 var codeNames = [...]string{
 	Required:       "required",
 	TooLong:        "too_long",
@@ -21,6 +22,14 @@ var codeNames = [...]string{
 	CountryRefused: "country_refused",
 	CardData:       "card_data",
 	FieldRefused:   "field_refused",
+	NotARef:        "not_a_ref",
+	Conflict:       "conflict",
+	NotOneOf:       "not_one_of",
+	Duplicate:      "duplicate",
+	Nested:         "nested",
+	TooManyFields:  "too_many_fields",
+	BadEncoding:    "bad_encoding",
+	FileSent:       "file",
 }
 
 // String is the code's name ("bad_email"); "" for what is no code.
@@ -31,7 +40,11 @@ func (c Code) String() string {
 	return ""
 }
 
-// Text says what the shopper can do about the problem, in one of the languages of package words. Plain text, no HTML.
+// Text says what the shopper can do about the problem, in one of the languages of package words; or, in English, what the page's developer
+// can. Plain text, no HTML.
 func (p Problem) Text(lang string) string {
+	if text := p.forDevelopers(); text != "" {
+		return text
+	}
 	return words.Problem(lang, p.Field, p.Code.String(), p.Detail)
 }
