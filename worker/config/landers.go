@@ -160,6 +160,16 @@ func (ls *Landers) Of(host string) (l Lander, ok bool) {
 // noLander is for hosts without one: who comes back from Klarna must find a page there too.
 var noLander = Lander{Checkout: DefaultCheckout, ThankYou: DefaultThankYou}
 
+// Named returns the lander of exactly this key.
+func (ls *Landers) Named(key string) (Lander, bool) {
+	if ls == nil {
+		return noLander, false
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.named(key)
+}
+
 // named returns the lander of exactly this key.
 func (ls *Landers) named(host string) (Lander, bool) {
 	if l, ok := ls.kept[host]; ok {

@@ -3,13 +3,15 @@
 // Dev starts everything a developer needs on this machine: a simulated Konnektive and Klarna, and the relay under wrangler, which rebuilds
 // on save. It prints the address of the checkout page and stops all of it on Ctrl-C.
 //
-//	dev [-port 8787] [-real] [settings of the simulator, such as -redirect script]
+//	dev [-port 8787] [-real] [-lander shop.example] [-https] [-host 192.168.1.5] [settings of the simulator, such as -redirect script]
 //
-// The port can come from PORT, and each setting of the simulator from the environment (SIMULATOR_REDIRECT=script).
+// The first ones can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator from the environment (SIMULATOR_REDIRECT=script).
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,10 +22,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
+	"klarna-relay/worker/config"
 	"klarna-relay/worker/simulator"
 )
 
@@ -53,13 +58,16 @@ func main() {
 
 // options are what the caller may choose.
 type options struct {
-	port int
-	real bool
+	port   int
+	real   bool
+	lander string // which one this machine stands for
+	https  bool
+	host   string // by which a phone or a tunnel finds this machine
 	simulator.Options
 }
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
-	o := options{port: defaultPort}
+	o := options{port: defaultPort, lander: getenv("LANDER"), host: getenv("HOST"), https: getenv("HTTPS") != "" && getenv("HTTPS") != "0"}
 	if text := getenv("PORT"); text != "" {
 		port, err := strconv.Atoi(text)
 		if err != nil || port < 0 || port > 65535 {
@@ -73,12 +81,23 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 		return o, err
 	}
 	flags.IntVar(&o.port, "port", o.port, "port of the shop; 0 takes a free one")
+	flags.StringVar(&o.lander, "lander", o.lander, "which lander localhost stands for, by its key")
+	flags.BoolVar(&o.https, "https", o.https, "serve https, with a certificate that no browser knows")
+	flags.StringVar(&o.host, "host", o.host, "name or address by which a phone or a tunnel finds this machine; with https")
 	flags.BoolVar(&o.real, "real", false, "no simulator: the Konnektive of wrangler.toml, with the credentials of .dev.vars. Orders are real")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is not understood; -help lists the flags", flags.Arg(0))
+	}
+	if o.host != "" {
+		host, err := publicHost(o.host)
+		if err != nil {
+			return o, err
+		}
+		o.host = host
+		o.https = o.https || !config.IsLoopback(host) // plain http is for this machine alone
 	}
 	return o, nil
 }
@@ -93,12 +112,18 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 	if err != nil {
 		return err
 	}
-	shop, err := readShop(filepath.Join(root, "wrangler.toml"))
+	shop, err := readShop(root)
 	if err != nil {
 		return err
 	}
 	for _, fault := range shop.faults {
 		fmt.Fprintf(stderr, "wrangler.toml: %s (%s): %s\n", fault.Where, fault.Code, fault.Cure)
+	}
+	if shop.host = o.host; shop.host == "" {
+		shop.host = "localhost"
+	}
+	if shop.lander, err = shop.choose(o.lander, shop.host); err != nil {
+		return err
 	}
 	if o.port, err = freePort(o.port); err != nil {
 		return err
@@ -108,8 +133,15 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(folder)
-
 	w := wrangler{root: root, folder: folder, port: o.port, stdout: stdout, stderr: stderr}
+	w.settings = settings{root: root, folder: folder, hosts: slices.Compact([]string{"127.0.0.1", "localhost", shop.host}), lander: shop.lander}
+	if o.https {
+		if w.certificate, err = makeCertificate(folder, append(w.settings.hosts, "::1")); err != nil {
+			return err
+		}
+	}
+	w.everywhere = !config.IsLoopback(shop.host)
+
 	crm := "the real one of wrangler.toml, with .dev.vars: orders are real"
 	if o.real {
 		if _, err := os.Stat(filepath.Join(root, ".dev.vars")); err != nil {
@@ -117,25 +149,24 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 		}
 	} else {
 		o.Campaigns = shop.campaigns()
-		address, stop, err := startSimulator(o.Options)
+		api, pages, stop, err := startSimulator(o, shop.host, w.certificate)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		w.simulator = "http://" + address
-		crm = w.simulator + "/_simulator/"
+		w.simulator, crm = api, pages+"/_simulator/"
 	}
 	if err := w.start(); err != nil {
 		return err
 	}
 	defer w.stop(signals)
+	go w.settings.watch(w.done, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
 
-	base := "http://localhost:" + strconv.Itoa(o.port)
-	page := shop.checkout(base)
+	base := o.base(shop.host)
 	ready := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	go func() { ready <- waitFor(ctx, shop.ready(base)) }()
+	go func() { ready <- waitFor(ctx, shop.ready(o.base("localhost")), w.certificate.roots) }()
 	select {
 	case <-signals:
 		return nil
@@ -146,23 +177,46 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 			return err
 		}
 	}
-	fmt.Fprintf(stdout, `
-  The shop   %s
-  The CRM    %s
-`, page, crm)
-	if !o.real {
-		fmt.Fprint(stdout, `  Faults     order as decline@example.com, lost@example.com, script@example.com …; the CRM's page lists them all
-`)
-	}
-	fmt.Fprint(stdout, `  Stop       Ctrl-C
-
-`)
+	announce(stdout, o, shop, base, crm)
 	select {
 	case <-signals:
 		return nil
 	case <-w.done:
 		return fmt.Errorf("wrangler ended: %w", w.exit())
 	}
+}
+
+// base is the address of the relay.
+func (o options) base(host string) string {
+	scheme := "http://"
+	if o.https {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(o.port))
+}
+
+// announce says where everything is.
+func announce(out io.Writer, o options, shop shop, base, crm string) {
+	line := func(name, text string) { fmt.Fprintf(out, "  %-10s %s\n", name, text) }
+	fmt.Fprintln(out)
+	page := shop.checkout(base)
+	line("The shop", page)
+	if !strings.HasPrefix(page, base) {
+		line("The API", base+"/api/")
+	}
+	line("The CRM", crm)
+	if name, others := shop.shown(); name != "" {
+		line("Lander", name+others)
+	}
+	if !o.real {
+		line("Faults", "order as decline@example.com, lost@example.com, script@example.com …; the CRM's page lists them all")
+		line("Preflight", `curl -k -H "Authorization: Bearer `+adminToken+`" `+base+"/api/preflight")
+	}
+	if o.https {
+		line("https", "the certificate is made for this run: tell the browser to go on, here and at the simulated Klarna")
+	}
+	line("Stop", "Ctrl-C")
+	fmt.Fprintln(out)
 }
 
 // findRoot is the nearest folder upwards that holds wrangler.toml.
@@ -200,21 +254,48 @@ func freePort(port int) (int, error) {
 	return port, nil
 }
 
-// startSimulator serves a simulated CRM on a free port of this machine.
-func startSimulator(o simulator.Options) (address string, stop func(), err error) {
-	o.Seed = uint64(time.Now().UnixNano())
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("start the simulated Konnektive: %w", err)
+// startSimulator serves a simulated CRM on free ports: its API on this machine, and its pages, which are the same but for https and other machines
+// where those are asked for.
+func startSimulator(o options, host string, c certificate) (api, pages string, stop func(), err error) {
+	listen := func(address string) (net.Listener, error) {
+		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+		if err != nil {
+			return nil, fmt.Errorf("start the simulated Konnektive: %w", err)
+		}
+		return listener, nil
 	}
-	server := &http.Server{Handler: simulator.New(o), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }()
-	return listener.Addr().String(), func() { _ = server.Close() }, nil
+	first, err := listen("127.0.0.1")
+	if err != nil {
+		return "", "", nil, err
+	}
+	api = "http://" + first.Addr().String()
+	pages = api
+	listeners := []net.Listener{first}
+	if o.https {
+		address := "127.0.0.1"
+		if !config.IsLoopback(host) {
+			address = "" // every address of this machine
+		}
+		second, err := listen(address)
+		if err != nil {
+			first.Close()
+			return "", "", nil, err
+		}
+		pages = "https://" + net.JoinHostPort(host, strconv.Itoa(second.Addr().(*net.TCPAddr).Port))
+		listeners = append(listeners, tls.NewListener(second, &tls.Config{Certificates: []tls.Certificate{c.tls}}))
+	}
+	o.Seed = uint64(time.Now().UnixNano())
+	o.BaseURL = pages
+	server := &http.Server{Handler: simulator.New(o.Options), ReadHeaderTimeout: 10 * time.Second}
+	for _, listener := range listeners {
+		go func() { _ = server.Serve(listener) }()
+	}
+	return api, pages, func() { _ = server.Close() }, nil
 }
 
 // waitFor waits until a page answers 200.
-func waitFor(ctx context.Context, page string) error {
-	client := http.Client{Timeout: 30 * time.Second}
+func waitFor(ctx context.Context, page string, roots *x509.CertPool) error {
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	last := "nothing listens"
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"flag"
 	"io"
@@ -48,7 +49,7 @@ func standIn(play string) {
 	}
 	flags := flag.NewFlagSet("wrangler", flag.ExitOnError)
 	port := flags.String("port", "", "")
-	for _, name := range []string{"config", "env", "inspector-port", "local-protocol", "persist-to", "env-file"} {
+	for _, name := range []string{"config", "ip", "inspector-port", "local-protocol", "https-key-path", "https-cert-path", "persist-to", "env-file"} {
 		flags.String(name, "", "")
 	}
 	vars := map[string]string{}
@@ -67,6 +68,15 @@ func standIn(play string) {
 		"state": flags.Lookup("persist-to").Value.String(), "path": os.Getenv("PATH"), "inspector": flags.Lookup("inspector-port").Value.String()}
 	listener, _ := net.Listen("tcp", "127.0.0.1:"+*port)
 	tries := 0
+	if cert := flags.Lookup("https-cert-path").Value.String(); cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, flags.Lookup("https-key-path").Value.String())
+		if err != nil {
+			panic(err)
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}})
+	}
+	settings, _ := os.ReadFile(flags.Lookup("config").Value.String())
+	called["settings"], called["ip"] = string(settings), flags.Lookup("ip").Value.String()
 	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tries++; tries < 3 {
 			http.Error(w, "still building", http.StatusServiceUnavailable)
@@ -142,7 +152,7 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 	response.Body.Close()
 	assert.Equal(t, "dev", called.Command)
 	assert.Equal(t, map[string]string{"KONNEKTIVE_URL": books[1], "ALLOW_LOOPBACK_HTTP": "1"}, called.Vars)
-	assert.Equal(t, "KONNEKTIVE_LOGIN_ID="+simulator.DefaultLoginID+"\nKONNEKTIVE_PASSWORD="+simulator.DefaultPassword+"\n", called.Secrets)
+	assert.Equal(t, "KONNEKTIVE_LOGIN_ID="+simulator.DefaultLoginID+"\nKONNEKTIVE_PASSWORD="+simulator.DefaultPassword+"\nADMIN_TOKEN="+adminToken+"\n", called.Secrets)
 	assert.Regexp(t, `/worker/node_modules/\.bin:`, called.Path)
 	assert.Equal(t, "0", called.Inspector)
 
@@ -268,8 +278,9 @@ func TestRealOrders(t *testing.T) {
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
 	response.Body.Close()
 	assert.Equal(t, map[string]string{"ALLOW_LOOPBACK_HTTP": "1"}, called.Vars)
-	assert.Empty(t, called.State, "the record of real orders is kept")
-	assert.Empty(t, called.Secrets, "wrangler reads .dev.vars itself")
+	assert.Equal(t, filepath.Join(root, ".wrangler", "state"), called.State, "the record of real orders is kept")
+	assert.Equal(t, "KONNEKTIVE_LOGIN_ID=x\n", called.Secrets)
+	assert.NotContains(t, stdout.String(), adminToken)
 	assert.Contains(t, stdout.String(), "orders are real")
 	signals <- os.Interrupt
 	assert.NoError(t, <-done)
@@ -277,9 +288,9 @@ func TestRealOrders(t *testing.T) {
 
 func TestTheShopOfWranglerToml(t *testing.T) {
 	read := func(t *testing.T, text string) shop {
-		file := filepath.Join(t.TempDir(), "wrangler.toml")
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-		s, err := readShop(file)
+		root := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte(text), 0o600))
+		s, err := readShop(root)
 		require.NoError(t, err)
 		return s
 	}
@@ -349,5 +360,157 @@ func TestWaitingEnds(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	assert.ErrorContains(t, waitFor(ctx, server.URL), "did not answer in")
+	assert.ErrorContains(t, waitFor(ctx, server.URL, nil), "did not answer in")
+}
+
+// settingsFor reads what wrangler gets for a wrangler.toml.
+func settingsFor(t *testing.T, text, lander string, hosts ...string) (all struct {
+	Main   string
+	Routes any
+	Env    any
+	Assets struct{ Directory string }
+	Build  struct {
+		Cwd      string
+		WatchDir []string `json:"watch_dir"`
+	}
+	Vars struct{ LANDERS map[string]map[string]any }
+}, s settings) {
+	t.Helper()
+	s = settings{root: t.TempDir(), folder: t.TempDir(), hosts: hosts, lander: lander}
+	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"), []byte(text), 0o600))
+	require.NoError(t, s.write())
+	written, err := os.ReadFile(s.file())
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(written, &all))
+	return all, s
+}
+
+func TestWranglerGetsTheSettingsWithoutTheirHostsAtCloudflare(t *testing.T) {
+	all, s := settingsFor(t, `
+main = "worker/js/entry.mjs"
+routes = [{ pattern = "shop.example", custom_domain = true }]
+[assets]
+directory = "./www"
+[build]
+watch_dir = ["worker/js"]
+[vars.LANDERS."shop.example"]
+campaignId = 12
+[env.staging]
+name = "staging"
+`, "shop.example", "localhost", "192.168.1.5")
+	assert.Nil(t, all.Routes)
+	assert.Nil(t, all.Env)
+	assert.Equal(t, filepath.Join(s.root, "worker/js/entry.mjs"), all.Main)
+	assert.Equal(t, filepath.Join(s.root, "www"), all.Assets.Directory)
+	assert.Equal(t, s.root, all.Build.Cwd)
+	assert.Equal(t, []string{s.reload(), filepath.Join(s.root, "worker/js")}, all.Build.WatchDir)
+	assert.Equal(t, map[string]map[string]any{
+		"shop.example": {"campaignId": 12.0}, "localhost": {"like": "shop.example"}, "192.168.1.5": {"like": "shop.example"},
+	}, all.Vars.LANDERS)
+	assert.DirExists(t, s.reload())
+}
+
+func TestALanderOfThisMachineKeepsItsTable(t *testing.T) {
+	all, _ := settingsFor(t, "[vars.LANDERS.localhost]\ncampaignId = 13\n", "", "localhost")
+	assert.Equal(t, map[string]map[string]any{"localhost": {"campaignId": 13.0}}, all.Vars.LANDERS)
+}
+
+func TestWhichLanderThisMachineStandsFor(t *testing.T) {
+	const two = "[vars.LANDERS.\"b.example\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34]\n[vars.LANDERS.\"a.example\"]\nlike = \"b.example\"\npages = { checkout = \"/a\" }\n"
+	const every = "[vars.LANDERS.\"*\"]\nlike = \"b.example\"\n"
+	for _, test := range []struct{ name, toml, file, asked, want, others, err string }{
+		{"the one for every host", two + every, "", "", "", "; another one by LANDER=a.example", ""},
+		{"the first one, where there is none for every host", two, "", "", "a.example", "; another one by LANDER=b.example", ""},
+		{"the one that was asked for", two + every, "", "b.example", "b.example", "; another one by LANDER=*", ""},
+		{"one of landers.toml", every + two, "[\"c.example\"]\nlike = \"b.example\"\n", "c.example", "c.example", "; another one by LANDER=*", ""},
+		{"one that does not exist", two, "", "c.example", "", "", "there are a.example, b.example"},
+		{"one where localhost has its own", two + "[vars.LANDERS.localhost]\nlike = \"b.example\"\n", "", "b.example", "", "", "localhost has a lander of its own"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root := t.TempDir()
+			require.NoError(t, os.MkdirAll(filepath.Join(root, "worker"), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte(test.toml), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(root, "worker/landers.toml"), []byte(test.file), 0o600))
+			s, err := readShop(root)
+			require.NoError(t, err)
+			require.Empty(t, s.faults)
+			s.lander, err = s.choose(test.asked, "localhost")
+			if test.err != "" {
+				assert.ErrorContains(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.want, s.lander)
+			name, others := s.shown()
+			assert.Equal(t, test.others, others)
+			if test.want != "" {
+				assert.Equal(t, test.want, name)
+			}
+		})
+	}
+}
+
+func TestWhatHOSTMayBe(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.168.1.5": "192.168.1.5", "Mac.local": "mac.local", "https://xyz.example/": "xyz.example", "mac.local:8787": "mac.local", "http://x.example": "", "a b": "", "x/y": "",
+	} {
+		host, err := publicHost(text)
+		assert.Equal(t, want == "", err != nil, text)
+		assert.Equal(t, want, host, text)
+	}
+}
+
+func TestHTTPSForAPhone(t *testing.T) {
+	repository(t, "well", "v22.1.0")
+	var stdout, stderr output
+	signals := make(chan os.Signal, 1)
+	done := make(chan error, 1)
+	env := map[string]string{"HOST": "phone.example", "PORT": "0"}
+	go func() { done <- run(nil, func(name string) string { return env[name] }, &stdout, &stderr, signals) }()
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+
+	port := regexp.MustCompile(`The shop +https://phone\.example:(\d+)/buy\n`).FindStringSubmatch(stdout.String())
+	require.NotNil(t, port, stdout.String())
+	crm := regexp.MustCompile(`The CRM +https://phone\.example:(\d+)/_simulator/\n`).FindStringSubmatch(stdout.String())
+	require.NotNil(t, crm, stdout.String())
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	response, err := client.Get("https://localhost:" + port[1] + "/buy")
+	require.NoError(t, err)
+	require.Contains(t, response.TLS.PeerCertificates[0].DNSNames, "phone.example")
+	var called struct{ Settings, IP string }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
+	response.Body.Close()
+	assert.Equal(t, "0.0.0.0", called.IP)
+	books, err := client.Get("https://localhost:" + crm[1] + "/_simulator/")
+	require.NoError(t, err)
+	books.Body.Close()
+	assert.Equal(t, http.StatusOK, books.StatusCode)
+	signals <- os.Interrupt
+	assert.NoError(t, <-done)
+}
+
+func TestANewPageHasWranglerLookAgain(t *testing.T) {
+	_, s := settingsFor(t, "[vars.LANDERS.\"*\"]\ncampaignId = 12\n", "", "localhost")
+	pages := filepath.Join(s.root, "www")
+	require.NoError(t, os.MkdirAll(filepath.Join(pages, "build"), 0o755))
+	done := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.watch(done, func(err error) { t.Error(err) }) }()
+	defer func() { close(done); <-stopped }()
+	trigger := filepath.Join(s.reload(), "pages")
+	says := func(text string) func() bool {
+		return func() bool { b, _ := os.ReadFile(trigger); return string(b) == text }
+	}
+
+	// Written again until it is noticed: the watch may have its first look after the first of them.
+	n := 0
+	require.Eventually(t, func() bool {
+		n++
+		_ = os.WriteFile(filepath.Join(pages, strconv.Itoa(n)+".html"), nil, 0o600)
+		return !says("")()
+	}, patience, 400*time.Millisecond)
+
+	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"), []byte("[vars.LANDERS.\"*\"]\ncampaignId = 4711\n"), 0o600))
+	require.NoError(t, os.Chtimes(filepath.Join(s.root, "wrangler.toml"), time.Time{}, time.Now().Add(time.Minute)))
+	assert.Eventually(t, func() bool { b, _ := os.ReadFile(s.file()); return bytes.Contains(b, []byte("4711")) }, patience, 10*time.Millisecond)
 }

@@ -6,30 +6,38 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
 	"klarna-relay/worker/config"
+	"klarna-relay/worker/landersfile"
 	"klarna-relay/worker/simulator"
 )
 
-// shop is what wrangler.toml says of the landers.
+// shop is what wrangler.toml and landers.toml say of the landers.
 type shop struct {
 	config config.Config
 	faults []config.Fault
+	host   string // by which browsers find this machine
+	lander string // the key of the lander that it stands for; "": it has one by itself
 }
 
-func readShop(file string) (shop, error) {
+func readShop(root string) (shop, error) {
 	var settings struct {
 		Vars map[string]any `toml:"vars"`
 	}
-	if _, err := toml.DecodeFile(file, &settings); err != nil {
+	if _, err := toml.DecodeFile(filepath.Join(root, "wrangler.toml"), &settings); err != nil {
 		return shop{}, fmt.Errorf("read wrangler.toml: %w", err)
 	}
-	var s shop
-	s.config, s.faults = config.Parse(func(name string) string {
+	table, err := landersfile.Read(filepath.Join(root, landersfile.Path))
+	if err != nil {
+		return shop{}, fmt.Errorf("read %s: %w", landersfile.Path, err)
+	}
+	s := shop{host: "localhost"}
+	s.config, s.faults = config.ParseWith(func(name string) string {
 		switch name {
 		case config.NameLoginID:
 			return simulator.DefaultLoginID
@@ -50,15 +58,37 @@ func readShop(file string) (shop, error) {
 			}
 			return string(text)
 		}
-	})
+	}, table.File())
 	s.faults = append(s.faults, s.config.Landers.Faults()...)
 	return s, nil
+}
+
+// own is the lander that this machine has.
+func (s shop) own() (config.Lander, bool) {
+	if s.lander != "" {
+		return s.config.Landers.Named(s.lander)
+	}
+	return s.config.Lander(s.host)
+}
+
+// shown are the name of that lander, and how to take another one.
+func (s shop) shown() (name, others string) {
+	lander, ok := s.own()
+	if !ok {
+		return "", ""
+	}
+	for _, key := range s.config.Landers.Hosts() {
+		if key != lander.Name {
+			return lander.Name, "; another one by LANDER=" + key
+		}
+	}
+	return lander.Name, ""
 }
 
 // checkout is the address of the checkout page that a browser on this machine can open.
 func (s shop) checkout(base string) string {
 	page := config.DefaultCheckout
-	if lander, ok := s.config.Lander("localhost"); ok && lander.Checkout != "" {
+	if lander, ok := s.own(); ok && lander.Checkout != "" {
 		page = lander.Checkout
 	}
 	if !strings.HasPrefix(page, "/") {
@@ -69,7 +99,7 @@ func (s shop) checkout(base string) string {
 
 // ready is the address that answers 200 once the relay runs: the checkout page, unless that is elsewhere.
 func (s shop) ready(base string) string {
-	lander, _ := s.config.Lander("localhost")
+	lander, _ := s.own()
 	if page := s.checkout(base); strings.HasPrefix(page, base+"/") && lander.Origin == "" {
 		return page
 	}

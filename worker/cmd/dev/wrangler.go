@@ -21,6 +21,9 @@ import (
 // minNode is the oldest Node that the pinned wrangler runs on.
 const minNode = 22
 
+// adminToken opens /api/preflight and the operator's other routes on this machine, where there is nothing to protect.
+const adminToken = "make-dev-operator"
+
 // stopTime is how long wrangler may take to end before it is killed.
 const stopTime = 10 * time.Second
 
@@ -29,7 +32,10 @@ type wrangler struct {
 	root           string // repository
 	folder         string // temporary: the ledger's data and the secrets file
 	port           int
-	simulator      string // base URL of the simulated CRM; "": the real one
+	settings       settings
+	simulator      string      // base URL of the simulated CRM; "": the real one
+	certificate    certificate // the zero one: plain http
+	everywhere     bool        // other machines may come
 	stdout, stderr io.Writer
 
 	cmd  *exec.Cmd
@@ -48,19 +54,9 @@ func (w *wrangler) start() error {
 	if err := checkNode(bin); err != nil {
 		return err
 	}
-	args := []string{
-		"dev", "--config", filepath.Join(w.root, "wrangler.toml"), "--env", "", "--port", strconv.Itoa(w.port), "--inspector-port", "0",
-		"--local-protocol", "http", "--show-interactive-dev-session=false",
-		"--var", config.NameLoopbackHTTP + ":1",
-	}
-	if w.simulator != "" {
-		secrets := filepath.Join(w.folder, "secrets.env")
-		text := config.NameLoginID + "=" + simulator.DefaultLoginID + "\n" + config.NamePassword + "=" + simulator.DefaultPassword + "\n"
-		if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
-			return fmt.Errorf("write the simulator's credentials: %w", err)
-		}
-		// The ledger is forgotten together with the simulator's books; that of real orders stays in .wrangler.
-		args = append(args, "--persist-to", filepath.Join(w.folder, "state"), "--env-file", secrets, "--var", config.NameKonnektiveURL+":"+w.simulator)
+	args, err := w.args()
+	if err != nil {
+		return err
 	}
 	w.cmd = exec.Command(program, args...)
 	w.cmd.Dir, w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = w.root, env, w.stdout, w.stderr
@@ -75,6 +71,37 @@ func (w *wrangler) start() error {
 		close(w.done)
 	}()
 	return nil
+}
+
+// args is wrangler's command line. It writes the files that it names.
+func (w *wrangler) args() ([]string, error) {
+	if err := w.settings.write(); err != nil {
+		return nil, err
+	}
+	args := []string{
+		"dev", "--config", w.settings.file(), "--port", strconv.Itoa(w.port), "--inspector-port", "0",
+		"--show-interactive-dev-session=false", "--var", config.NameLoopbackHTTP + ":1",
+	}
+	if w.certificate.key != "" {
+		args = append(args, "--local-protocol", "https", "--https-key-path", w.certificate.key, "--https-cert-path", w.certificate.chain)
+	} else {
+		args = append(args, "--local-protocol", "http")
+	}
+	if w.everywhere {
+		args = append(args, "--ip", "0.0.0.0")
+	}
+	if w.simulator == "" {
+		// The record of real orders is kept.
+		return append(args, "--persist-to", filepath.Join(w.root, ".wrangler", "state"), "--env-file", filepath.Join(w.root, ".dev.vars")), nil
+	}
+	secrets := filepath.Join(w.folder, "secrets.env")
+	text := config.NameLoginID + "=" + simulator.DefaultLoginID + "\n" + config.NamePassword + "=" + simulator.DefaultPassword + "\n" +
+		config.NameAdminToken + "=" + adminToken + "\n"
+	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("write the simulator's credentials: %w", err)
+	}
+	// The ledger is forgotten together with the simulator's books.
+	return append(args, "--persist-to", filepath.Join(w.folder, "state"), "--env-file", secrets, "--var", config.NameKonnektiveURL+":"+w.simulator), nil
 }
 
 // exit is why wrangler ended, which it never does by itself.
