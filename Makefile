@@ -33,7 +33,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak faults mutate cover deploy secrets preflight clean tools chromium
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak faults mutate cover samples deploy secrets preflight clean tools chromium
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,7 @@ bundle: build $(TOOLS)
 	@rm -rf $(BUNDLE).new
 	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
+	@rm -rf worker/build/pages; if [ -d worker/test/pages ]; then cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/; fi
 	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 # wrangler.toml as wrangler itself understands it, in its other environments.
@@ -131,6 +132,9 @@ bench: bundle ## Side by side with plain JavaScript and with the stock way
 	$(GO) run ./worker/cmd/bench
 
 SOAK ?= 30s
+samples: ## Keep the pages of www/ as those that the tests shop at, so that pages of one's own may take their place
+	@rm -rf worker/test/pages && mkdir -p worker/test/pages && git ls-files -z www | tar -c --null -T - | tar -x --strip-components=1 -C worker/test/pages
+
 soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test -args -soak.for=$(SOAK)
 

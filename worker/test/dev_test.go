@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -38,37 +40,98 @@ func (p *printing) String() string {
 	return p.text.String()
 }
 
-func TestMakeDev(t *testing.T) {
-	var out printing
-	cmd := exec.Command("make", "dev")
-	cmd.Dir = Root()
-	cmd.Env = append(os.Environ(), "PORT=0")
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = group()
-	require.NoError(t, cmd.Start())
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+// dev is a running `make dev`.
+type dev struct {
+	out    printing
+	cmd    *exec.Cmd
+	done   chan error
+	client *http.Client
+}
+
+func makeDev(t *testing.T, folder string, env ...string) *dev {
+	t.Helper()
+	d := &dev{done: make(chan error, 1)}
+	d.client = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	d.cmd = exec.Command("make", "dev")
+	d.cmd.Dir = folder
+	d.cmd.Env = append(append(os.Environ(), "PORT=0"), env...)
+	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.out
+	d.cmd.SysProcAttr = group()
+	require.NoError(t, d.cmd.Start())
+	go func() { d.done <- d.cmd.Wait() }()
+	t.Cleanup(func() { _ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) })
 
 	// The first build on a fresh machine compiles the standard library for Wasm.
 	deadline := time.After(10 * time.Minute)
-	for !strings.Contains(out.String(), "Ctrl-C") {
+	for !strings.Contains(d.out.String(), "Ctrl-C") {
 		select {
-		case err := <-done:
-			require.FailNow(t, "make dev ended", "%v\n%s", err, out.String())
+		case err := <-d.done:
+			require.FailNow(t, "make dev ended", "%v\n%s", err, d.out.String())
 		case <-deadline:
-			require.FailNow(t, "make dev did not come up", out.String())
+			require.FailNow(t, "make dev did not come up", d.out.String())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	printed := func(name string) string {
-		found := regexp.MustCompile(name + ` +(http://\S+)`).FindStringSubmatch(out.String())
-		require.NotNil(t, found, out.String())
-		return found[1]
+	return d
+}
+
+// printed is an address that it has printed.
+func (d *dev) printed(t *testing.T, name string) string {
+	t.Helper()
+	found := regexp.MustCompile(name + ` +(https?://\S+)`).FindStringSubmatch(d.out.String())
+	require.NotNil(t, found, d.out.String())
+	return found[1]
+}
+
+// clone copies the repository as git has it, with the npm tools of this one, and with the sample pages and landers, whatever it has of its own.
+func clone(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = Root()
+	names, err := list.Output()
+	require.NoError(t, err)
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
+		text, err := os.ReadFile(filepath.Join(Root(), name))
+		if os.IsNotExist(err) {
+			continue // removed, and not committed yet
+		}
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), text, 0o755))
 	}
+	require.NoError(t, os.Symlink(filepath.Join(Root(), "worker/node_modules"), filepath.Join(folder, "worker/node_modules")))
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, "www")))
+	require.NoError(t, os.CopyFS(filepath.Join(folder, "www"), os.DirFS(SamplePages())))
+	_ = os.Remove(filepath.Join(folder, "worker/landers.toml"))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "worker/landers.toml"), nil, 0o644))
+	describe(t, folder, "[vars.LANDERS.\"*\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34, 35]\nupsales = [40]\n")
+	return folder
+}
+
+// describe writes wrangler.toml with this description of the landers and their hosts in place of any other.
+func describe(t *testing.T, folder, landers string) {
+	t.Helper()
+	var all map[string]any
+	_, err := toml.DecodeFile(filepath.Join(Root(), "wrangler.toml"), &all)
+	require.NoError(t, err)
+	delete(all, "routes")
+	delete(all, "route")
+	delete(all["vars"].(map[string]any), "LANDERS")
+	var text strings.Builder
+	require.NoError(t, toml.NewEncoder(&text).Encode(all))
+	file := filepath.Join(folder, "wrangler.toml")
+	require.NoError(t, os.WriteFile(file+".new", []byte(text.String()+"\n"+landers), 0o644))
+	require.NoError(t, os.Rename(file+".new", file))
+}
+
+func TestMakeDev(t *testing.T) {
+	folder := clone(t)
+	d := makeDev(t, folder)
+	out, cmd, done, client := &d.out, d.cmd, d.done, d.client
+	printed := func(name string) string { return d.printed(t, name) }
 	page, books := printed("The shop"), printed("The CRM")
 	shop := strings.TrimSuffix(page, "/checkout")
-	client := &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 	t.Run("prints the address of a checkout page on which a shopper can buy with the simulated Klarna", func(t *testing.T) {
 		checkout := Send(t, client, "GET", page, "")
@@ -104,6 +167,20 @@ func TestMakeDev(t *testing.T) {
 		assert.Contains(t, seen.Body, "Keizersgracht 1")
 		assert.Contains(t, seen.Body, "COMPLETE")
 		assert.NotContains(t, seen.Body, `class="violation"`)
+	})
+
+	t.Run("has preflight to practise with", func(t *testing.T) {
+		token := regexp.MustCompile(`Bearer (\S+)"`).FindStringSubmatch(out.String())
+		require.NotNil(t, token, out.String())
+		said := Send(t, client, "GET", shop+"/api/preflight", "", "Authorization", "Bearer "+token[1])
+		assert.Equal(t, 200, said.Status)
+		assert.Contains(t, said.Body, `"check":"credentials","level":"ok"`)
+	})
+
+	t.Run("shows a new page without a restart", func(t *testing.T) {
+		require.Equal(t, 404, Send(t, client, "GET", shop+"/brand-new", "").Status)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "www/brand-new.html"), []byte("<p>new"), 0o644))
+		until(t, "the page is there", func() bool { status, _ := answers(client, shop+"/brand-new"); return status == 200 })
 	})
 
 	t.Run("says that it is well", func(t *testing.T) {

@@ -64,7 +64,7 @@ func otherServer(t *testing.T) string {
 			return
 		}
 		if r.URL.Path == "/klarna.js" {
-			http.ServeFile(w, r, filepath.Join(Root(), "www/klarna.js"))
+			http.ServeFile(w, r, filepath.Join(SamplePages(), "klarna.js"))
 			return
 		}
 		http.NotFound(w, r)

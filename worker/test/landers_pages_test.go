@@ -191,12 +191,12 @@ func TestThePagesOfBothLanguagesAreTheSameButForTheirWords(t *testing.T) {
 	values := regexp.MustCompile(` (lang|hreflang|content|alt|href|action|data-klarna-next|data-klarna-thanks|data-klarna-else)="[^"]*"`)
 	options := regexp.MustCompile(`<option value="[A-Z]+"`)
 	skeleton := func(path string) string {
-		page, err := os.ReadFile(filepath.Join(Root(), "www", path))
+		page, err := os.ReadFile(filepath.Join(SamplePages(), path))
 		require.NoError(t, err)
 		html := values.ReplaceAllString(text.ReplaceAllString(string(page), ">"), " $1")
 		return options.ReplaceAllString(html, "<option value")
 	}
-	pages, err := filepath.Glob(filepath.Join(Root(), "www/*.html"))
+	pages, err := filepath.Glob(filepath.Join(SamplePages(), "*.html"))
 	require.NoError(t, err)
 	require.Len(t, pages, 5)
 	for _, page := range pages {
@@ -246,11 +246,11 @@ func TestTheW3CsCheckerFindsNothing(t *testing.T) {
 		t.Skip("the W3C's checker needs Java; html-validate has looked at the pages")
 	}
 	jar := filepath.Join(Root(), "worker/node_modules/vnu-jar/build/dist/vnu.jar")
-	for kind, pattern := range map[string]string{"--html": "www/*.html", "--css": "www/*.css", "--svg": "www/img/*.svg"} {
-		files, err := filepath.Glob(filepath.Join(Root(), pattern))
+	for kind, pattern := range map[string]string{"--html": "*.html", "--css": "*.css", "--svg": "img/*.svg"} {
+		files, err := filepath.Glob(filepath.Join(SamplePages(), pattern))
 		require.NoError(t, err)
 		if kind == "--html" {
-			more, err := filepath.Glob(filepath.Join(Root(), "www/de/*.html"))
+			more, err := filepath.Glob(filepath.Join(SamplePages(), "de/*.html"))
 			require.NoError(t, err)
 			files = append(files, more...)
 		}

@@ -4,7 +4,6 @@ package test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -38,6 +37,6 @@ func TestTheLanders(t *testing.T) {
 func www(t testing.TB) string {
 	t.Helper()
 	pages := t.TempDir()
-	require.NoError(t, os.CopyFS(pages, os.DirFS(filepath.Join(Root(), "www"))))
+	require.NoError(t, os.CopyFS(pages, os.DirFS(SamplePages())))
 	return pages
 }

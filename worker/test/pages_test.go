@@ -27,7 +27,7 @@ var security = map[string]string{
 func TestPages(t *testing.T) {
 	t.Parallel()
 	pages := t.TempDir()
-	require.NoError(t, os.CopyFS(pages, os.DirFS(filepath.Join(Root(), "www"))))
+	require.NoError(t, os.CopyFS(pages, os.DirFS(SamplePages())))
 	require.NoError(t, os.MkdirAll(filepath.Join(pages, "build"), 0o755))
 	big := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB
 	for name, text := range map[string]string{

@@ -43,7 +43,7 @@ type Options struct {
 	ImportsPerMinute int
 	// ReadsPerMinute is the rate limit of status and return routes; as ImportsPerMinute.
 	ReadsPerMinute int
-	// Landers is the landers.toml to have instead of the repository's; "": that one.
+	// Landers is the landers.toml to have instead of the repository's.
 	Landers string
 	// Without names bindings to leave out.
 	Without []string
@@ -76,6 +76,24 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
+// SamplePages is the folder of the pages that the tests shop at: www/, or the copy of it that `make samples` keeps, so that an adopter's own
+// pages in www/ do not concern the tests.
+func SamplePages() string {
+	kept := filepath.Join(Root(), "worker/build/pages")
+	if _, err := os.Stat(kept); err == nil {
+		return kept
+	}
+	return filepath.Join(Root(), "www")
+}
+
+// sampleLanders is what the tests sell, whatever wrangler.toml does.
+func sampleLanders() map[string]any {
+	return map[string]any{"*": map[string]any{
+		"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
+		"pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
+	}}
+}
+
 // Start starts a Worker that ends with the test.
 func Start(t testing.TB, o Options) *Worker {
 	t.Helper()
@@ -85,6 +103,7 @@ func Start(t testing.TB, o Options) *Worker {
 	if o.KonnektiveURL == "" {
 		vars["KONNEKTIVE_URL"] = "http://127.0.0.1:9" // nothing listens at the discard port
 	}
+	vars["LANDERS"] = sampleLanders()
 	for name, value := range o.Vars {
 		vars[name] = value
 	}
@@ -102,11 +121,13 @@ func Start(t testing.TB, o Options) *Worker {
 	if o.Persist == "" {
 		o.Persist = t.TempDir()
 	}
-	var landers any
-	if o.Landers != "" {
-		table, err := landersfile.Parse([]byte(o.Landers))
-		require.NoError(t, err)
-		landers = table
+	landers, err := landersfile.Parse([]byte(o.Landers))
+	require.NoError(t, err)
+	if landers == "" {
+		landers = "\n" // as the build leaves it
+	}
+	if o.Pages == "" {
+		o.Pages = SamplePages()
 	}
 	wanted, err := json.Marshal(map[string]any{
 		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute, "without": o.Without, "landers": landers,

@@ -108,18 +108,22 @@ func (s settings) watch(done <-chan struct{}, complain func(error)) {
 	config := filepath.Join(s.root, "wrangler.toml")
 	pages := filepath.Join(s.root, "www")
 	was, names := changed(config), listed(pages)
+	seen := was
 	for n := 0; ; {
 		select {
 		case <-done:
 			return
 		case <-time.After(300 * time.Millisecond):
 		}
-		if is := changed(config); !is.Equal(was) {
+		// Some editors empty a file before they write it: what has changed since the last look is not read before the next one.
+		is := changed(config)
+		if !is.Equal(was) && is.Equal(seen) {
 			was = is
 			if err := s.write(); err != nil {
 				complain(err)
 			}
 		}
+		seen = is
 		if is := listed(pages); !slices.Equal(is, names) {
 			names = is
 			n++
