@@ -16,8 +16,15 @@ const (
 	assetsBinding  = "ASSETS"
 	ledgerBinding  = "LEDGER"
 	ledgerClass    = "Ledger"
-	limiterBinding = "IMPORTS"
-	limiterPeriod  = 60 // seconds: the contract counts imports by the minute
+	limiterPeriod  = 60 // seconds: the contract counts by the minute
+	metricsBinding = "METRICS"
+
+	// A variable holds 5 KB at Cloudflare; a little is left for the next lander.
+	// https://developers.cloudflare.com/workers/platform/limits/#environment-variables
+	maxVar = 4800 // bytes
+
+	// testedDate is the compatibility date that the tests run with.
+	testedDate = "2026-10-01"
 )
 
 // findings are what is wrong with one environment, and what is worth a thought.
@@ -36,30 +43,43 @@ func (f *findings) hint(format string, args ...any) {
 }
 
 // check examines one environment. What config.Parse finds comes first, since most mistakes are made there.
-func check(e environment, s secrets) *findings {
+func check(e environment, s secrets, p place) *findings {
 	f := &findings{}
-	f.checkValues(e, s)
+	f.checkValues(e, s, p)
 	f.checkVarNames(e)
+	f.checkSecretNames(s)
 	f.checkLoopback(e)
-	f.checkWorker(e)
+	f.checkWorker(e, p)
 	f.checkAssets(e)
 	f.checkLedger(e)
-	f.checkLimiter(e)
+	for _, l := range limiters {
+		f.checkLimiter(e, l)
+	}
+	f.checkMetrics(e)
 	f.checkExposure(e)
+	f.checkRoutes(e)
 	f.checkLogs(e)
-	f.adviseLanders(e)
+	f.checkPages(e, p)
+	f.adviseLanders(e, s)
 	return f
 }
 
+// place is where wrangler.toml is, and when.
+type place struct {
+	folder  string
+	landers config.File
+	today   time.Time
+}
+
 // checkValues runs the Worker's own check on the vars and on the secrets at hand.
-func (f *findings) checkValues(e environment, s secrets) {
+func (f *findings) checkValues(e environment, s secrets, p place) {
 	vars := table(e.settings, "vars")
-	parsed, faults := config.Parse(func(name string) string {
+	parsed, faults := config.ParseWith(func(name string) string {
 		if slices.Contains(config.Secrets, name) {
 			return s.values[name]
 		}
 		return asBinding(vars[name])
-	})
+	}, p.landers)
 	faults = append(faults, parsed.Landers.Faults()...)
 	f.config = parsed
 	var unseen []string
@@ -71,6 +91,10 @@ func (f *findings) checkValues(e environment, s secrets) {
 			continue
 		case isSecret && s.from != "":
 			fault.Where += " (" + s.from + ")"
+		case !isSecret && strings.HasPrefix(fault.Where, config.NameFile):
+			if e.name != "" {
+				continue // told once, for the top level
+			}
 		case !isSecret:
 			fault.Where = e.prefix() + "vars." + fault.Where
 		}
@@ -107,8 +131,31 @@ func (f *findings) checkVarNames(e environment) {
 		case slices.Contains(config.Secrets, name):
 			f.fault("secret_in_vars", where, "take it out, change it at its source (it may be in the history of the repository already), then: wrangler secret put "+name+e.flag())
 		case !slices.Contains(config.Vars, name):
-			f.fault("var_unknown", where, "the Worker reads no such variable: correct the name or remove it; there are "+strings.Join(config.Vars, ", "))
+			cure := "the Worker reads no such variable: correct the name or remove it; there are " + strings.Join(config.Vars, ", ")
+			if meant := config.Nearest(name, append(config.Vars, config.Secrets...)); meant != "" {
+				cure = "the Worker reads no such variable: write it " + meant
+				if slices.Contains(config.Secrets, meant) {
+					cure = "take it out of the file: " + meant + " is meant, and that is a secret: wrangler secret put " + meant + e.flag()
+				}
+			}
+			f.fault("var_unknown", where, cure)
+		case len(asBinding(table(e.settings, "vars")[name])) > maxVar:
+			f.fault("var_too_large", where, fmt.Sprintf("it is %d bytes, and Cloudflare takes 5 KB: move landers to worker/landers.toml, which holds any number", len(asBinding(table(e.settings, "vars")[name]))))
 		}
+	}
+}
+
+// checkSecretNames finds misspelt names in the file of secrets, which would otherwise count as not set.
+func (f *findings) checkSecretNames(s secrets) {
+	for _, name := range s.names {
+		if slices.Contains(config.Secrets, name) || slices.Contains(config.Vars, name) {
+			continue
+		}
+		cure := "nothing reads it: remove it; there are " + strings.Join(config.Secrets, ", ")
+		if meant := config.Nearest(name, config.Secrets); meant != "" {
+			cure = "nothing reads it: write it " + meant
+		}
+		f.fault("secret_unknown", name+" ("+s.from+")", cure)
 	}
 }
 
@@ -118,6 +165,9 @@ func (f *findings) checkLoopback(e environment) {
 	where := e.prefix() + "vars."
 	if vars[config.NameLoopbackHTTP] != nil && f.config.LoopbackHTTP {
 		f.fault("loopback_http_deployed", where+config.NameLoopbackHTTP, "remove it: make dev sets it for itself, a deployed Worker never has it")
+	}
+	if u, err := url.Parse(f.config.KonnektiveURL); err == nil && u.Path != "" && vars[config.NameKonnektiveURL] != nil {
+		f.fault("konnektive_url_path", where+config.NameKonnektiveURL, "give the host alone, like "+config.DefaultKonnektiveURL+": the paths of the calls are appended by the Worker")
 	}
 	for _, v := range []struct{ name, value string }{
 		{config.NameKonnektiveURL, f.config.KonnektiveURL}, {config.NameTurnstileURL, f.config.TurnstileURL},
@@ -138,7 +188,7 @@ func isLoopbackURL(text string) bool {
 	return err == nil && config.IsLoopback(u.Hostname())
 }
 
-func (f *findings) checkWorker(e environment) {
+func (f *findings) checkWorker(e environment, p place) {
 	for _, key := range []struct{ name, cure string }{
 		{"name", `give the Worker a name: name = "klarna-relay"`},
 		{"main", `name the JS entry: main = "worker/js/entry.mjs"`},
@@ -152,8 +202,16 @@ func (f *findings) checkWorker(e environment) {
 	}
 	where := e.prefix() + "compatibility_date"
 	date, ok := e.settings["compatibility_date"].(string)
-	if _, err := time.Parse(time.DateOnly, date); !ok || err != nil {
-		f.fault("compatibility_date_invalid", where, `set the date of the runtime's behaviour that the tests ran with, in quotes: "2026-01-31"`)
+	day, err := time.Parse(time.DateOnly, date)
+	switch {
+	case !ok || err != nil:
+		f.fault("compatibility_date_invalid", where, `set the date of the runtime's behaviour that the tests ran with, in quotes: "`+testedDate+`"`)
+	case day.After(p.today):
+		f.fault("compatibility_date_future", where, "it is in the future, which Cloudflare refuses: set \""+testedDate+"\", with which the tests run")
+	case date < testedDate:
+		f.fault("compatibility_date_old", where, "it is older than what the tests run with: set \""+testedDate+"\", and run make test")
+	case date > testedDate:
+		f.hint("%s is newer than the one that the tests were written for (%s): run make test before a deploy", where, testedDate)
 	}
 }
 
@@ -198,26 +256,86 @@ func lists(t map[string]any, key, text string) bool {
 	return slices.Contains(items, any(text))
 }
 
-func (f *findings) checkLimiter(e environment) {
-	where := e.prefix() + "ratelimits"
-	limiter := named(tables(e.settings, "ratelimits"), "name", limiterBinding)
-	if limiter == nil {
-		f.fault("limiter_binding", where, `add [[ratelimits]] with name = "IMPORTS", a namespace_id and simple = { limit = 20, period = 60 }: without it nothing slows down somebody who tries addresses`+e.repeat())
+// limiter is one of the rate limits.
+type limiter struct {
+	name   string
+	usual  int64 // requests a minute
+	least  int64 // fewer stop honest shoppers
+	limits string
+	stops  string // what it does without
+}
+
+var limiters = []limiter{
+	{"IMPORTS", 20, 5, "how many imports one shopper's address may start in a minute", "nothing slows down somebody who tries addresses"},
+	{"READS", 120, 40, "how many questions for a status and ways back from Klarna one shopper's address may send in a minute", "nothing slows down somebody who guesses refs"},
+}
+
+func (f *findings) checkLimiter(e environment, l limiter) {
+	where := e.prefix() + "ratelimits." + l.name
+	of := func(settings map[string]any) map[string]any {
+		return named(tables(settings, "ratelimits"), "name", l.name)
+	}
+	found := of(e.settings)
+	if found == nil {
+		f.fault("limiter_binding", e.prefix()+"ratelimits", fmt.Sprintf("add [[ratelimits]] with name = %q, a namespace_id and simple = { limit = %d, period = 60 }: without it %s%s", l.name, l.usual, l.stops, e.repeat()))
 		return
 	}
-	if text, _ := limiter["namespace_id"].(string); text == "" {
-		f.fault("limiter_namespace", where+".namespace_id", `give a number of your choice in quotes, another one for every Worker and environment of the account: "1001"`)
+	id, _ := found["namespace_id"].(string)
+	if id == "" {
+		f.fault("limiter_namespace", where+".namespace_id", `give a number of your choice in quotes, another one for every limit, Worker and environment of the account: "1001"`)
 	}
-	if above := named(tables(e.top, "ratelimits"), "name", limiterBinding); above != nil && above["namespace_id"] == limiter["namespace_id"] {
-		f.hint("%s.namespace_id is the one of the top level: both count the same shoppers together", where)
+	for _, other := range tables(e.settings, "ratelimits") {
+		if other["name"] != l.name && other["namespace_id"] == found["namespace_id"] && id != "" && fmt.Sprint(other["name"]) < l.name {
+			f.fault("limiter_namespace", where+".namespace_id", fmt.Sprintf("%v has the same one, so that both count together: give another number", other["name"]))
+		}
 	}
-	simple := table(limiter, "simple")
+	for _, other := range tables(e.top, "ratelimits") {
+		if other["namespace_id"] == found["namespace_id"] && id != "" {
+			f.fault("limiter_namespace_shared", where+".namespace_id", "it is one of the top level's, so that tests here use up the limit of real shoppers: give another number")
+		}
+	}
+	simple := table(found, "simple")
 	if simple["period"] != int64(limiterPeriod) {
 		f.fault("limiter_period", where+".simple.period", "set it to 60: the limit is one by the minute")
 	}
-	if limit, _ := simple["limit"].(int64); limit < 1 {
-		f.fault("limiter_limit", where+".simple.limit", "give a whole number above 0: how many imports one shopper's address may start in a minute, usually 20")
+	switch limit, _ := simple["limit"].(int64); {
+	case limit < 1:
+		f.fault("limiter_limit", where+".simple.limit", fmt.Sprintf("give a whole number above 0: %s, usually %d", l.limits, l.usual))
+	case limit < l.least:
+		f.fault("limiter_limit_low", where+".simple.limit", fmt.Sprintf("fewer than %d stop honest shoppers, who press twice and share an address with others: %d is usual", l.least, l.usual))
+	case limit > 50*l.usual:
+		f.hint("%s.simple.limit is so high that it limits nobody; %d is usual", where, l.usual)
 	}
+}
+
+// checkMetrics wants the counters under the name that the Worker looks for, and apart from those of other environments.
+func (f *findings) checkMetrics(e environment) {
+	datasets := tables(e.settings, "analytics_engine_datasets")
+	for _, d := range datasets {
+		binding, _ := d["binding"].(string)
+		if binding == metricsBinding {
+			continue
+		}
+		if config.Nearest(binding, []string{metricsBinding}) != "" {
+			f.fault("metrics_binding", e.prefix()+"analytics_engine_datasets.binding", "write it METRICS: the Worker counts under no other name")
+		}
+	}
+	own := named(datasets, "binding", metricsBinding)
+	if own == nil {
+		return
+	}
+	above := named(tables(e.top, "analytics_engine_datasets"), "binding", metricsBinding)
+	if above != nil && datasetOf(above) == datasetOf(own) {
+		f.fault("metrics_dataset_shared", e.prefix()+"analytics_engine_datasets.dataset", "it is the top level's, so that tests here are counted among real orders: give another name")
+	}
+}
+
+// datasetOf is a dataset's name; wrangler takes the binding's where there is none.
+func datasetOf(t map[string]any) any {
+	if t["dataset"] == nil {
+		return t["binding"]
+	}
+	return t["dataset"]
 }
 
 // checkExposure closes the addresses besides the landers' own hosts that Cloudflare would open by itself.
@@ -233,7 +351,7 @@ func (f *findings) checkExposure(e environment) {
 		}
 	}
 	f.checkOwnOrigins(e)
-	if e.settings["route"] == nil && e.settings["routes"] == nil {
+	if len(routesOf(e)) == 0 {
 		f.hint("%sroutes: there are none, so after a deploy no host leads to this Worker unless the dashboard has some. "+
 			`For example routes = [{ pattern = "shop.example", custom_domain = true }]`, e.prefix())
 	}
@@ -264,6 +382,17 @@ func (f *findings) checkLogs(e environment) {
 	if observability["enabled"] != true && logs["enabled"] != true {
 		f.hint("%s.enabled is not true: the relay's log lines are kept nowhere, unless they are pushed elsewhere", where)
 	}
+	for _, t := range []struct {
+		name string
+		of   map[string]any
+	}{{where, observability}, {where + ".logs", logs}} {
+		rate, given := t.of["head_sampling_rate"]
+		if number, ok := asNumber(rate); given && (!ok || number < 0 || number > 1) {
+			f.fault("sampling_invalid", t.name+".head_sampling_rate", "give a number from 0 to 1, or remove it for 1, which keeps every line")
+		} else if given && number < 1 {
+			f.fault("sampling_partial", t.name+".head_sampling_rate", "remove it: with less than 1 the line of the order that somebody asks for may be missing")
+		}
+	}
 	if logs["invocation_logs"] != false {
 		f.fault("invocation_logs_on", where+".logs.invocation_logs", "set it to false: Cloudflare's own lines hold whole URLs, and those name purchases")
 	}
@@ -272,8 +401,25 @@ func (f *findings) checkLogs(e environment) {
 	}
 }
 
+func asNumber(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
 // adviseLanders points out what is allowed and still is rarely meant.
-func (f *findings) adviseLanders(e environment) {
+func (f *findings) adviseLanders(e environment, s secrets) {
+	if f.config.TurnstileSecret != "" {
+		for _, l := range f.config.Landers.All() {
+			if len(l.AllowedOrigins) > 0 {
+				f.hint("%s is set, and %q takes orders from pages of other origins: each of them needs Turnstile's widget, or its orders are refused", config.NameTurnstileSecret, l.Name)
+			}
+		}
+	}
 	for _, l := range f.config.Landers.All() {
 		where := fmt.Sprintf("%svars.%s.%q", e.prefix(), config.NameLanders, l.Name)
 		if len(l.Shop.Upsales) > 0 && l.Upsell == "" {

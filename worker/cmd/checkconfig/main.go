@@ -15,8 +15,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"klarna-relay/worker/landersfile"
 )
 
 func main() {
@@ -52,6 +55,14 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 		return 1
 	}
 
+	folder := filepath.Dir(*file)
+	landers, err := landersfile.Read(filepath.Join(folder, landersfile.Path))
+	if err != nil {
+		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", landersfile.Path, readable(err))
+		return 1
+	}
+	p := place{folder: folder, landers: landers.File(), today: time.Now()}
+
 	environments, err := choose(top, *only)
 	if err != nil {
 		fmt.Fprintf(out, "%s: %v\n", *file, err)
@@ -64,7 +75,7 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 			fmt.Fprintf(out, "checkconfig: %v\n", err)
 			return 1
 		}
-		found := check(e, secrets)
+		found := check(e, secrets, p)
 		if i > 0 {
 			fmt.Fprintln(out)
 		}

@@ -14,8 +14,9 @@ import (
 // secrets are those at hand on this machine. The ones that Cloudflare holds cannot be read back.
 type secrets struct {
 	values   map[string]string
-	from     string // where they were found, for the message
-	complete bool   // the file was given as all there is: what is missing in it is missing
+	from     string   // where they were found, for the message
+	names    []string // of the file, in its order
+	complete bool     // the file was given as all there is: what is missing in it is missing
 }
 
 // readSecrets takes the secrets from the file given, else from the environment and from the .dev.vars that wrangler dev would use.
@@ -25,7 +26,7 @@ func readSecrets(file, folder, environment string, lookup func(string) (string, 
 		if err != nil {
 			return secrets{}, fmt.Errorf("read the secrets: %w", err)
 		}
-		return secrets{values: values, from: file, complete: true}, nil
+		return secrets{values: values, from: file, names: sorted(values), complete: true}, nil
 	}
 	s := secrets{values: map[string]string{}}
 	for _, name := range config.Secrets {
@@ -49,7 +50,7 @@ func readSecrets(file, folder, environment string, lookup func(string) (string, 
 		if err != nil {
 			return secrets{}, fmt.Errorf("read the secrets: %w", err)
 		}
-		return secrets{values: values, from: name}, nil
+		return secrets{values: values, from: name, names: sorted(values)}, nil
 	}
 	return s, nil
 }
@@ -64,7 +65,7 @@ func readVars(file string) (map[string]string, error) {
 	for _, line := range strings.Split(string(text), "\n") {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		name, value, ok := strings.Cut(line, "=")
-		if ok { // a comment with "=" in it has a name that nobody asks for
+		if ok && !strings.HasPrefix(line, "#") {
 			values[strings.TrimSpace(name)] = unquote(strings.TrimSpace(value))
 		}
 	}
