@@ -390,6 +390,7 @@ func TestTheGateIsAskedOverTheBuffer(t *testing.T) {
 		text := string(glue.buffer[:exportDescribe(packed)])
 		assert.True(t, strings.HasPrefix(text, "\x00Content-Security-Policy\x00default-src 'self'"), "no origin, then the headers: %q", text)
 		assert.Equal(t, "https://shop.example/a", string(glue.buffer[:exportSecure(js.put("http://shop.example/a"))]))
+		assert.Equal(t, "fr\x00Cette page n’est pas disponible pour le moment\x00Veuillez réessayer dans une minute.", string(glue.buffer[:exportUnavailable(js.put("fr-CA, en;q=0.8"))]))
 
 		exportDescribe(0x7fffffe0) // there is no such host
 		require.Len(t, js.lines, 1)

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"klarna-relay/worker/gate"
+	"klarna-relay/worker/words"
 )
 
 // What JavaScript calls. An export must neither block nor panic: it runs on
@@ -93,6 +94,17 @@ func exportDescribe(packed int32) (n int32) {
 func exportSecure(n int32) (m int32) {
 	defer guard()
 	return answerInBuffer(gate.Secure(string(glue.buffer[:n])))
+}
+
+// exportUnavailable says in the language of the Accept-Language header in the
+// buffer that a page cannot be shown: language, heading and advice, separated
+// by NUL.
+//
+//go:wasmexport unavailable
+func exportUnavailable(n int32) (m int32) {
+	defer guard()
+	lang := words.Accepted(string(glue.buffer[:n]))
+	return answerInBuffer(lang + "\x00" + words.Text(lang, "page.unavailable") + "\x00" + words.Text(lang, "page.try_later"))
 }
 
 // exportTurnedBack tells the relay of a request that went no further than the

@@ -18,7 +18,7 @@ export default {
       decision = judged.decision;
       switch (decision.verdict) {
         case ASSETS: return await assets(request, env, decision);
-        case ORIGIN: return await origin(request, decision);
+        case ORIGIN: return await origin(request, decision, () => instance(env).unavailable(request));
         case API: return await relay(go, request, ctx, decision);
         case REDIRECT: return turnBack(go, request, decision, new Response(null, {
           status: 301, headers: { Location: go.secure(request.url), "X-Request-Id": requestId(request) },

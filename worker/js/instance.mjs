@@ -157,6 +157,11 @@ export class Instance {
     return this.#enter(() => this.#read(this.exports.secure(this.#write(url))));
   }
 
+  /** What a shopper reads of a page that cannot be shown. @returns {string[]} language, heading, advice */
+  unavailable(request) {
+    return this.#enter(() => this.#read(this.exports.unavailable(this.#write(request.headers.get("Accept-Language") ?? ""))).split("\0"));
+  }
+
   /** Has Go write the log line of a request that the gate has answered, if it was meant for the relay. */
   turnedBack(request, response) {
     this.#enter(() => this.exports.turnedBack(this.#write(`${request.url}\0${response.headers.get("X-Request-Id")}`), response.status));

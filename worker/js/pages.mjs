@@ -37,8 +37,8 @@ export async function assets(request, env, decision) {
   return dress(response, decision);
 }
 
-/** Landers that are hosted elsewhere. */
-export async function origin(request, decision) {
+/** Landers that are hosted elsewhere. @param {() => string[]} words of a page that cannot be shown: language, heading, advice */
+export async function origin(request, decision, words) {
   const url = new URL(request.url);
   const home = new URL(decision.origin);
   const target = decision.origin + request.url.slice(request.url.indexOf("/", url.protocol.length + 2));
@@ -59,13 +59,13 @@ export async function origin(request, decision) {
     page = await fetch(new Request(target, { method: request.method, headers, body, redirect: "manual" }));
   } catch (error) {
     console.error(JSON.stringify({ level: "error", event: "origin_unreachable", what: `${error.name}: ${error.message}` }));
-    return unreachable(request, decision);
+    return unreachable(request, decision, words);
   }
-  if (UNREACHED.has(page.status)) return unreachable(request, decision);
+  if (UNREACHED.has(page.status)) return unreachable(request, decision, words);
   if (page.webSocket) return page;
   if (page.status < 200 || page.status > 599) { // no Response can be made of these
     console.error(JSON.stringify({ level: "error", event: "origin_status", what: `the origin answered with status ${page.status}` }));
-    return unreachable(request, decision);
+    return unreachable(request, decision, words);
   }
   const response = new Response(page.body, page);
   for (const name of ["Location", "Content-Location"]) {
@@ -97,9 +97,9 @@ function rehosted(cookie, home, url) {
   });
 }
 
-function unreachable(request, decision) {
-  const text = "<!doctype html><html lang=en><title>Not available</title><h1>This page is not available right now</h1>"
-    + "<p>Please try again in a minute.</p></html>";
+function unreachable(request, decision, words) {
+  const [lang, heading, advice] = words();
+  const text = `<!doctype html><html lang="${lang}"><title>${heading}</title><h1>${heading}</h1><p>${advice}</p></html>`;
   return dress(new Response(request.method === "HEAD" ? null : text, {
     status: 502,
     headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Retry-After": "60" },

@@ -287,8 +287,9 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		assert.Error(t, err)
 	})
 	t.Run("an origin that hangs up is a plain 502 page", func(t *testing.T) {
-		a := get(t, "/reset")
+		a := get(t, "/reset", "Accept-Language", "de-AT, en;q=0.5")
 		assert.Equal(t, http.StatusBadGateway, a.Status)
+		assert.Contains(t, a.Body, `<html lang="de"><title>Diese Seite ist gerade nicht erreichbar</title>`, "in the shopper's language")
 		assert.Contains(t, a.Header.Get("Content-Type"), "text/html")
 		assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
 		assert.NotContains(t, a.Body, "127.0.0.1")
