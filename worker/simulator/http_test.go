@@ -297,12 +297,64 @@ func TestTheBooksPage(t *testing.T) {
 		assert.Contains(t, books(t, server), `<p class="violation">product1_price: overrides a price of the CRM</p>`)
 	})
 
-	t.Run("lists the magic e-mails", func(t *testing.T) {
+	t.Run("has a page of the e-mail addresses that make things go wrong", func(t *testing.T) {
 		_, server := serve(t, Options{})
-		page := books(t, server)
+		assert.Contains(t, books(t, server), `href="/_simulator/addresses"`)
+		_, page := browse(t, "GET", server.URL+"/_simulator/addresses", nil)
 		for _, w := range Words() {
-			assert.Contains(t, page, "<th>"+w.Word+"@</th>")
+			assert.True(t, strings.Contains(page, ">"+w.Word+"@</th>"), w.Word)
 		}
+	})
+
+	t.Run("has a page of every request as it came, the odd ones too", func(t *testing.T) {
+		sim, server := serve(t, Options{})
+		call(server, OpOrder, goodOrder())
+		_, _ = browse(t, "POST", server.URL+"/leads/import/?loginId="+DefaultLoginID+"&password="+DefaultPassword+"&campaignId=12&firstName=Bo&giftNote=hello", nil)
+		requests := func(about string) string {
+			response, page := browse(t, "GET", server.URL+"/_simulator/requests?about="+url.QueryEscape(about), nil)
+			require.Equal(t, 200, response.StatusCode)
+			return page
+		}
+		page := requests("")
+		for _, part := range []string{
+			"POST /order/import/", "zoe@example.com", `colspan="2" class="group">Shopper<`, `class="group">Cart<`, `class="group">Payment<`, `class="group">Others<`,
+			"loginId=••••&amp;password=••••&amp;campaignId=12&amp;firstName=Bo&amp;giftNote=hello", "giftNote: is not a field", "none</td>",
+		} {
+			assert.True(t, strings.Contains(page, part), part)
+		}
+		assert.False(t, strings.Contains(page, DefaultPassword) || strings.Contains(page, DefaultLoginID))
+		assert.Less(t, strings.Index(page, "call-2"), strings.Index(page, "call-1"), "the newest first")
+		for about, want := range map[string][]bool{
+			"zoe@EXAMPLE.com ": {true, false}, sim.Orders()[0].ID: {true, false}, "leads": {false, true}, "giftnote": {false, true}, "keizers": {true, false},
+			"nobody": {false, false}, DefaultPassword: {false, false},
+		} {
+			page := requests(about)
+			assert.Equal(t, want, []bool{strings.Contains(page, `id="call-1"`), strings.Contains(page, `id="call-2"`)}, about)
+		}
+		assert.True(t, strings.Contains(requests("nobody"), "No request has to do with that."))
+	})
+
+	t.Run("shows the latest 50 requests", func(t *testing.T) {
+		_, server := serve(t, Options{})
+		for range 53 {
+			call(server, OpCampaign, map[string]string{"campaignId": "12"})
+		}
+		_, page := browse(t, "GET", server.URL+"/_simulator/requests", nil)
+		assert.Equal(t, 50, strings.Count(page, "<details"))
+		assert.True(t, strings.Contains(page, "3 older requests are not shown."))
+	})
+
+	t.Run("answers in another way from then on", func(t *testing.T) {
+		sim, server := serve(t, Options{Settings: Settings{ItemsAsArray: true}})
+		assert.True(t, strings.Contains(books(t, server), "<option selected>as measured</option>"))
+		response, _ := browse(t, "POST", server.URL+"/_simulator/answers", url.Values{"variation": {"an order takes one import"}})
+		assert.Equal(t, 303, response.StatusCode)
+		assert.Equal(t, []bool{true, true}, []bool{sim.Settings().ImportOnce, sim.Settings().ItemsAsArray})
+		assert.True(t, strings.Contains(books(t, server), "<option selected>an order takes one import</option>"))
+		sim.Set(func(s *Settings) { s.RefusePlus = true })
+		assert.True(t, strings.Contains(books(t, server), "<option selected disabled>as its settings say</option>"))
+		response, _ = browse(t, "POST", server.URL+"/_simulator/answers", url.Values{"variation": {"by pigeon"}})
+		assert.Equal(t, 404, response.StatusCode)
 	})
 
 	t.Run("pays an open purchase as if the shopper came back late", func(t *testing.T) {
