@@ -35,7 +35,8 @@ func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate)
 	r := relay.New(c, faults, relay.Platform{
 		Transport: edge.Transport{},
 		Store:     edge.Ledger{},
-		Limit:     edge.Limiter{}.Limit,
+		Limit:     edge.Limit,
+		AtOnce:    edge.AtOnce,
 		Now:       time.Now,
 		Log:       edge.Log,
 		Caught:    edge.Caught,

@@ -47,6 +47,7 @@ var glue struct {
 	buffer []byte           // shared with JavaScript
 	calls  map[uint32]*call // handed over and not over yet
 	next   *call            // for the carrier that the library is being asked for
+	task   uint32           // of AtOnce, the last one that was begun
 	idle   []carrier        // the one that became idle last is the last
 	swept  time.Time
 

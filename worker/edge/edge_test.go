@@ -48,8 +48,8 @@ type relayFunc func(http.ResponseWriter, *http.Request)
 
 func (f relayFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) { f(w, r) }
 func (relayFunc) TurnedBack(string, string, int)                     {}
-func (relayFunc) Settle(ctx context.Context, ref string) bool {
-	stored, err := Ledger{}.Read(ctx, ref)
+func (relayFunc) Watch(ctx context.Context, ref string) bool {
+	stored, _, err := Ledger{}.Read(ctx, ref, 0)
 	return err == nil && stored.Data == "kept"
 }
 
@@ -191,7 +191,7 @@ func TestAURLThatIsNoneReachesTheHandlerAsItStands(t *testing.T) {
 
 func TestCarriersServeOneRequestAfterTheOtherAndAsManyAsComeAtOnce(t *testing.T) {
 	serving(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = Limiter{}.Limit(r.Context(), "key")
+		_, _ = Limit(r.Context(), "IMPORTS", "key")
 		_, _ = io.WriteString(w, r.RemoteAddr)
 	}, func(t *testing.T, js *javascript) {
 		const shoppers = maxIdle + 8
@@ -260,31 +260,33 @@ func TestWhatJavaScriptSaysOfACallBecomesAnError(t *testing.T) {
 }
 
 func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
-	const read, write = "1 ref", "write ref new 4 0 1700000000123"
+	const read, write = "1 ref 2", "write ref new 4 0 1700000000123"
 	for _, c := range []struct {
 		name, method, asks string
 		status             int32
 		text, want         string
 	}{
-		{"a record", http.MethodGet, read, 1, "7\x00data\x00with NUL", `false 7 "data\x00with NUL" <nil>`},
-		{"no such ref", http.MethodGet, read, statusUnknown, "", `false 0 "" ` + ledger.ErrUnknownRef.Error()},
-		{"an object that fails", http.MethodGet, read, statusFailed, "Error: overloaded", `false 0 "" ledger: Error: overloaded`},
-		{"a record that is none", http.MethodGet, read, 1, "x\x00", `false 0 "" ledger: version: strconv.ParseInt: parsing "x": invalid syntax`},
-		{"a write that won", http.MethodPost, write, 1, "", `true 5 "new" <nil>`},
-		{"a write that came second", http.MethodPost, write, 0, "6\x00other", `false 6 "other" <nil>`},
-		{"a write that failed", http.MethodPost, write, statusFailed, "gone", `false 0 "" ledger: gone`},
+		{"a record", http.MethodGet, read, 1, "2\x007\x00data\x00with NUL", `false 7 "data\x00with NUL" 2 <nil>`},
+		{"no such ref", http.MethodGet, read, statusUnknown, "", `false 0 "" 0 ` + ledger.ErrUnknownRef.Error()},
+		{"an object that fails", http.MethodGet, read, statusFailed, "Error: overloaded", `false 0 "" 0 ledger: Error: overloaded`},
+		{"a record that is none", http.MethodGet, read, 1, "0\x00x\x00", `false 0 "" 0 ledger: version: strconv.ParseInt: parsing "x": invalid syntax`},
+		{"an allowance that is none", http.MethodGet, read, 1, "x\x007\x00data", `false 0 "" 0 ledger: allowance: strconv.Atoi: parsing "x": invalid syntax`},
+		{"a write that won", http.MethodPost, write, 1, "", `true 5 "new" 0 <nil>`},
+		{"a write that came second", http.MethodPost, write, 0, "6\x00other", `false 6 "other" 0 <nil>`},
+		{"a write that failed", http.MethodPost, write, statusFailed, "gone", `false 0 "" 0 ledger: gone`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			serving(t, func(w http.ResponseWriter, r *http.Request) {
 				var stored ledger.Stored
 				var won bool
+				var allowed int
 				var err error
 				if r.Method == http.MethodGet {
-					stored, err = Ledger{}.Read(r.Context(), "ref")
+					stored, allowed, err = Ledger{}.Read(r.Context(), "ref", 2)
 				} else {
 					won, stored, err = Ledger{}.Write(r.Context(), "ref", 4, "new", time.Time{}, time.UnixMilli(1700000000123))
 				}
-				_, _ = fmt.Fprintf(w, "%t %d %q %v", won, stored.Version, stored.Data, err)
+				_, _ = fmt.Fprintf(w, "%t %d %q %d %v", won, stored.Version, stored.Data, allowed, err)
 			}, func(t *testing.T, js *javascript) {
 				id := js.send(t, c.method, address, "")
 				require.Equal(t, []string{fmt.Sprintf("%d %s", id, c.asks)}, js.asked)
@@ -337,7 +339,7 @@ func TestARequestThatTheRuntimeHasEndedIsForgottenAfterSomeMinutes(t *testing.T)
 	var heard []error
 	serving(t, func(_ http.ResponseWriter, r *http.Request) {
 		for range 2 {
-			_, err := Limiter{}.Limit(r.Context(), "key")
+			_, err := Limit(r.Context(), "IMPORTS", "key")
 			heard = append(heard, err)
 		}
 	}, func(t *testing.T, js *javascript) {
@@ -367,8 +369,8 @@ func TestAnAlarmSaysWhetherItWasLookedAfter(t *testing.T) {
 			js.last++
 			exportAlarm(js.last, js.put("ref"))
 			synctest.Wait()
-			assert.Equal(t, fmt.Sprintf("%d 1 ref", js.last), js.asked[i])
-			js.settle(js.last, status, "1\x00kept")
+			assert.Equal(t, fmt.Sprintf("%d 1 ref 0", js.last), js.asked[i])
+			js.settle(js.last, status, "0\x001\x00kept")
 		}
 		assert.Equal(t, []int32{1, 0}, js.done)
 	})
@@ -432,4 +434,68 @@ func TestTheFileOfLandersIsReadHostByHost(t *testing.T) {
 
 	stub.findLanders = func(string) int32 { return -1 }
 	assert.Nil(t, LandersFile(), "there is no such file")
+}
+
+func TestThingsThatAreAskedForAtOnceAreWaitedForTogether(t *testing.T) {
+	both := func(w http.ResponseWriter, r *http.Request) {
+		var won, limited bool
+		var failed, unlimited error
+		AtOnce(r.Context(),
+			func(ctx context.Context) {
+				won, _, failed = Ledger{}.Write(ctx, "ref", 0, "new", time.Time{}, time.UnixMilli(1))
+			},
+			func(ctx context.Context) { limited, unlimited = Limit(ctx, "READS", "key") },
+		)
+		_, _ = fmt.Fprint(w, won, failed, limited, unlimited)
+	}
+	t.Run("in either order", func(t *testing.T) {
+		serving(t, both, func(t *testing.T, js *javascript) {
+			id := js.send(t, http.MethodPost, address, "")
+			task := uint32(firstTask + 1)
+			require.Equal(t, []string{fmt.Sprintf("%d write ref new 0 0 1", id), fmt.Sprintf("%d 2 READS key", task)}, js.asked)
+			js.settle(task, 1, "")
+			assert.Empty(t, js.answers)
+			js.settle(id, 1, "")
+			assert.Equal(t, "true <nil> true <nil>", js.answers[0].body)
+			assert.Empty(t, glue.calls)
+
+			id, task = js.send(t, http.MethodPost, address, ""), task+1
+			js.settle(id, 1, "")
+			js.settle(task, statusFailed, "gone")
+			assert.Equal(t, "true <nil> false rate limit READS: gone", js.answers[1].body)
+		})
+	})
+	t.Run("a task that the runtime has forgotten is the end of its request", func(t *testing.T) {
+		var after error
+		serving(t, func(w http.ResponseWriter, r *http.Request) {
+			both(w, r)
+			_, after = Limit(r.Context(), "READS", "key")
+		}, func(t *testing.T, js *javascript) {
+			id := js.send(t, http.MethodPost, address, "")
+			js.settle(id, 1, "")
+			for minute := range patience + 2 {
+				sweep(time.Now().Add(time.Duration(minute+1) * time.Minute))
+				synctest.Wait()
+			}
+			assert.ErrorIs(t, after, errGone)
+			assert.Empty(t, js.answers)
+			assert.Empty(t, glue.calls)
+		})
+	})
+	t.Run("a panic comes out where the task was begun", func(t *testing.T) {
+		var caught any
+		serving(t, func(_ http.ResponseWriter, r *http.Request) {
+			defer func() { caught = recover() }()
+			AtOnce(r.Context(), func(context.Context) {}, func(context.Context) { panic("oh") })
+		}, func(t *testing.T, js *javascript) {
+			js.send(t, http.MethodPost, address, "")
+			assert.Equal(t, "oh", caught)
+			assert.Empty(t, glue.calls)
+		})
+	})
+	t.Run("outside a request one comes after the other", func(t *testing.T) {
+		var order []int
+		AtOnce(context.Background(), func(context.Context) { order = append(order, 1) }, func(context.Context) { order = append(order, 2) })
+		assert.Equal(t, []int{1, 2}, order)
+	})
 }

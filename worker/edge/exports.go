@@ -144,7 +144,7 @@ func exportAccept(id uint32, n int32) (carried int32) {
 func exportAlarm(id uint32, n int32) {
 	defer guard()
 	ref := string(glue.buffer[:n])
-	task(id, func(ctx context.Context) bool { return glue.relay.Settle(ctx, ref) })
+	task(id, func(ctx context.Context) bool { return glue.relay.Watch(ctx, ref) })
 }
 
 // task runs what JavaScript has called for without a request, and tells it whether that worked.

@@ -91,13 +91,24 @@ func (Ledger) New() string {
 	return string(ref[:])
 }
 
-// Read returns what the object keeps.
-func (Ledger) Read(ctx context.Context, ref string) (ledger.Stored, error) {
-	r, err := ask(ctx, opRead, ref)
+// Read returns what the object keeps, and takes allowance for questions to Konnektive.
+func (Ledger) Read(ctx context.Context, ref string, questions int) (ledger.Stored, int, error) {
+	r, err := ask(ctx, opRead, ref+" "+strconv.Itoa(questions))
 	if err != nil {
-		return ledger.Stored{}, err
+		return ledger.Stored{}, 0, err
 	}
-	return stored(r)
+	if r.status < 0 {
+		_, err = stored(r)
+		return ledger.Stored{}, 0, err
+	}
+	taken, rest, _ := strings.Cut(r.body, "\x00")
+	allowed, err := strconv.Atoi(taken)
+	if err != nil {
+		return ledger.Stored{}, 0, fmt.Errorf("ledger: allowance: %w", err)
+	}
+	r.body = rest
+	current, err := stored(r)
+	return current, allowed, err
 }
 
 // Write compares and sets.
@@ -141,17 +152,14 @@ func stored(r reply) (ledger.Stored, error) {
 	return ledger.Stored{Version: version, Data: data}, nil
 }
 
-// Limiter is the rate limiting binding IMPORTS.
-type Limiter struct{}
-
-// Limit reports whether one more request of this key is within the limit.
-func (Limiter) Limit(ctx context.Context, key string) (bool, error) {
-	r, err := ask(ctx, opLimit, key)
+// Limit reports whether one more request of this key is within the limit of a rate limiting binding.
+func Limit(ctx context.Context, binding, key string) (bool, error) {
+	r, err := ask(ctx, opLimit, binding+" "+key)
 	if err != nil {
 		return false, err
 	}
 	if r.status < 0 {
-		return false, fmt.Errorf("rate limit: %s", r.body)
+		return false, fmt.Errorf("rate limit %s: %s", binding, r.body)
 	}
 	return r.status == 1, nil
 }

@@ -15,8 +15,8 @@ import (
 // A Relay is what requests and alarms are handed to.
 type Relay interface {
 	http.Handler
-	// Settle takes an alarm of the ledger's.
-	Settle(ctx context.Context, ref string) bool
+	// Watch takes an alarm of the ledger's.
+	Watch(ctx context.Context, ref string) bool
 	// TurnedBack takes note of a request that the gate has answered.
 	TurnedBack(rawURL, id string, status int)
 }

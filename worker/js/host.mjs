@@ -72,12 +72,14 @@ export function host(go) {
 async function perform(env, op, payload) {
   switch (op) {
     case READ: {
-      const stub = object(env, payload);
+      const [ref, questions] = payload.split(" ");
+      const stub = object(env, ref);
       if (!stub) return [UNKNOWN_REF, ""];
-      return [1, await stub.read()];
+      return [1, await stub.read(Number(questions))];
     }
     case LIMIT: {
-      const { success } = await env.IMPORTS.limit({ key: payload });
+      const at = payload.indexOf(" ");
+      const { success } = await env[payload.slice(0, at)].limit({ key: payload.slice(at + 1) });
       return [success ? 1 : 0, ""];
     }
   }

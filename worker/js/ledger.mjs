@@ -1,5 +1,5 @@
-// The Durable Object that keeps one versioned record. It decides nothing: it
-// compares a version, stores a text and wakes Go when the time has come.
+// The Durable Object that keeps one versioned record. It decides nothing about orders: it compares a version, stores a
+// text, wakes Go when the time has come, and counts how often Konnektive may be asked about the record.
 
 import { DurableObject } from "cloudflare:workers";
 import { instance } from "./instance.mjs";
@@ -7,9 +7,34 @@ import { instance } from "./instance.mjs";
 /** How long after an alarm that came to nothing the next one is, in ms. */
 const AGAIN = 10 * 60_000;
 
+/** Questions to Konnektive about one record: so many at once, and one more each second, no matter who asks. As ledger.Burst in Go. */
+const BURST = 3;
+
 export class Ledger extends DurableObject {
-  /** "version NUL data". Reading an object that nobody wrote stores nothing. */
-  read() {
+  // In memory only. An object that has been idle for long enough to be evicted would have its whole allowance back anyway.
+  #allowance = BURST;
+  #counted = Date.now();
+
+  /**
+   * "allowed NUL version NUL data". Reading an object that nobody wrote stores nothing.
+   * @param {number} questions how many questions to Konnektive to take allowance for
+   */
+  read(questions) {
+    return `${this.#take(questions)}\0${this.#current()}`;
+  }
+
+  /** @returns {number} for how many questions there is allowance, which is taken */
+  #take(questions) {
+    const now = Date.now();
+    this.#allowance = Math.min(BURST, this.#allowance + (now - this.#counted) / 1000);
+    this.#counted = now;
+    const taken = Math.min(questions, Math.floor(this.#allowance));
+    this.#allowance -= taken;
+    return taken;
+  }
+
+  /** "version NUL data" */
+  #current() {
     const { version, data } = this.#record();
     return `${version}\0${data}`;
   }
@@ -22,11 +47,11 @@ export class Ledger extends DurableObject {
    * @param {number} expires when to forget the record
    */
   async write(version, data, alarm, expires) {
-    if (this.#record().version !== version) return { won: false, current: this.read() };
+    if (this.#record().version !== version) return { won: false, current: this.#current() };
     // No await between the comparison and the end of the writes: nothing comes between.
     this.ctx.storage.kv.put("record", { version: version + 1, data, expires });
     await this.ctx.storage.setAlarm(alarm > 0 ? Math.min(alarm, expires) : expires);
-    return { won: true, current: this.read() };
+    return { won: true, current: this.#current() };
   }
 
   async alarm() {

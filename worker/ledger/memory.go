@@ -12,10 +12,20 @@ import (
 // Memory is a [Store] for tests of the relay outside a Worker. Like the Durable
 // Object it forgets nothing before its time and decides nothing.
 type Memory struct {
+	// Now is the clock by which allowance grows; nil: there is always some.
+	Now func() time.Time
+
 	mu      sync.Mutex
 	serial  int
 	known   map[string]bool
 	records map[string]memoryRecord
+	buckets map[string]bucket
+}
+
+// bucket is the allowance to ask: what there was of it at a moment, in questions.
+type bucket struct {
+	left float64
+	at   time.Time
 }
 
 type memoryRecord struct {
@@ -25,7 +35,7 @@ type memoryRecord struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{known: map[string]bool{}, records: map[string]memoryRecord{}}
+	return &Memory{known: map[string]bool{}, records: map[string]memoryRecord{}, buckets: map[string]bucket{}}
 }
 
 // Named implements [Store].
@@ -52,13 +62,28 @@ func (m *Memory) give(ref string) string {
 }
 
 // Read implements [Store].
-func (m *Memory) Read(_ context.Context, ref string) (Stored, error) {
+func (m *Memory) Read(_ context.Context, ref string, questions int) (Stored, int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.known[ref] {
-		return Stored{}, ErrUnknownRef
+		return Stored{}, 0, ErrUnknownRef
 	}
-	return m.records[ref].Stored, nil
+	return m.records[ref].Stored, m.take(ref, questions), nil
+}
+
+func (m *Memory) take(ref string, questions int) int {
+	if m.Now == nil {
+		return questions
+	}
+	now := m.Now()
+	b, known := m.buckets[ref]
+	if !known {
+		b = bucket{Burst, now}
+	}
+	left := min(Burst, b.left+now.Sub(b.at).Seconds())
+	taken := min(questions, int(left))
+	m.buckets[ref] = bucket{left - float64(taken), now}
+	return taken
 }
 
 // Write implements [Store].

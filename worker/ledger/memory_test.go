@@ -19,7 +19,7 @@ func after(d time.Duration) time.Time { return noon.Add(d) }
 func TestOnlyTheStoredVersionCanBeWrittenOver(t *testing.T) {
 	ctx, m := context.Background(), NewMemory()
 	ref := m.New()
-	stored, err := m.Read(ctx, ref)
+	stored, _, err := m.Read(ctx, ref, 0)
 	require.NoError(t, err)
 	assert.Zero(t, stored, "nothing is stored yet")
 	assert.Zero(t, m.Len(), "and reading stores nothing")
@@ -40,7 +40,7 @@ func TestOnlyTheStoredVersionCanBeWrittenOver(t *testing.T) {
 	}
 	won, _, _ = m.Write(ctx, ref, 1, "second", time.Time{}, after(time.Hour))
 	assert.True(t, won)
-	stored, _ = m.Read(ctx, ref)
+	stored, _, _ = m.Read(ctx, ref, 0)
 	assert.Equal(t, Stored{2, "second"}, stored)
 	assert.Equal(t, 1, m.Len())
 }
@@ -63,7 +63,7 @@ func TestOfManyWritersAtOnceOneWins(t *testing.T) {
 
 func TestRefsThatWereNotGivenOutAreUnknown(t *testing.T) {
 	ctx, m := context.Background(), NewMemory()
-	_, err := m.Read(ctx, "made up")
+	_, _, err := m.Read(ctx, "made up", 0)
 	assert.ErrorIs(t, err, ErrUnknownRef)
 	_, _, err = m.Write(ctx, "made up", 0, "", time.Time{}, noon)
 	assert.ErrorIs(t, err, ErrUnknownRef)
@@ -89,7 +89,31 @@ func TestAlarmsComeOnceAndRecordsAreForgottenInTime(t *testing.T) {
 	assert.Equal(t, 2, m.Len())
 	assert.Empty(t, m.Due(after(time.Hour)))
 	assert.Equal(t, 1, m.Len())
-	stored, err := m.Read(ctx, ref)
+	stored, _, err := m.Read(ctx, ref, 0)
 	require.NoError(t, err)
 	assert.Zero(t, stored)
+}
+
+func TestThereIsAllowanceForThreeQuestionsAtOnceAndForOneMoreEachSecond(t *testing.T) {
+	now := noon
+	m := NewMemory()
+	m.Now = func() time.Time { return now }
+	ref, other := m.New(), m.New()
+	ask := func(ref string, questions int) int {
+		_, allowed, err := m.Read(context.Background(), ref, questions)
+		require.NoError(t, err)
+		return allowed
+	}
+	assert.Equal(t, 0, ask(ref, 0))
+	assert.Equal(t, 2, ask(ref, 2))
+	assert.Equal(t, 1, ask(ref, 2), "what there is of it")
+	assert.Equal(t, 0, ask(ref, 1))
+	assert.Equal(t, 3, ask(other, 9), "each record has its own")
+	now = after(999 * time.Millisecond)
+	assert.Equal(t, 0, ask(ref, 1))
+	now = after(time.Second)
+	assert.Equal(t, 1, ask(ref, 1))
+	assert.Equal(t, 0, ask(ref, 1))
+	now = after(time.Hour)
+	assert.Equal(t, 3, ask(ref, 9), "not more than the burst")
 }

@@ -1,13 +1,5 @@
-// Package ledger keeps what the relay knows of each purchase, and decides what
-// may happen to it next. A purchase is one order in Konnektive, or one upsale of
-// it; an attempt is one import of it, made under one idempotency key.
-//
-// The rule behind all others: an attempt is recorded as sent before its import
-// leaves, and an import that may have left is never sent again. What became of
-// it is then a question for Order Query.
-//
-// The package is pure: no clock, no network, no JavaScript. Records live in a
-// [Store], which only compares and sets.
+// Package ledger keeps one versioned record for each purchase, key and order. It decides nothing: a [Store] compares and
+// sets, wakes the relay when the time has come, and counts how often Konnektive may be asked.
 package ledger
 
 import (
@@ -27,6 +19,9 @@ type Stored struct {
 	Data    string
 }
 
+// Burst is for how many questions at once there is allowance.
+const Burst = 3
+
 // A Store keeps one versioned record for each ref, atomically. In production it
 // is a Durable Object; tests use [Memory].
 type Store interface {
@@ -34,7 +29,10 @@ type Store interface {
 	Named(name string) (ref string)
 	// New gives a ref that has not been given before and cannot be guessed.
 	New() (ref string)
-	Read(ctx context.Context, ref string) (Stored, error)
+	// Read gives what is stored, and takes allowance for up to this many questions to Konnektive about the record:
+	// allowed is for how many there was some. There is allowance for a burst of [Burst] questions, and for one more each
+	// second, no matter who asks. It is kept in memory only.
+	Read(ctx context.Context, ref string, questions int) (stored Stored, allowed int, err error)
 	// Write stores data as version+1 when the stored version is the given one.
 	// Otherwise it changes nothing, and current is what is there. The store
 	// wakes the relay at alarm (the zero time: not at all) and forgets the

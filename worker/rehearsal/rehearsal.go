@@ -47,7 +47,7 @@ type crm struct{}
 
 func (crm) Post(_ context.Context, url, _ string, _ time.Duration) (int, string, error) {
 	if strings.HasSuffix(url, "/leads/import/") {
-		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"REHEARSAL","customerId":1}}`, nil
+		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"REHEARSAL","orderStatus":"PARTIAL","customerId":1}}`, nil
 	}
 	return http.StatusOK, `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.invalid\/1","script":null}}`, nil
 }
@@ -55,7 +55,7 @@ func (crm) Post(_ context.Context, url, _ string, _ time.Duration) (int, string,
 func platform() relay.Platform {
 	return relay.Platform{
 		Transport: crm{}, Store: ledger.NewMemory(), Now: func() time.Time { return time.Unix(1, 0) },
-		Limit: func(context.Context, string) (bool, error) { return true, nil },
+		Limit: func(context.Context, string, string) (bool, error) { return true, nil },
 		Log:   func(string) {}, Caught: func(any) {}, Count: func(relay.Point) {}, Random: func() string { return "0123456789abcdef" },
 	}
 }

@@ -298,7 +298,7 @@ func TestTheRateLimitCountsByShopperAndCostsNoCall(t *testing.T) {
 
 func TestALimiterThatIsDownCostsNoSale(t *testing.T) {
 	s := open(t)
-	s.relay.platform.Limit = func(context.Context, string) (bool, error) { return false, assert.AnError }
+	s.relay.platform.Limit = func(context.Context, string, string) (bool, error) { return false, assert.AnError }
 	s.expect(s.order("key-00000001", order()), 200, "MERC_REDIRECT", "redirect")
 }
 
@@ -364,8 +364,10 @@ func TestTheScriptOfARedirectRunsOnAPageOfItsOwn(t *testing.T) {
 	s := openWith(t, settings(), simulator.Options{Settings: simulator.Settings{Redirect: simulator.RedirectOddScript}})
 	first := s.order("key-00000001", order())
 	s.expect(first, 200, "MERC_REDIRECT", "redirect")
-	assert.Equal(t, "https://shop.example/api/klarna/continue/"+first.Ref, first.url())
-	page := s.get("/api/klarna/continue/" + first.Ref)
+	require.Regexp(t, "^https://shop.example/api/klarna/continue/"+first.Ref+"[0-9a-f]{32}$", first.url())
+	path := strings.TrimPrefix(first.url(), "https://shop.example")
+	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/continue/"+first.Ref).StatusCode, "the ref, which stands in addresses, opens nothing")
+	page := s.get(path)
 	assert.Equal(t, http.StatusOK, page.StatusCode)
 	policy := page.Header.Get("Content-Security-Policy")
 	for _, part := range []string{"default-src 'none'", "script-src 'nonce-", "frame-src https:", "form-action https:", "sandbox allow-scripts"} {
@@ -374,14 +376,14 @@ func TestTheScriptOfARedirectRunsOnAPageOfItsOwn(t *testing.T) {
 	assert.NotContains(t, policy, "unsafe")
 	assert.NotContains(t, policy, "allow-same-origin")
 	assert.Equal(t, 2, strings.Count(page.body, "<script")+strings.Count(page.body, "</script"), "nothing in the script ends its element")
-	assert.NotEqual(t, policy, s.get("/api/klarna/continue/"+first.Ref).Header.Get("Content-Security-Policy"), "a nonce is used once")
+	assert.NotEqual(t, policy, s.get(path).Header.Get("Content-Security-Policy"), "a nonce is used once")
 
-	embedded := httptest.NewRequest(http.MethodGet, "https://shop.example/api/klarna/continue/"+first.Ref, nil)
+	embedded := httptest.NewRequest(http.MethodGet, first.url(), nil)
 	embedded.Header.Set("Sec-Fetch-Dest", "iframe")
 	assert.Equal(t, http.StatusForbidden, s.send(embedded).StatusCode)
 	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/continue/"+strings.Repeat("0", 64)).StatusCode)
 	s.pass(25 * time.Hour)
-	assert.Equal(t, "/thank-you?ref="+first.Ref, s.get("/api/klarna/continue/"+first.Ref).Header.Get("Location"))
+	assert.Equal(t, "/thank-you?ref="+first.Ref, s.get(path).Header.Get("Location"))
 }
 
 // siteverify stands for Turnstile, in front of the simulated Konnektive.
@@ -450,8 +452,11 @@ func TestTheLogNamesNoShopperAndNoSecret(t *testing.T) {
 	s.order("key-00000003", body.with("emailAddress", "decline@example.com"))
 	s.status(ref)
 	s.get("/api/klarna/failed/" + ref + "?errorMsg=very+private+text")
+	s.get("/api/order/status/what+a+shopper+typed")
+	s.order("key-00000004", body.with("ref", strings.Repeat("typed words ", 6)))
 	all := strings.Join(s.logs, "\n")
-	secrets := []string{login, password, adminToken, s.address, "Mozilla", "very private", "very+private", ref, s.sim.Orders()[0].ID}
+	assert.Contains(t, s.logs[0], `"orderId":"`+s.sim.Orders()[0].ID+`"`, "by which support finds the order")
+	secrets := []string{login, password, adminToken, s.address, "Mozilla", "very private", "very+private", ref, "typed"}
 	for name, value := range body {
 		if !strings.HasPrefix(name, "product") && name != "billShipSame" && name != "country" {
 			secrets = append(secrets, value)
@@ -476,7 +481,7 @@ func TestARequestThatTheGateAnsweredHasItsLineWhenItWasMeantForTheRelay(t *testi
 		want      string
 	}{
 		{"an order", "http://SHOP.example:80/api/order/import/?a=b", 403, `"lander":"shop.example","route":"order","status":403,"code":"https_required"`},
-		{"a return", "http://shop.example/api/klarna/return/0123456789abcdef", 301, `"route":"return","status":301,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0,"ref":"01234567"`},
+		{"a return", "http://shop.example/api/klarna/return/" + strings.Repeat("0123456789abcdef", 6), 301, `"route":"return","status":301,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0,"ref":"01234567"`},
 		{"no path of the relay's", "http://shop.example/API/%zz", 403, `"route":"none"`},
 		{"a page", "http://shop.example/checkout", 301, ""},
 	} {

@@ -15,13 +15,17 @@ import (
 // An answer is what a route says. Its code decides status and result.
 type answer struct {
 	code string
+	text string // the name of the text that says more than the code's own
 	ref  string
 	// The message is the first of these that is set, else the code's text.
 	url    string            // {"url": …}
 	fields map[string]string // {field: text}
 	order  *konnektive.Order // {"total": …, "currency": …, "items": […]}
-	single [2]string         // {name: value}
 	detail string            // a text of its own
+	// sessionID is the one of a click.
+	sessionID string
+	// orderNumber is the order's id in Konnektive, once it is proven paid.
+	orderNumber string
 
 	// status overrides the code's: the status route answers 200 for what it
 	// finds out, whatever that is. plain is a whole body of the route's own.
@@ -29,6 +33,10 @@ type answer struct {
 	// found: the answer says how a purchase stands, which is a success of its own.
 	found    bool
 	replayed bool
+
+	// For the log: why it is so, and the order in Konnektive.
+	cause   error
+	orderID string
 
 	// A page for people, or where to send them, instead of JSON.
 	location string
@@ -75,10 +83,11 @@ func (a *answer) body(lang string) string {
 	case a.url != "":
 		w.Open('{')
 		w.Text("url", a.url)
+		w.Text("orderId", a.ref)
 		w.Close('}')
-	case a.single[0] != "":
+	case a.sessionID != "":
 		w.Open('{')
-		w.Text(a.single[0], a.single[1])
+		w.Text("sessionId", a.sessionID)
 		w.Close('}')
 	case len(a.fields) > 0:
 		w.Open('{')
@@ -86,34 +95,51 @@ func (a *answer) body(lang string) string {
 			w.Text(name, a.fields[name])
 		}
 		w.Close('}')
-	case a.order != nil:
-		writeOrder(w, a.order)
 	case a.detail != "":
 		w.Value(a.detail)
+	case a.found, a.code == codes.Paid, a.code == codes.Pending:
+		a.writePurchase(w, lang)
+	case a.code == codes.Accepted && a.ref != "":
+		w.Open('{')
+		w.Text("orderId", a.ref)
+		w.Close('}')
 	default:
-		w.Value(text(a.code, lang))
+		w.Value(a.words(lang))
 	}
 	w.Close('}')
 	return w.String()
 }
 
-// writeOrder writes what a shopper may see of an order. Amounts stay decimal
-// text, as Konnektive writes them.
-func writeOrder(w *json.Writer, order *konnektive.Order) {
-	w.Open('{')
-	w.OptionalText("total", order.Total)
-	w.OptionalText("currency", order.Currency)
-	w.Key("items")
-	w.Open('[')
-	for _, item := range order.Items {
-		w.Element()
-		w.Open('{')
-		w.Text("name", item.Name)
-		w.Number("qty", int64(item.Qty))
-		w.Text("price", item.Price)
-		w.Close('}')
+// words is what the answer says to the shopper, or to the page's developer.
+func (a *answer) words(lang string) string {
+	if words := text(a.text, lang); words != "" {
+		return words
 	}
-	w.Close(']')
+	return text(a.code, lang)
+}
+
+// writePurchase writes what a shopper may see of a purchase: how it stands, in words, and the order. Amounts stay
+// decimal text, as Konnektive writes them. The order's id there is the shopper's to know once it is paid.
+func (a *answer) writePurchase(w *json.Writer, lang string) {
+	w.Open('{')
+	w.Text("orderId", a.ref)
+	w.OptionalText("orderNumber", a.orderNumber)
+	w.Text("text", a.words(lang))
+	if a.order != nil {
+		w.OptionalText("total", a.order.Total)
+		w.OptionalText("currency", a.order.Currency)
+		w.Key("items")
+		w.Open('[')
+		for _, item := range a.order.Items {
+			w.Element()
+			w.Open('{')
+			w.Text("name", item.Name)
+			w.Number("qty", int64(item.Qty))
+			w.Text("price", item.Price)
+			w.Close('}')
+		}
+		w.Close(']')
+	}
 	w.Close('}')
 }
 

@@ -1,53 +1,90 @@
 package relay
 
 import (
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
+	"klarna-relay/worker/body"
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/words"
 )
 
-// comeBack is where Klarna sends the shopper after success. What the browser
-// posts (orderData) proves nothing and is not even read: Order Query tells.
+// comeBack is where Klarna sends the shopper after success. What the browser posts proves nothing: Order Query tells.
 func (rl *Relay) comeBack(rq *request) *answer { return rl.backFrom(rq, true) }
 
-// comeBackFailed is where the shopper is sent after a failure, with a text that
-// anybody could have written. The order may be paid all the same.
+// comeBackFailed is where the shopper is sent after a failure, with a text that anybody could have written. The order
+// may be paid all the same.
 func (rl *Relay) comeBackFailed(rq *request) *answer { return rl.backFrom(rq, false) }
 
 func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
-	s, found, err := rl.load(rq, rq.ref)
-	if err != nil {
-		return rl.internal("")
+	service := rl.purchases(rq)
+	back := purchase.Back{
+		Lander: rq.host, Session: rq.ref, Hint: rq.postedOrder, CampaignID: rq.lander.CampaignID, PrepaidType: rq.lander.PrepaidType,
 	}
-	if !found {
-		return say(codes.RefUnknown)
+	take := service.ComeBack
+	if !succeeded {
+		take = service.Failed
 	}
-	s = rl.refresh(rq, s)
-	upsale := s.Kind == purchase.KindUpsale
-	standing := s.Standing(rl.platform.Now())
-	a := rl.withRef(standing.Code(), s.ref)
+	result, err := take(rq.ctx, back)
+	a := rl.told(rq, result, err)
 	switch {
-	case standing == purchase.Paid:
-		a.location = rl.nextPage(rq, s.ref, upsale || !succeeded)
-	case upsale && !succeeded:
-		// The upsale is off, the order it was for is paid.
-		a.location = withRef(rq.lander.ThankYou, s.OrderRef)
-	case standing == purchase.Declined, standing == purchase.Closed:
-		a.location = rq.lander.Checkout + "?klarna=declined"
+	case err == nil:
+		a.location = rl.after(rq, result, succeeded)
+	case a.code == codes.Unknown:
+		a.location = withRef(rq.lander.ThankYou, a.ref)
 	default:
-		a.location = withRef(rq.lander.ThankYou, s.ref)
+		return a
 	}
 	if rq.http.Header.Get("Sec-Fetch-Dest") == "iframe" {
-		// A gateway that works in a frame comes back in that frame, where the
-		// lander's pages refuse to be shown.
+		// A gateway that works in a frame comes back in that frame, where the lander's pages refuse to be shown.
 		nonce := rl.platform.Random()
 		a.html, a.csp = breakOutPage(rq.lang, nonce, a.location), "default-src 'none'; script-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'"
 		a.location, a.status = "", http.StatusOK
 	}
 	return a
+}
+
+// after is the page that a shopper gets to who comes back from Klarna.
+func (rl *Relay) after(rq *request, r purchase.Result, succeeded bool) string {
+	upsale := r.Kind == purchase.KindUpsale
+	switch {
+	case r.Code == codes.Paid && r.NextPage != "":
+		return withRef(r.NextPage, r.Ref)
+	case r.Code == codes.Paid:
+		return rl.nextPage(rq, r.Ref, upsale || !succeeded)
+	case r.Code == codes.Declined && r.FailedPage != "":
+		return withQuery(r.FailedPage, "klarna=declined")
+	case upsale && (r.Code == codes.Declined || !succeeded):
+		// The upsale is off, the order that it was for is paid.
+		return withRef(rq.lander.ThankYou, r.OrderRef)
+	case r.Code == codes.Declined:
+		return withQuery(rq.lander.Checkout, "klarna=declined")
+	}
+	return withRef(rq.lander.ThankYou, r.Ref)
+}
+
+// postedOrder is the order that the browser's post names. It is a hint and no more: anybody can have written it.
+func (rq *request) postedOrder() string {
+	if rq.method != http.MethodPost || !strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), formType) {
+		return ""
+	}
+	raw, err := io.ReadAll(io.LimitReader(rq.http.Body, body.MaxBytes))
+	if err != nil {
+		return ""
+	}
+	form, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return ""
+	}
+	data, err := json.Parse(form.Get("orderData"))
+	if err != nil {
+		return ""
+	}
+	return data.Get("orderId").Text()
 }
 
 func breakOutPage(lang, nonce, location string) string {
@@ -65,40 +102,30 @@ func (rl *Relay) nextPage(rq *request, ref string, last bool) string {
 	return withRef(rq.lander.ThankYou, ref)
 }
 
-// continueAtKlarna is the page that runs the script of a redirect that came
-// without a url. It is not part of any lander: a document of its own, in a
-// sandbox without our origin, so that the script finds no cookie and no
-// storage, and may do what such scripts do: open a frame, send a form, go on.
+// continueAtKlarna is the page that runs the script of a redirect that came without a url. It is not part of any lander:
+// a document of its own, in a sandbox without our origin, so that the script finds no cookie and no storage, and may do
+// what such scripts do: open a frame, send a form, go on.
 //
-// GUESS: a script of the gateway's needs no more than that. If one does, this
-// is the place.
+// GUESS: a script of the gateway's needs no more than that. If one does, this is the place.
 func (rl *Relay) continueAtKlarna(rq *request) *answer {
-	// A page that embeds or fetches this one is not the shopper's browser
-	// going there.
+	// A page that embeds or fetches this one is not the shopper's browser going there.
 	if dest := rq.http.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
 		return say(codes.Origin)
 	}
-	s, found, err := rl.load(rq, rq.ref)
-	if err != nil {
-		return rl.internal("")
-	}
-	if !found {
-		return say(codes.RefUnknown)
-	}
-	a := rl.withRef(codes.Redirect, s.ref)
-	current := s.Current()
-	now := rl.platform.Now()
+	result, err := rl.purchases(rq).Resume(rq.ctx, rq.host, rq.ref)
+	a := rl.told(rq, result, err)
 	switch {
-	case s.Paid:
-		a.code, a.location = codes.Paid, rl.nextPage(rq, s.ref, s.Kind == purchase.KindUpsale)
-	case current == nil || !current.Redirects() || !now.Before(current.AnsweredAt.Add(purchase.HandOut)):
-		a.code, a.location = s.Standing(now).Code(), withRef(rq.lander.ThankYou, s.ref)
-	case current.URL != "":
-		a.location = current.URL
-	default:
+	case err != nil && a.code == codes.Unknown:
+		a.location = withRef(rq.lander.ThankYou, a.ref)
+	case err != nil:
+	case result.Script != "":
 		nonce := rl.platform.Random()
-		a.html = scriptPage(rq.lang, nonce, current.Script)
+		a.html = scriptPage(rq.lang, nonce, result.Script)
 		a.csp = rl.scriptPolicy(nonce)
+	case result.Code == codes.Paid:
+		a.location = rl.nextPage(rq, result.Ref, result.Kind == purchase.KindUpsale)
+	default:
+		a.location = withRef(rq.lander.ThankYou, result.Ref)
 	}
 	return a
 }

@@ -1,6 +1,10 @@
 package relay
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 
 	"klarna-relay/worker/json"
@@ -13,33 +17,40 @@ const turnstileAction = "order"
 // turnstileField is the name of the widget's field.
 const turnstileField = "cf-turnstile-response"
 
-// challenge returns what asks Turnstile about the page's token, or nil when
-// the bot check is off. A token is good for one answer, so it is asked once
-// per attempt, by the request that has claimed it; and no answer is a no.
+// challenge returns what asks Turnstile about the page's token, or nil when the bot check is off. A token is good for one
+// answer, so it is asked once per attempt, by the request that has claimed it; and no answer is a no.
 // Source: https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
-func (rl *Relay) challenge(rq *request, page rules.Fields) func() bool {
+func (rl *Relay) challenge(rq *request, page rules.Fields) func(context.Context) error {
 	if rl.config.TurnstileSecret == "" {
 		return nil
 	}
 	token := page[turnstileField]
-	return func() bool {
+	return func(ctx context.Context) error {
 		if token == "" || len(token) > 2048 {
-			return false
+			return fmt.Errorf("bot check: a token of %d characters", len(token))
 		}
 		form := url.Values{
 			"secret":   {rl.config.TurnstileSecret},
 			"response": {token},
 			"remoteip": {rq.address},
 		}
-		status, text, err := rl.platform.Transport.Post(rq.ctx, rl.config.TurnstileURL, form.Encode(), rl.config.Timeout)
-		if err != nil || status != 200 {
-			return false
+		status, text, err := rl.platform.Transport.Post(ctx, rl.config.TurnstileURL, form.Encode(), rl.config.Timeout)
+		if err != nil {
+			return fmt.Errorf("bot check: %w", err)
 		}
 		v, err := json.Parse(text)
-		if err != nil || !v.Get("success").True() || v.Get("hostname").Text() != rq.host {
-			return false
+		if status != http.StatusOK || err != nil {
+			return fmt.Errorf("bot check: HTTP %d, %d bytes", status, len(text))
 		}
 		action := v.Get("action").Text()
-		return action == "" || action == turnstileAction
+		switch {
+		case !v.Get("success").True():
+			return errors.New("bot check: refused")
+		case v.Get("hostname").Text() != rq.host:
+			return errors.New("bot check: the token is another host's")
+		case action != "" && action != turnstileAction:
+			return errors.New("bot check: the token is for something else")
+		}
+		return nil
 	}
 }

@@ -100,7 +100,7 @@ func (p *shopper) reach() string {
 		case "paid", "already_taken":
 			return ""
 		case "pending", "unknown", "redirect_invalid":
-			if p.follow(12) == "paid" {
+			if got.Ref != "" && p.follow(12) == "paid" {
 				return ""
 			}
 		}

@@ -67,6 +67,7 @@ type way struct {
 	twice  bool            // the second time's result counts
 	late   time.Duration   // it fails, and is done this much later
 	forged bool            // it is done, and what it gives is rubbish
+	newer  bool            // it is done, and what it gives is of a newer version of the relay
 	drawn  int             // by chance, among all ways for such a step
 }
 
@@ -134,6 +135,7 @@ var readWays = []way{
 	{name: "fails", skip: true},
 	{name: "slow", before: slow(past)},
 	{name: "rubbish", forged: true},
+	{name: "a newer format", newer: true},
 	{name: "gone", before: gone},
 	{name: "frozen before, past", before: frozen(past)},
 	{name: "frozen after, past", after: frozen(past)},
@@ -149,6 +151,7 @@ var writeWays = []way{
 	{name: "slow before", before: slow(past)},
 	{name: "slow after", after: slow(past)},
 	{name: "rubbish", forged: true},
+	{name: "a newer format", newer: true},
 	{name: "gone before", before: gone},
 	{name: "gone after", after: gone},
 	{name: "frozen before, past", before: frozen(past)},
@@ -180,6 +183,7 @@ func waysOf(kind string) []way {
 func newVisit(t testing.TB, plan map[int]way, story *story) *visit {
 	v := &visit{plan: plan}
 	v.shop = &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1, address: "203.0.113.7", host: "shop.example"}
+	v.store.Now = v.clock
 	v.sim = simulator.New(simulator.Options{
 		Settings: story.settings,
 		BaseURL:  "https://klarna.example", NoMagic: true, Now: v.clock,
@@ -363,6 +367,9 @@ func (b brokenTransport) Post(ctx context.Context, url, form string, timeout tim
 
 var _ konnektive.Transport = brokenTransport{}
 
+// newerRecord is one that a version of the relay wrote which is yet to come.
+const newerRecord = `{"v":9}`
+
 type brokenStore struct{ v *visit }
 
 var _ ledger.Store = brokenStore{}
@@ -384,22 +391,25 @@ func (b brokenStore) New() string {
 }
 
 // Read implements [ledger.Store].
-func (b brokenStore) Read(ctx context.Context, ref string) (ledger.Stored, error) {
+func (b brokenStore) Read(ctx context.Context, ref string, questions int) (ledger.Stored, int, error) {
 	w := b.v.step("read")
 	if w.before != nil {
 		w.before(b.v)
 	}
 	if w.skip {
-		return ledger.Stored{}, errBroken
+		return ledger.Stored{}, 0, errBroken
 	}
-	stored, err := b.v.store.Read(ctx, ref)
+	stored, allowed, err := b.v.store.Read(ctx, ref, questions)
 	if w.forged && stored.Version > 0 {
 		stored.Data = stored.Data[:len(stored.Data)/2]
+	}
+	if w.newer && stored.Version > 0 {
+		stored.Data = newerRecord
 	}
 	if w.after != nil {
 		w.after(b.v)
 	}
-	return stored, err
+	return stored, allowed, err
 }
 
 // Write implements [ledger.Store].
@@ -433,12 +443,14 @@ func (b brokenStore) Write(ctx context.Context, ref string, version int64, data 
 	case w.lost:
 		return false, ledger.Stored{}, errBroken
 	case w.forged:
-		return false, ledger.Stored{Version: 9, Data: `{"v":9}`}, nil
+		return false, ledger.Stored{Version: 9, Data: `{"v":2`}, nil
+	case w.newer:
+		return false, ledger.Stored{Version: 9, Data: newerRecord}, nil
 	}
 	return won, current, err
 }
 
-func (v *visit) limiter(context.Context, string) (bool, error) {
+func (v *visit) limiter(context.Context, string, string) (bool, error) {
 	w := v.step("limit")
 	if w.before != nil {
 		w.before(v)
@@ -461,7 +473,7 @@ func (v *visit) ring() {
 // settle is one alarm; one that comes to nothing comes again.
 func (v *visit) settle(ref string) {
 	done := false
-	if v.run(func() { done = v.relay.Settle(context.Background(), ref) }); !done {
+	if v.run(func() { done = v.relay.Watch(context.Background(), ref) }); !done {
 		v.at(10*time.Minute, func() { v.settle(ref) })
 	}
 }
@@ -481,7 +493,7 @@ func (v *visit) ask(route, email, ref string, r *http.Request) (got reply, ok bo
 		h.Text = fmt.Sprint(answer.Header, answer.body)
 		v.book.Hear(h)
 		for _, order := range v.sim.OrdersOf(email) {
-			if strings.Contains(h.Text, order.ID) {
+			if strings.Contains(h.Text, order.ID) && answer.Code != "paid" {
 				v.book.Find("the answer to %s holds the order id", route)
 			}
 		}

@@ -1,16 +1,15 @@
 package relay
 
 import (
-	"klarna-relay/worker/codes"
+	"strconv"
+	"strings"
+
 	"klarna-relay/worker/konnektive"
-	"klarna-relay/worker/ledger"
 	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
 
-// importOrder relays a Klarna order. Konnektive is asked for an order id first,
-// by a lead, unless the page's own lead has one already: so that whatever
-// happens to the import, there is something to ask Order Query about.
+// importOrder relays a Klarna order.
 func (rl *Relay) importOrder(rq *request) *answer {
 	page, order, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
 		return rules.CheckOrder(page, rq.lander.Shop)
@@ -18,70 +17,86 @@ func (rl *Relay) importOrder(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	given, refusal, ok := rq.key()
+	digest := purchase.Digest("order", order.Canonical())
+	in, refusal, ok := rl.importOf(rq, page, order, digest)
 	if !ok {
 		return refusal
 	}
-
-	params := rl.params(rq, order) // the lead's, and the beginning of the import's
-	at := attempt{
-		kind:   purchase.KindOrder,
-		digest: digest("order", order.Canonical()),
-		fresh:  rl.fresh(rq, purchase.KindOrder),
-		lead: func() konnektive.Reply {
-			return rl.call(rq, konnektive.ImportLead, params)
-		},
-		send: func(orderID, ref string) konnektive.Reply {
-			return rl.call(rq, konnektive.ImportOrder, rl.payment(rq, params, orderID, ref))
-		},
-		challenge: rl.challenge(rq, page),
-	}
-	name := given
-	if given == "" {
-		name = digest("derived", rq.addressKey(), at.digest, page["ref"])
-	}
-
-	ref, stored := page["ref"], ledger.Stored{}
-	if ref != "" {
-		s, found, err := rl.load(rq, ref)
-		if err != nil {
-			return rl.internal("")
-		}
-		if !found || s.Kind != purchase.KindOrder {
-			return say(codes.RefUnknown)
-		}
-		stored = ledger.Stored{Version: s.version, Data: s.Encode()}
-	}
-	ref, at.key, refusal, ok = rl.bind(rq, name, given == "", ref)
-	if !ok {
-		return refusal
-	}
-	return rl.run(rq, ref, at, stored)
+	in.Kind = purchase.KindOrder
+	in.Lead = rl.params(rq, withoutCart(order))
+	result, err := rl.purchases(rq).Import(rq.ctx, in)
+	return rl.told(rq, result, err)
 }
 
-func (rl *Relay) fresh(rq *request, kind purchase.Kind) *purchase.Purchase {
-	return &purchase.Purchase{Kind: kind, Lander: rq.host, Created: rl.platform.Now()}
+// importUpsale relays an upsale of a paid order: a purchase of its own, on the same order in Konnektive, through a whole
+// round at Klarna.
+func (rl *Relay) importUpsale(rq *request) *answer {
+	page, upsale, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		upsale, problems := rules.CheckUpsale(page, rq.lander.Shop)
+		return upsale, needsRef(page).And(problems)
+	})
+	if !ok {
+		return refusal
+	}
+	digest := purchase.Digest("upsale", upsale.Canonical())
+	in, refusal, ok := rl.importOf(rq, page, upsale, digest)
+	if !ok {
+		return refusal
+	}
+	in.Kind = purchase.KindUpsale
+	in.Product = upsale.Fields["product1_id"]
+	in.Qty, _ = strconv.Atoi(upsale.Fields["product1_qty"])
+	result, err := rl.purchases(rq).Import(rq.ctx, in)
+	return rl.told(rq, result, err)
+}
+
+// importOf is what imports of orders and of upsales have in common.
+func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, digest string) (in purchase.Import, refusal *answer, ok bool) {
+	key, refusal, ok := rq.key()
+	if !ok {
+		return in, refusal, false
+	}
+	rq.logged = page["ref"]
+	in = purchase.Import{
+		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest,
+		Form:    rl.params(rq, order),
+		Gateway: rl.gateway(rq),
+		Admit:   rl.challenge(rq, page),
+	}
+	if key == "" {
+		in.Derived = purchase.Digest(rq.addressKey(), digest, page["ref"])
+	}
+	return in, nil, true
+}
+
+// withoutCart is an order without what is bought. The relay's own lead goes without: Konnektive may take it for a lead
+// of an order that the shopper is just paying, and must not change that order's cart.
+func withoutCart(order rules.Order) rules.Order {
+	fields := make(rules.Fields, len(order.Fields))
+	for name, value := range order.Fields {
+		if !strings.HasPrefix(name, "product") && !strings.HasPrefix(name, "variant") && name != "couponCode" && name != "shipProfileId" {
+			fields[name] = value
+		}
+	}
+	return rules.Order{Fields: fields}
 }
 
 // params are what every import says of the shopper, the order and the lander.
 func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
-	return konnektive.Form{}.All(order.Fields).With(
+	return konnektive.Form(nil).All(order.Fields).With(
 		"campaignId", rq.lander.CampaignID,
 		"ipAddress", rq.address,
 		"userAgent", rq.userAgent,
 	)
 }
 
-// payment adds to params what makes it a Klarna order that is answered by a
-// redirect. The state is in the path: Konnektive adds a query of its own.
-func (rl *Relay) payment(rq *request, params konnektive.Form, orderID, ref string) konnektive.Form {
-	return params.With(
-		"orderId", orderID,
-		"paySource", "PREPAID",
-		"prepaidType", rq.lander.PrepaidType,
-		"forceMerchantId", rq.lander.MerchantID,
-		"redirectsTo", rq.base+"/api/klarna/return/"+ref,
-		"errorRedirectsTo", rq.base+"/api/klarna/failed/"+ref,
-		"salesUrl", rq.page(rq.lander.Checkout),
-	)
+// gateway is what makes an import a Klarna order that is answered by a redirect.
+func (rl *Relay) gateway(rq *request) purchase.Gateway {
+	return purchase.Gateway{
+		PrepaidType: rq.lander.PrepaidType,
+		MerchantID:  rq.lander.MerchantID,
+		SalesURL:    rq.page(rq.lander.Checkout),
+		Return:      rq.base + "/api/klarna/return/",
+		Failed:      rq.base + "/api/klarna/failed/",
+	}
 }

@@ -10,13 +10,23 @@ import (
 	"klarna-relay/worker/json"
 )
 
-// shownRef is how much of a ref the log shows: enough to find a request again,
-// too little to ask for the order.
-const shownRef = 8
+// timeFormat is how the log writes times, in UTC.
+const timeFormat = time.RFC3339Nano
 
-// log writes the one line of a request. It names no shopper: the address, the
-// order's fields and what was posted stay out, and unknown fields appear by
-// name only.
+// shownRef is as much of a ref as the log shows: enough to find a request again, too little to ask for the order.
+// A text that is not a ref, or the name of a session that begins with one, may be anything that a shopper typed, and is
+// not shown.
+func shownRef(ref string) string {
+	const refDigits, shown = 64, 8
+	if len(ref) < refDigits || strings.Trim(ref, "0123456789abcdef") != "" {
+		return ""
+	}
+	return ref[:shown]
+}
+
+// log writes the one line of a request. It names no shopper: the address, the order's fields and what was posted stay
+// out, and unknown fields appear by name only. What went wrong is said in the words of the ledger, the transport or the
+// parser.
 func (rl *Relay) log(rq *request, a *answer) {
 	total := rl.platform.Now().Sub(rq.began)
 	name, kind := "none", ""
@@ -32,7 +42,7 @@ func (rl *Relay) log(rq *request, a *answer) {
 	}
 	w := json.NewWriter(256)
 	w.Open('{')
-	w.Text("time", rq.began.UTC().Format(time.RFC3339Nano))
+	w.Text("time", rq.began.UTC().Format(timeFormat))
 	w.Text("requestId", rq.id)
 	w.Text("lander", rq.host)
 	w.Text("route", name)
@@ -42,10 +52,14 @@ func (rl *Relay) log(rq *request, a *answer) {
 	w.Number("calls", int64(len(rq.kinds)))
 	w.Number("upstreamMs", rq.upstream.Milliseconds())
 	w.Number("totalMs", total.Milliseconds())
-	w.OptionalText("ref", shorten(ref))
+	w.OptionalText("ref", shownRef(ref))
+	w.OptionalText("orderId", a.orderID)
 	w.OptionalTrue("replayed", a.replayed)
 	w.OptionalTrue("settled", rq.settled)
 	w.OptionalTexts("droppedFields", rq.dropped)
+	if a.cause != nil {
+		w.Text("what", cut(a.cause.Error(), 500))
+	}
 	w.Close('}')
 	rl.platform.Log(w.String())
 	rl.platform.Count(Point{
@@ -67,11 +81,4 @@ func (rl *Relay) TurnedBack(rawURL, id string, status int) {
 	rq := &request{began: rl.platform.Now(), id: id, host: strings.ToLower(u.Hostname())}
 	rq.route, rq.logged = find(u.EscapedPath())
 	rl.log(rq, &answer{code: codes.HTTPS, status: status})
-}
-
-func shorten(ref string) string {
-	if len(ref) > shownRef {
-		return ref[:shownRef]
-	}
-	return ref
 }

@@ -68,7 +68,7 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
 	b.WriteString(heading + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + heading + `</h1><p>`)
-	b.WriteString(escaped(pageText(a.textCode(), lang)) + `</p>`)
+	b.WriteString(escaped(a.pageWords(lang)) + `</p>`)
 	if len(a.fields) > 0 {
 		b.WriteString(`<ul>`)
 		names := sortedNames(a.fields)
@@ -101,10 +101,13 @@ func language(r *http.Request) string {
 	return words.Accepted(r.Header.Get("Accept-Language"))
 }
 
-// textCode is the code whose text goes above a list of fields.
-func (a *answer) textCode() string {
-	if len(a.fields) > 0 {
-		return codes.Invalid
+// pageWords is what a page says above a list of fields, or alone.
+func (a *answer) pageWords(lang string) string {
+	switch {
+	case len(a.fields) > 0:
+		return pageText(codes.Invalid, lang)
+	case a.text != "":
+		return pageText(a.text, lang)
 	}
-	return a.code
+	return pageText(a.code, lang)
 }

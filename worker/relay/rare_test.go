@@ -128,12 +128,13 @@ func TestWhatFollowsAPaidOrderIsAboutTheOneThatWasPaid(t *testing.T) {
 	assert.Equal(t, paid, s.sim.Calls(simulator.OpConfirm)[0].Fields["orderId"])
 }
 
-func TestTheContinuationLeadsToAURLThatIsKnown(t *testing.T) {
+func TestTheContinuationIsNoWayIntoASessionThatHasAnAddress(t *testing.T) {
 	s := open(t)
 	first := s.order("key-of-a-url", order())
-	got := s.get("/api/klarna/continue/" + first.Ref)
+	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/continue/"+first.Ref).StatusCode)
+	got := s.get(s.back(first.url(), "continue"))
 	assert.Equal(t, http.StatusSeeOther, got.StatusCode)
-	assert.Equal(t, first.url(), got.Header.Get("Location"))
+	assert.Equal(t, "/thank-you?ref="+first.Ref, got.Header.Get("Location"))
 }
 
 func TestOnADevelopersMachineAScriptMayLeadToThisMachine(t *testing.T) {
@@ -141,8 +142,8 @@ func TestOnADevelopersMachineAScriptMayLeadToThisMachine(t *testing.T) {
 		vars := settings()
 		vars[config.NameLoopbackHTTP] = value
 		s := openWith(t, vars, simulator.Options{})
-		ref := s.order("key-of-a-script", order().with("emailAddress", "script@example.com")).Ref
-		policy := s.get("/api/klarna/continue/" + ref).Header.Get("Content-Security-Policy")
+		page := s.order("key-of-a-script", order().with("emailAddress", "script@example.com")).url()
+		policy := s.get(strings.TrimPrefix(page, "https://shop.example")).Header.Get("Content-Security-Policy")
 		require.Contains(t, policy, "form-action https:")
 		assert.Equal(t, want, strings.Contains(policy, "http://127.0.0.1:*"), policy)
 	}
@@ -196,7 +197,7 @@ func TestNobodyMakesAttemptsForEver(t *testing.T) {
 // panicking is a ledger that is out of its mind.
 type panicking struct{ ledger.Store }
 
-func (panicking) Read(context.Context, string) (ledger.Stored, error) {
+func (panicking) Read(context.Context, string, int) (ledger.Stored, int, error) {
 	panic("a ledger out of its mind")
 }
 
@@ -204,7 +205,7 @@ func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
 	t.Run("when something breaks", func(t *testing.T) {
 		s := open(t)
 		broken := s.start(settings(), s.sim, panicking{s.store})
-		assert.False(t, broken.Settle(context.Background(), "a-ref-that-is-shortened"))
+		assert.False(t, broken.Watch(context.Background(), "a-ref-that-is-shortened"))
 		assert.Equal(t, 1, s.panics)
 		require.Len(t, s.logs, 1)
 		var line map[string]any
@@ -216,12 +217,12 @@ func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
 	t.Run("while the configuration has faults", func(t *testing.T) {
 		vars := settings()
 		vars[config.NamePassword], vars["faulty"] = "", "yes"
-		assert.False(t, openWith(t, vars, simulator.Options{}).relay.Settle(context.Background(), "any"))
+		assert.False(t, openWith(t, vars, simulator.Options{}).relay.Watch(context.Background(), "any"))
 	})
 	t.Run("but not for a record that is no longer there", func(t *testing.T) {
 		s := open(t)
 		s.pass(time.Hour)
-		assert.True(t, s.relay.Settle(context.Background(), s.store.New()))
+		assert.True(t, s.relay.Watch(context.Background(), s.store.New()))
 		assert.Empty(t, s.sim.Calls())
 	})
 }

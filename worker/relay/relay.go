@@ -2,13 +2,12 @@
 // to the landers, and makes sure that an order is never lost, never doubled and
 // never shown as paid when it is not.
 //
-// A request goes one way: [Relay.ServeHTTP] finds its route (routes.go), the
-// checks of origin, rate and body refuse what must not go further, the rules
-// say whether the order is acceptable, attempt.go records the attempt and
-// imports it once, and answer.go turns what happened into the envelope.
+// The package is HTTP and nothing else. [Relay.ServeHTTP] finds the route of a request (routes.go), the checks of origin,
+// rate and body refuse what must not go further (request.go), package rules says whether an order is acceptable, package
+// purchase decides what may happen to it and does it, and answer.go turns what came of that into the envelope.
 //
-// The package is pure Go. What it needs from the platform is in [Platform], so
-// that the same code runs in a Worker and in tests that make every step fail.
+// What the package needs from the platform is in [Platform], so that the same code runs in a Worker and in tests that
+// make every step fail.
 package relay
 
 import (
@@ -24,10 +23,11 @@ import (
 type Platform struct {
 	Transport konnektive.Transport
 	Store     ledger.Store
-	// Limit tells whether one more request with this key is within the rate
-	// limit. When it fails, the request is let through: a limiter that is down
-	// must not cost a sale.
-	Limit func(ctx context.Context, key string) (bool, error)
+	// AtOnce runs functions at the same time and returns when all have ended; nil: they run one after the other.
+	AtOnce func(ctx context.Context, do ...func(context.Context))
+	// Limit tells whether one more request with this key is within the limit of this binding. When it fails, the request
+	// is let through: a limiter that is down must not cost a sale.
+	Limit func(ctx context.Context, binding, key string) (bool, error)
 	Now   func() time.Time
 	// Log takes one JSON line a request.
 	Log func(line string)
@@ -63,6 +63,9 @@ type Relay struct {
 // New returns a relay for a configuration. With faults it answers every call
 // 503 misconfigured, except where those faults are what is asked for.
 func New(c config.Config, faults []config.Fault, platform Platform) *Relay {
+	if platform.AtOnce == nil {
+		platform.AtOnce = oneByOne
+	}
 	return &Relay{
 		config: c,
 		faults: faults,
@@ -70,5 +73,11 @@ func New(c config.Config, faults []config.Fault, platform Platform) *Relay {
 			BaseURL: c.KonnektiveURL, LoginID: c.LoginID, Password: c.Password, Timeout: c.Timeout, Transport: platform.Transport,
 		},
 		platform: platform,
+	}
+}
+
+func oneByOne(ctx context.Context, do ...func(context.Context)) {
+	for _, f := range do {
+		f(ctx)
 	}
 }

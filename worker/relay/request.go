@@ -72,22 +72,26 @@ func (rl *Relay) begin(r *http.Request) *request {
 // ServeHTTP answers one request to /api. The chain of checks is here, in order.
 func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq := rl.begin(r)
-	var a *answer
-	func() {
-		defer func() {
-			if p := recover(); p != nil {
-				rl.platform.Caught(p)
-				a = say(codes.Internal)
-			}
-		}()
-		a = rl.answer(rq)
-	}()
+	a := rl.caught(func() *answer { return rl.answer(rq) })
 	if rq.forPeople {
 		a = rl.asPage(rq, a)
 	}
 	rl.write(w, rq, a)
 	rl.log(rq, a)
 }
+
+// caught turns a panic into an answer.
+func (rl *Relay) caught(work func() *answer) (a *answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			rl.platform.Caught(p)
+			a = &answer{code: codes.Internal, cause: errPanic}
+		}
+	}()
+	return work()
+}
+
+var errPanic = errors.New("a panic, whose line comes before this one")
 
 func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
@@ -128,8 +132,10 @@ func (rq *request) shown() bool {
 		return false
 	}
 	return rq.route != nil && rq.route.navigated && !rq.route.open ||
-		rq.method == http.MethodPost && strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), "application/x-www-form-urlencoded")
+		rq.method == http.MethodPost && strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), formType)
 }
+
+const formType = "application/x-www-form-urlencoded"
 
 // fields reads the body.
 func (rq *request) fields() (rules.Fields, *answer, bool) {
@@ -241,8 +247,9 @@ func (rq *request) addressKey() string {
 	return address.String()
 }
 
+// withinLimit counts the request against the shopper's rate. A limiter that is down must not cost a sale.
 func (rl *Relay) withinLimit(rq *request) bool {
-	within, err := rl.platform.Limit(rq.ctx, rq.route.limited+" "+rq.addressKey())
+	within, err := rl.platform.Limit(rq.ctx, rq.route.limiter(), rq.route.limited+" "+rq.addressKey())
 	return within || err != nil
 }
 
@@ -267,5 +274,19 @@ func cut(s string, n int) string {
 	return s
 }
 
-// withRef adds ?ref= to the address of a page.
-func withRef(page, ref string) string { return page + "?ref=" + url.QueryEscape(ref) }
+// withRef adds the ref to the address of a page.
+func withRef(page, ref string) string { return withQuery(page, "ref="+url.QueryEscape(ref)) }
+
+// withQuery adds a parameter to the address of a page, which may have a query and a fragment.
+func withQuery(page, parameter string) string {
+	page, fragment, found := strings.Cut(page, "#")
+	separator := "?"
+	if strings.Contains(page, "?") {
+		separator = "&"
+	}
+	page += separator + parameter
+	if found {
+		page += "#" + fragment
+	}
+	return page
+}

@@ -18,10 +18,21 @@ type route struct {
 	// navigated routes are where a browser is sent by another site, so that
 	// origin rules do not apply: they believe nothing that is posted to them.
 	navigated bool
-	// limited routes count against the shopper's rate, together with the
-	// routes of the same kind.
+	// limited routes count against the shopper's rate, together with the routes of the same kind. Kind reads has a
+	// limit of its own.
 	limited string
 	serve   func(*Relay, *request) *answer
+}
+
+// reads is the kind of routes that ask Konnektive, and order nothing.
+const reads = "read"
+
+// limiter is the rate limiting binding that counts the route.
+func (r *route) limiter() string {
+	if r.limited == reads {
+		return "READS"
+	}
+	return "IMPORTS"
 }
 
 var (
@@ -36,10 +47,10 @@ var routes = []route{
 	{path: "/api/leads/import", name: "lead", methods: methodsPost, limited: "lead", serve: (*Relay).importLead},
 	{path: "/api/landers/clicks/import", name: "click", methods: methodsPost, limited: "click", serve: (*Relay).importClick},
 	{path: "/api/order/confirm", name: "confirm", methods: methodsPost, limited: "confirm", serve: (*Relay).confirmOrder},
-	{path: "/api/order/status/", name: "status", methods: methodsGet, serve: (*Relay).status},
-	{path: "/api/klarna/return/", name: "return", methods: methodsBoth, navigated: true, serve: (*Relay).comeBack},
-	{path: "/api/klarna/failed/", name: "failed", methods: methodsBoth, navigated: true, serve: (*Relay).comeBackFailed},
-	{path: "/api/klarna/continue/", name: "continue", methods: methodsGet, navigated: true, serve: (*Relay).continueAtKlarna},
+	{path: "/api/order/status/", name: "status", methods: methodsGet, limited: reads, serve: (*Relay).status},
+	{path: "/api/klarna/return/", name: "return", methods: methodsBoth, limited: reads, navigated: true, serve: (*Relay).comeBack},
+	{path: "/api/klarna/failed/", name: "failed", methods: methodsBoth, limited: reads, navigated: true, serve: (*Relay).comeBackFailed},
+	{path: "/api/klarna/continue/", name: "continue", methods: methodsGet, limited: reads, navigated: true, serve: (*Relay).continueAtKlarna},
 	{path: "/api/health", name: "health", methods: methodsGet, open: true, navigated: true, serve: (*Relay).health},
 	{path: "/api/preflight", name: "preflight", methods: methodsGet, open: true, navigated: true, serve: (*Relay).preflight},
 }

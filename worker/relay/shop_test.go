@@ -61,6 +61,7 @@ func open(t testing.TB) *shop {
 
 func openWith(t testing.TB, vars map[string]string, options simulator.Options) *shop {
 	s := &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1, address: "203.0.113.7", host: "shop.example"}
+	s.store.Now = s.clock
 	options.Now = s.clock
 	options.Sleep = func(_ context.Context, d time.Duration) error { s.pass(d); return nil }
 	c, faults := config.Parse(func(name string) string { return vars[name] })
@@ -80,7 +81,7 @@ func (s *shop) start(vars map[string]string, transport konnektive.Transport, sto
 	return New(c, faults, Platform{
 		Transport: transport,
 		Store:     store,
-		Limit: func(context.Context, string) (bool, error) {
+		Limit: func(context.Context, string, string) (bool, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.limit--
@@ -230,6 +231,15 @@ func (s *shop) session(klarnaURL string) string {
 	}
 	require.Fail(s.t, "no session", klarnaURL)
 	return ""
+}
+
+// back is the path that Klarna sends a shopper back to from the page at this url, such as /api/klarna/return/….
+func (s *shop) back(klarnaURL, route string) string {
+	session, ok := s.sim.Session(s.session(klarnaURL))
+	require.True(s.t, ok)
+	u, err := url.Parse(session.RedirectsTo)
+	require.NoError(s.t, err)
+	return strings.Replace(u.Path, "/return/", "/"+route+"/", 1)
 }
 
 func (s *shop) pay(klarnaURL string) reply {

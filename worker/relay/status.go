@@ -8,16 +8,12 @@ import (
 
 // status says how a purchase stands, and reads it anew while it is not final.
 func (rl *Relay) status(rq *request) *answer {
-	s, found, err := rl.load(rq, rq.ref)
-	if err != nil {
-		return rl.internal("")
+	result, err := rl.purchases(rq).Status(rq.ctx, rq.host, rq.ref)
+	a := rl.told(rq, result, err)
+	if err != nil && a.code != codes.Unknown {
+		return a
 	}
-	if !found {
-		return say(codes.RefUnknown)
-	}
-	s = rl.refresh(rq, s)
-	a := rl.stand(rq, s, false)
 	a.found, a.status = true, http.StatusOK
-	a.order = &s.Known
+	a.order = result.Known
 	return a
 }

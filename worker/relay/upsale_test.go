@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,7 @@ func TestAnUpsaleGoesToKlarnaAgainAndIsProvenByTheOrdersItems(t *testing.T) {
 	sent := s.sim.Orders()[0].UpsaleImports()[0].Fields
 	for name, want := range map[string]string{
 		"orderId": s.sim.Orders()[0].ID, "paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "campaignId": "12",
-		"product1_id": "40", "product1_qty": "1", "redirectsTo": "https://shop.example/api/klarna/return/" + first.Ref,
+		"product1_id": "40", "product1_qty": "1", "redirectsTo": "https://shop.example" + s.back(first.url(), "return"),
 	} {
 		assert.Equal(t, want, sent[name], name)
 	}
@@ -48,10 +49,21 @@ func TestAFailedUpsaleLeavesTheOrderAlone(t *testing.T) {
 	first := s.upsale("key-00000002", ref)
 	back := s.comeBack(s.sim.Decline(s.session(first.url())))
 	assert.Equal(t, "/thank-you?ref="+ref, back.Header.Get("Location"), "the order it was for is paid")
-	s.expect(s.status(first.Ref), 200, "SUCCESS", "pending")
+	declined := s.status(first.Ref)
+	s.expect(declined, 200, "SUCCESS", "declined")
+	assert.Contains(t, declined.body, "Your first order is paid and stays as it is.")
+	assert.NotContains(t, declined.body, "charged")
 	s.expect(s.status(ref), 200, "SUCCESS", "paid")
 	assert.Equal(t, "COMPLETE", s.sim.Orders()[0].Status)
 	assert.Len(t, s.sim.Orders()[0].Items, 1)
+
+	s.expect(s.upsale("key-00000002", ref), 402, "ERROR", "declined")
+	again := s.upsale("key-00000003", ref)
+	s.expect(again, 200, "MERC_REDIRECT", "redirect")
+	s.pass(time.Second)
+	assert.Equal(t, "/thank-you?ref="+first.Ref, s.pay(again.url()).Header.Get("Location"))
+	s.expect(s.status(first.Ref), 200, "SUCCESS", "paid")
+	assert.Empty(t, s.sim.Violations())
 }
 
 func TestAnUpsaleIsRefused(t *testing.T) {

@@ -49,7 +49,7 @@ const env = {
     newUniqueId: () => "0".repeat(64),
     idFromString: (ref) => ref,
     get: (ref) => ({
-      read: async () => records.get(ref) ?? "0\0",
+      read: async () => `3\0${records.get(ref) ?? "0\0"}`,
       write: async (version, data) => {
         records.set(ref, `${version + 1}\0${data}`);
         return { won: true, current: "" };
@@ -57,13 +57,14 @@ const env = {
     }),
   },
   IMPORTS: { limit: async () => ({ success: true }) },
+  READS: { limit: async () => ({ success: true }) },
   KONNEKTIVE_URL: "http://127.0.0.1:9", KONNEKTIVE_LOGIN_ID: "a", KONNEKTIVE_PASSWORD: "b",
   LANDERS: { "*": { campaignId: 12, forceMerchantId: 7, products: [34, 35] } },
 };
 globalThis.isolate = env;
 globalThis.fetch = async (url) => {
   const text = url.endsWith("/leads/import/")
-    ? '{"result":"SUCCESS","message":{"orderId":"ABC123"}}'
+    ? '{"result":"SUCCESS","message":{"orderId":"ABC123","orderStatus":"PARTIAL"}}'
     : '{"result":"MERC_REDIRECT","message":{"url":"https://pay.klarna.example/1"}}';
   return new Response(text, { headers: { "Content-Length": String(text.length) } });
 };

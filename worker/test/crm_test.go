@@ -57,7 +57,7 @@ func (b *brokenCRM) serve(conn net.Conn) {
 			b.then(conn)
 			return
 		}
-		answer := `{"result":"SUCCESS","message":{"orderId":"63A9FBD226"}}`
+		answer := `{"result":"SUCCESS","message":{"orderId":"63A9FBD226","orderStatus":"PARTIAL"}}`
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
 	}
 }

@@ -20,10 +20,11 @@ import (
 )
 
 type entry struct {
-	Ref    string
-	Won    bool
-	Record string
-	Thrown string
+	Ref     string
+	Won     bool
+	Record  string
+	Allowed string
+	Thrown  string
 }
 
 func (w *Worker) ledger(t testing.TB, name string, query ...string) (e entry) {
@@ -73,6 +74,16 @@ func TestTheLedgerComparesAndSets(t *testing.T) {
 		}
 		all.Wait()
 		assert.EqualValues(t, 1, won.Load())
+	})
+	t.Run("there is allowance for three questions at once, and for one more each second", func(t *testing.T) {
+		asked := w.ledger(t, "fresh").Ref
+		ask := func(questions string) string {
+			return w.ledger(t, "ledger", "call", "ask", "ref", asked, "questions", questions).Allowed
+		}
+		assert.Equal(t, "2", ask("2"))
+		assert.Equal(t, "1", ask("2"), "what there is of it")
+		assert.Equal(t, "0", ask("0"))
+		until(t, "a second later there is more", func() bool { return ask("1") == "1" })
 	})
 	t.Run("an expired record is forgotten by itself", func(t *testing.T) {
 		gone := w.ledger(t, "fresh").Ref

@@ -100,9 +100,6 @@ func (s *secrets) addBooks(sim *simulator.Simulator) {
 			s.addField(name, value)
 		}
 	}
-	for _, order := range sim.Orders() {
-		s.add("orderId", order.ID)
-	}
 	for _, session := range sim.Sessions() {
 		s.add("Klarna session", session.ID)
 	}

@@ -28,11 +28,13 @@ const probes = {
     const { mem } = globalThis.instances.at(-1).exports;
     new Uint8Array(mem.buffer).fill(0xff, 4096);
   },
-  /** The ledger object itself: ?call=read|write&ref=…&version=…&data=…&alarm=…&expires=… (ms from now). */
+  /** The ledger object itself: ?call=read|ask|write&ref=…&questions=…&version=…&data=…&alarm=…&expires=… (ms from now). */
   async ledger(env, query) {
     const stub = env.LEDGER.get(env.LEDGER.idFromString(query.get("ref")));
     const at = (name) => (query.has(name) ? Date.now() + Number(query.get(name)) : 0);
-    if (query.get("call") === "read") return { record: await stub.read() };
+    const read = async (questions) => (await stub.read(questions)).split(/\0(.*)/s);
+    if (query.get("call") === "read") return { record: (await read(0))[1] };
+    if (query.get("call") === "ask") return { allowed: (await read(Number(query.get("questions"))))[0] };
     const { won, current } = await stub.write(Number(query.get("version")), query.get("data"), at("alarm"), at("expires"));
     return { won, record: current };
   },

@@ -22,16 +22,17 @@ import (
 // What an order and a page may cost, counted instead of timed. Lower a ceiling
 // when the cost goes down; raise one knowingly.
 const (
-	orderAllocations = 130
+	orderAllocations = 165
 	pageAllocations  = 0
 )
 
-// fixed answers as Konnektive does.
-type fixed struct{}
+// fixed answers as Konnektive does: each lead with an order of its own.
+type fixed struct{ leads int }
 
-func (fixed) Post(_ context.Context, url, _ string, _ time.Duration) (int, string, error) {
+func (f *fixed) Post(_ context.Context, url, _ string, _ time.Duration) (int, string, error) {
 	if strings.HasSuffix(url, "/leads/import/") {
-		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"ABC123","customerId":"4711"}}`, nil
+		f.leads++
+		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"ABC` + strconv.Itoa(f.leads) + `","orderStatus":"PARTIAL","customerId":"4711"}}`, nil
 	}
 	return http.StatusOK, `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.klarna.example\/7f3e1c5a","script":null}}`, nil
 }
@@ -43,8 +44,8 @@ func shop() *relay.Relay {
 	}
 	c, faults := config.Parse(func(name string) string { return vars[name] })
 	return relay.New(c, faults, relay.Platform{
-		Transport: fixed{}, Store: ledger.NewMemory(), Now: time.Now,
-		Limit: func(context.Context, string) (bool, error) { return true, nil },
+		Transport: &fixed{}, Store: ledger.NewMemory(), Now: time.Now,
+		Limit: func(context.Context, string, string) (bool, error) { return true, nil },
 		Log:   func(string) {}, Count: func(relay.Point) {}, Random: func() string { return "0123456789abcdef" },
 	})
 }

@@ -35,7 +35,11 @@ class Stub {
     this.#ref = ref;
   }
 
-  async read() {
+  async read(questions) {
+    return `${questions}\0${this.#current()}`;
+  }
+
+  #current() {
     const { version, data } = records.get(this.#ref) ?? { version: 0, data: "" };
     return `${version}\0${data}`;
   }
@@ -47,7 +51,7 @@ class Stub {
       records.set(this.#ref, { version: version + 1, data, alarm, expires });
       if (records.size > KEPT) records.delete(records.keys().next().value);
     }
-    return { won, current: await this.read() };
+    return { won, current: this.#current() };
   }
 }
 

@@ -87,10 +87,10 @@ func (b *Book) Paid(email, ref string) bool {
 			if refOf(imported.Fields) != ref {
 				continue
 			}
-			if imported.Op == simulator.OpOrder {
-				return order.Status == simulator.StatusComplete
+			if imported.Op == simulator.OpOrder && order.Status == simulator.StatusComplete {
+				return true
 			}
-			if hasUpsale(order, imported.Fields["product1_id"]) {
+			if imported.Op == simulator.OpUpsale && hasUpsale(order, imported.Fields["product1_id"]) {
 				return true
 			}
 		}
@@ -147,9 +147,13 @@ func (b *Book) oneWayToPay(h Heard) {
 		b.Find("%s handed out %s, which nobody opened", h.Route, h.URL)
 		return
 	}
-	order, _ := b.sim.Order(fresh.OrderID)
+	var imports []simulator.Import
+	for _, order := range b.sim.OrdersOf(h.Email) {
+		imports = append(imports, order.Imports...)
+	}
+	slices.SortFunc(imports, func(a, b simulator.Import) int { return a.Call - b.Call })
 	earlier := false
-	for _, imported := range slices.Backward(order.Imports) {
+	for _, imported := range slices.Backward(imports) {
 		if imported.Session == fresh.ID {
 			earlier = true
 			continue
@@ -220,7 +224,7 @@ func (b *Book) attempts() {
 	}
 }
 
-// purchases: everything imported for a purchase is on one order, and a second
+// purchases: each import of an order has an order of its own, and a second
 // attempt is made only where the first one cannot be paid by mistake.
 func (b *Book) purchases() {
 	byRef := map[string][]simulator.Call{}
@@ -252,8 +256,8 @@ func (b *Book) purchases() {
 				continue
 			}
 			last := calls[i-1]
-			if last.OrderID != next.OrderID {
-				b.Find("a purchase has two orders, of attempts %s and %s", last.Fields[LabelField], next.Fields[LabelField])
+			if next.Op == simulator.OpOrder && last.OrderID == next.OrderID {
+				b.Find("attempts %s and %s share an order", last.Fields[LabelField], next.Fields[LabelField])
 			}
 			if !b.justified(ref, last, next, imports[last.N], opened) {
 				b.Find("attempt %s came %v after %s, which may be paid", next.Fields[LabelField], next.At.Sub(last.At), last.Fields[LabelField])
@@ -306,10 +310,13 @@ func Unsent(call simulator.Call) bool {
 	return call.Delivered == 0 && (call.Lost == "unreached" || slices.Contains([]int{521, 522, 523, 525, 526, 530}, call.Status))
 }
 
+// refDigits is the length of a ref, which the name of a session begins with.
+const refDigits = 64
+
 // refOf is the purchase that an import is for, by the way back it names.
 func refOf(fields map[string]string) string {
 	_, session, _ := strings.Cut(fields["redirectsTo"], "/api/klarna/return/")
-	return session[:min(len(session), 64)] // the name of a session begins with the ref
+	return session[:min(len(session), refDigits)]
 }
 
 func upsales(order simulator.Order) (found []string) {

@@ -10,7 +10,7 @@ let ours;
 
 export default {
   async fetch(request, env, ctx) {
-    ours ??= { ...env, LEDGER: env.LEDGER ?? LEDGER, IMPORTS: LIMIT };
+    ours ??= { ...env, LEDGER: env.LEDGER ?? LEDGER, IMPORTS: LIMIT, READS: LIMIT };
     if (!request.url.endsWith("/__bench/state")) return worker.fetch(request, ours, ctx);
     const { exports } = instances.at(-1);
     return Response.json({ instances: instances.length, goroutines: exports.goroutines(), memory: exports.mem.buffer.byteLength });

@@ -1,0 +1,571 @@
+package purchase
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
+)
+
+// An Import is a request to import a cart.
+type Import struct {
+	Kind   Kind
+	Lander string
+	// Ref is the purchase that the attempt belongs to, or "". Of an upsale it is the order's, or that of an upsale of it.
+	Ref string
+	// Key is the Idempotency-Key; without one, Derived tells the order and its shopper from others.
+	Key     string
+	Derived string
+	// Digest tells the cart from another one.
+	Digest string
+	// Lead and Form are what the lead and the import say of shopper, cart and lander. The gateway's part is added.
+	Lead    konnektive.Form
+	Form    konnektive.Form
+	Gateway Gateway
+	// Product and Qty are those of an upsale.
+	Product string
+	Qty     int
+	// NextPage and FailedPage are where the page wants the shopper to go after the return.
+	NextPage   string
+	FailedPage string
+	// Admit is asked before anything is sent on the shopper's behalf, once per attempt; nil: nothing is asked.
+	Admit func(context.Context) error
+}
+
+// A Gateway is what an import says of the payment.
+type Gateway struct {
+	PrepaidType string
+	MerchantID  string
+	SalesURL    string
+	// Return and Failed are the addresses that Klarna sends the shopper back to, without the session's name, which
+	// follows. The state is in the path, because Konnektive adds a query of its own.
+	Return string
+	Failed string
+}
+
+// add gives a form with the payment's part.
+func (g Gateway) add(form konnektive.Form, orderID, session string) konnektive.Form {
+	return form.With(
+		"orderId", orderID,
+		"paySource", "PREPAID",
+		"prepaidType", g.PrepaidType,
+		"forceMerchantId", g.MerchantID,
+		"redirectsTo", g.Return+session,
+		"errorRedirectsTo", g.Failed+session,
+		"salesUrl", g.SalesURL,
+	)
+}
+
+// Import imports a cart once, or repeats what its key was answered.
+func (s *Service) Import(ctx context.Context, in Import) (Result, error) {
+	var order *tracked
+	ref, allowed := in.Ref, 0
+	if in.Kind == KindUpsale {
+		found, n, err := s.orderOf(ctx, in.Lander, in.Ref, codes.NotPaid)
+		if err != nil {
+			return Result{}, err
+		}
+		// One record for each product of an order: two tabs, two keys, one upsale.
+		order, allowed = found, n
+		if ref = s.Store.Named("upsale\n" + order.ref + "\n" + in.Product); ref == "" {
+			return Result{}, fail(codes.Internal, "", errNoName)
+		}
+	}
+	at, err := s.start(ctx, &in, ref)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.run(ctx, &in, at, order, allowed)
+}
+
+// start ties the key and reads the purchase that the request names, at the same time. A key that is tied to a purchase
+// that does not exist is free again: see follow.
+func (s *Service) start(ctx context.Context, in *Import, ref string) (place, error) {
+	if ref == "" {
+		return s.locate(ctx, in, "")
+	}
+	var at place
+	var t *tracked
+	var untied, unread error
+	s.AtOnce(ctx,
+		func(ctx context.Context) { at, untied = s.locate(ctx, in, ref) },
+		func(ctx context.Context) { t, _, unread = s.read(ctx, ref, 0) },
+	)
+	switch {
+	case unread != nil:
+		return at, broken(ref, unread)
+	case in.Kind == KindOrder && !s.visible(t, in.Lander, KindOrder):
+		return at, fail(codes.RefUnknown, "", nil)
+	case untied != nil:
+		return at, untied
+	case at.ref == ref && at.stored.Version == 0 && t != nil:
+		at.stored = t.stored
+	}
+	return at, nil
+}
+
+// run decides about a request, again on what another request has written in the meantime, until it is settled.
+func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked, allowed int) (Result, error) {
+	asked := false
+	for range writeTries {
+		t, err := s.current(ctx, in, &at)
+		if err != nil {
+			return Result{}, err
+		}
+		verdict, a := t.Decide(at.key, in.Digest, s.Now(), asked)
+		switch verdict {
+		case Begin:
+			result, lost, err := s.attempt(ctx, in, t, at.key, order, allowed)
+			if lost == nil {
+				return result, err
+			}
+			at.stored, asked = *lost, false
+		case Ask:
+			result, done, err := s.askBefore(ctx, t, at.key)
+			if done {
+				return result, err
+			}
+			at.stored, asked = ledger.Stored{Version: t.version, Data: t.Encode()}, true // with what was heard
+		case Answer:
+			if !a.join(at.key) {
+				return s.repeat(t, a), nil
+			}
+			won, current, err := s.write(ctx, t)
+			if err != nil {
+				return Result{}, broken(at.ref, err)
+			}
+			if won {
+				return s.repeat(t, a), nil
+			}
+			at.stored, asked = current, false
+		case Stand:
+			result := s.stand(t, a)
+			result.Replayed = true
+			return result, nil
+		case Busy:
+			return Result{}, fail(codes.InProgress, at.ref, nil)
+		case KeyReused:
+			return Result{}, fail(codes.KeyReused, "", nil)
+		case TooMany:
+			return Result{}, fail(codes.RateLimited, at.ref, nil)
+		}
+	}
+	// Other requests keep writing: they are getting on with this very purchase.
+	return Result{}, fail(codes.InProgress, at.ref, nil)
+}
+
+func (s *Service) repeat(t *tracked, a *Attempt) Result {
+	result := s.answer(t, a)
+	result.Replayed = true
+	return result
+}
+
+// current is the record to decide by: what was read last, or a new one.
+func (s *Service) current(ctx context.Context, in *Import, at *place) (*tracked, error) {
+	if at.stored.Version == 0 {
+		return &tracked{ref: at.ref, Record: s.blank(in)}, nil
+	}
+	t, err := parse(at.ref, at.stored)
+	if err != nil {
+		return nil, broken(at.ref, err)
+	}
+	if t, err = s.follow(ctx, in, at, t); err != nil {
+		return nil, err
+	}
+	if t.Kind != in.Kind || t.Lander != in.Lander {
+		return nil, fail(codes.KeyReused, "", nil)
+	}
+	return t, nil
+}
+
+// askBefore asks Order Query before a request is decided. done is true when it came to nothing: then nothing of a new
+// attempt has left, and an earlier one stands as it did. A request that finds no allowance goes by what is known.
+func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result, bool, error) {
+	there, allowed, err := s.read(ctx, t.ref, 1)
+	if err != nil || there == nil {
+		return Result{}, true, broken(t.ref, err)
+	}
+	*t = *there
+	if err := s.look(ctx, t, t.unsettled(), allowed); err != nil {
+		if own := t.ByKey(key); own != nil && own.State != Open {
+			result := s.stand(t, own)
+			result.Replayed, result.Cause = true, err
+			return result, true, nil
+		}
+		return Result{}, true, fail(codes.Unreachable, t.ref, err)
+	}
+	return Result{}, false, nil
+}
+
+// attempt makes a new attempt. lost is set when another request changed the record first: it is what is there now, and
+// nothing was imported here.
+func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key string, order *tracked, allowed int) (result Result, lost *ledger.Stored, err error) {
+	if in.Kind == KindUpsale {
+		if err := s.payable(ctx, in, t, order, allowed); err != nil {
+			return Result{}, nil, err
+		}
+	}
+	a := t.begin(Attempt{
+		Keys: []string{key}, Digest: in.Digest, Token: s.newToken(), Qty: in.Qty,
+		NextPage: in.NextPage, FailedPage: in.FailedPage,
+	}, s.Now())
+	token := a.Token
+	switch {
+	case in.Kind == KindUpsale:
+		a.OrderID = order.Paid().OrderID
+	case t.LeadOrderID != "":
+		a.OrderID = t.LeadOrderID
+	}
+	prepared := a.OrderID != "" && in.Admit == nil
+	if !prepared {
+		won, current, err := s.write(ctx, t)
+		if err != nil {
+			return Result{}, nil, broken(t.ref, err)
+		}
+		if !won {
+			return Result{}, &current, nil
+		}
+	}
+	ready, err := s.prepare(ctx, in, t, token)
+	if err != nil {
+		return Result{}, nil, s.release(ctx, t, token, err)
+	}
+	if lost, err = s.markSent(ctx, in, t, token, ready); lost != nil || err != nil {
+		return Result{}, lost, err
+	}
+	result, err = s.send(ctx, in, t, token)
+	return result, nil, err
+}
+
+// A source is the order that an attempt is to complete.
+type source struct {
+	orderID string
+	hold    bool // it has to be noted that the purchase has it
+	partial bool // it is known to be PARTIAL, or need not be
+}
+
+// prepare does what comes before the import: the bot check, and a lead where there is no order yet. The lead is not
+// sent while the attempt is being recorded: a repeated request would leave an order behind that nobody wants.
+func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token string) (source, error) {
+	if in.Admit != nil {
+		if err := in.Admit(ctx); err != nil {
+			return source{}, fail(codes.Challenge, "", err)
+		}
+	}
+	a := t.ByToken(token)
+	if a.OrderID != "" {
+		return source{orderID: a.OrderID, partial: in.Kind == KindUpsale || t.LeadPartial}, nil
+	}
+	reply := s.CRM.Call(ctx, konnektive.ImportLead, in.Lead)
+	orderID := reply.OrderID()
+	if reply.Kind != konnektive.Success || orderID == "" {
+		return source{}, s.leadFailed(t.Lander, t.ref, reply)
+	}
+	switch reply.OrderStatus() {
+	case "":
+		return source{orderID: orderID, hold: true}, nil
+	case konnektive.StatusPartial:
+		return source{orderID: orderID, hold: true, partial: true}, nil
+	}
+	return source{}, nil // somebody's finished order
+}
+
+// leadFailed tells the operator of a lead that gave no order, and says what it means.
+func (s *Service) leadFailed(lander, ref string, reply konnektive.Reply) error {
+	if reply.Unreadable() {
+		s.tell(Event{Name: EventUnreadable, Lander: lander, Ref: ref, What: reply.Cause().Error()})
+	}
+	return LeadError(reply)
+}
+
+// LeadError says what it means that a lead or a click gave nothing. Nothing was ordered.
+func LeadError(reply konnektive.Reply) error {
+	failed := &codes.Error{Code: codes.Unreachable, Cause: reply.Cause()}
+	switch konnektive.ClassifyLead(reply) {
+	case konnektive.Invalid:
+		failed.Code, failed.Fields = codes.Invalid, Fields(reply)
+	case konnektive.Misconfigured:
+		failed.Code = codes.Misconfigured
+	}
+	return failed
+}
+
+// release takes an attempt back of which nothing was imported, so that its key may try again, and gives the reason back
+// with the purchase's ref. When that cannot be written, the attempt stays, and its time runs out.
+func (s *Service) release(ctx context.Context, t *tracked, token string, why error) error {
+	err := s.change(ctx, t, func(t *tracked) bool {
+		if t.ByToken(token) == nil {
+			return false
+		}
+		t.remove(token)
+		return true
+	})
+	coded := *codes.As(why)
+	coded.Ref, coded.Cause = t.ref, errors.Join(coded.Cause, err)
+	return &coded
+}
+
+// markSent records that the import is about to leave, and at the same time notes the order for the purchase and makes
+// sure that the order is PARTIAL. An order that is another purchase's, or finished, is not used.
+func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored, error) {
+	a := t.ByToken(token)
+	a.State, a.OrderID = Sent, from.orderID
+	a.Sent = s.Now()
+	a.Deadline = a.Sent.Add(s.Timeout)
+	if in.Kind == KindOrder && t.LeadOrderID == from.orderID {
+		t.LeadOrderID, t.LeadPartial = "", false
+	}
+	won, usable := false, from.orderID != ""
+	var current ledger.Stored
+	var failed, notHeld error
+	status := ""
+	tasks := []func(context.Context){func(ctx context.Context) { won, current, failed = s.write(ctx, t) }}
+	if from.hold {
+		tasks = append(tasks, func(ctx context.Context) {
+			var held bool
+			held, notHeld = s.hold(ctx, t.Lander, from.orderID, t.ref)
+			usable = usable && held
+		})
+	}
+	if from.orderID != "" && !from.partial {
+		tasks = append(tasks, func(ctx context.Context) {
+			// Where it cannot be found out, the lead's word has to do.
+			if order, _, err := s.query(ctx, from.orderID); err == nil {
+				status = order.Status
+			}
+		})
+	}
+	s.AtOnce(ctx, tasks...)
+	switch {
+	case failed != nil:
+		return nil, broken(t.ref, failed)
+	case !won:
+		return &current, nil
+	case notHeld != nil:
+		return nil, s.release(ctx, t, token, broken("", notHeld))
+	case from.orderID != "" && (!usable || status != "" && status != konnektive.StatusPartial):
+		return nil, s.forget(ctx, t, token)
+	}
+	return nil, nil
+}
+
+// forget takes an order from an attempt that it does not belong to, before the import leaves.
+func (s *Service) forget(ctx context.Context, t *tracked, token string) error {
+	err := s.change(ctx, t, func(t *tracked) bool {
+		a := t.ByToken(token)
+		if a == nil {
+			return false
+		}
+		a.OrderID = ""
+		return true
+	})
+	if err != nil {
+		return s.release(ctx, t, token, broken("", err))
+	}
+	return nil
+}
+
+// send sends the import, unless too much time has gone by since it was recorded: then the record may already allow
+// another attempt.
+func (s *Service) send(ctx context.Context, in *Import, t *tracked, token string) (Result, error) {
+	a := t.ByToken(token)
+	if a == nil {
+		return Result{}, fail(codes.InProgress, t.ref, errContended)
+	}
+	reply := konnektive.Reply{Kind: konnektive.NotSent, Err: errLate}
+	if s.Now().Before(a.Sent.Add(Haste)) {
+		endpoint := konnektive.ImportOrder
+		if in.Kind == KindUpsale {
+			endpoint = konnektive.ImportUpsale
+		}
+		reply = s.CRM.Call(ctx, endpoint, in.Gateway.add(in.Form, a.OrderID, Session(t.ref, token)))
+	}
+	return s.conclude(ctx, t, token, reply)
+}
+
+var errLate = errors.New("too much time went by between the record of the import and the import itself")
+
+// outcomeCodes are the contract's codes for what an import was answered.
+var outcomeCodes = map[konnektive.Outcome]string{
+	konnektive.RedirectURL:     codes.Redirect,
+	konnektive.RedirectScript:  codes.Redirect,
+	konnektive.RedirectInvalid: codes.RedirectInvalid,
+	konnektive.Accepted:        codes.Pending,
+	konnektive.Declined:        codes.Declined,
+	konnektive.Invalid:         codes.Invalid,
+	konnektive.AlreadyTaken:    codes.AlreadyTaken,
+	konnektive.Unknown:         codes.Unknown,
+}
+
+// conclude records what the import was answered, and only then tells the shopper. An answer that could not be recorded
+// is told as a doubt: an address that the ledger does not know must not be handed out.
+func (s *Service) conclude(ctx context.Context, t *tracked, token string, reply konnektive.Reply) (Result, error) {
+	outcome := konnektive.Classify(reply, s.AllowHTTP)
+	if outcome == konnektive.AlreadyTaken && t.Kind != KindUpsale {
+		outcome = konnektive.Accepted
+	}
+	if reply.Unreadable() {
+		s.tell(Event{Name: EventUnreadable, Lander: t.Lander, Ref: t.ref, What: reply.Cause().Error()})
+	}
+	switch outcome {
+	case konnektive.Unreachable:
+		return Result{}, s.takeBack(ctx, t, token, true, fail(codes.Unreachable, "", reply.Cause()))
+	case konnektive.Misconfigured:
+		return Result{}, s.takeBack(ctx, t, token, false, fail(codes.Misconfigured, "", reply.Cause()))
+	}
+	orderID := s.ownOrder(ctx, t, token, reply.OrderID())
+	seen := s.proof(ctx, t, token, orderID, outcome)
+	now := s.Now()
+	err := s.change(ctx, t, func(t *tracked) bool {
+		a := t.ByToken(token)
+		if a == nil || a.State != Sent {
+			return false
+		}
+		a.State, a.AnsweredAt, a.Code, a.OrderID = Answered, now, outcomeCodes[outcome], orderID
+		switch outcome {
+		case konnektive.RedirectURL:
+			a.URL = reply.Field("url")
+		case konnektive.RedirectScript:
+			a.Script = reply.Field("script")
+		case konnektive.Invalid:
+			a.Fields = Fields(reply)
+		}
+		s.apply(t, seen)
+		return true
+	})
+	result := s.concluded(t, token, err)
+	if result.Code == codes.Unknown || result.Code == codes.RedirectInvalid {
+		result.Cause = errors.Join(reply.Cause(), err)
+	}
+	return result, nil
+}
+
+// concluded is the result of an import that may have left.
+func (s *Service) concluded(t *tracked, token string, err error) Result {
+	a := t.ByToken(token)
+	switch {
+	case err != nil || a == nil:
+		result := t.result(a)
+		result.Code = codes.Unknown
+		return result
+	case t.Paid() != nil:
+		return s.stand(t, t.Paid())
+	case a.State != Answered, a.End != "":
+		return s.stand(t, a)
+	}
+	return s.answer(t, a)
+}
+
+// takeBack removes an attempt whose import was not carried out. An order that no import has reached is kept for the
+// next attempt.
+func (s *Service) takeBack(ctx context.Context, t *tracked, token string, unused bool, why error) error {
+	a := t.ByToken(token)
+	orderID := ""
+	if a != nil && unused && t.Kind == KindOrder {
+		orderID = a.OrderID
+	}
+	err := s.change(ctx, t, func(t *tracked) bool {
+		a := t.ByToken(token)
+		if a == nil || a.State != Sent {
+			return false
+		}
+		t.remove(token)
+		if t.LeadOrderID == "" {
+			t.LeadOrderID, t.LeadPartial = orderID, false
+		}
+		return true
+	})
+	coded := *codes.As(why)
+	coded.Ref, coded.Cause = t.ref, errors.Join(coded.Cause, err)
+	return &coded
+}
+
+// ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it.
+func (s *Service) ownOrder(ctx context.Context, t *tracked, token, named string) string {
+	a := t.ByToken(token)
+	switch {
+	case a == nil:
+		return ""
+	case named == "" || named == a.OrderID || t.Kind == KindUpsale:
+		return a.OrderID
+	}
+	if held, err := s.hold(ctx, t.Lander, named, t.ref); err != nil || !held || t.hasOrder(named) {
+		return a.OrderID
+	}
+	return named
+}
+
+// hasOrder tells whether an attempt has this order.
+func (r *Record) hasOrder(orderID string) bool {
+	return r.find(func(a *Attempt) bool { return a.OrderID == orderID }) != nil
+}
+
+// proof asks Order Query after a SUCCESS, which by itself proves no payment.
+func (s *Service) proof(ctx context.Context, t *tracked, token, orderID string, outcome konnektive.Outcome) []observation {
+	if outcome != konnektive.Accepted || orderID == "" {
+		return nil
+	}
+	if _, allowed, err := s.Store.Read(ctx, t.ref, 1); err != nil || allowed == 0 {
+		return nil
+	}
+	order, at, err := s.query(ctx, orderID)
+	if err != nil {
+		return nil
+	}
+	return []observation{{token, orderID, order, at}}
+}
+
+// payable makes sure that the order of an upsale is proven paid at this moment, and notes how many of the product it
+// holds. Without allowance to ask, what is known counts.
+func (s *Service) payable(ctx context.Context, in *Import, t, order *tracked, allowed int) error {
+	preferred := order.Paid()
+	attempts := order.unsettled()
+	if preferred != nil {
+		attempts = []*Attempt{preferred}
+	}
+	if allowed > 0 {
+		if err := s.look(ctx, order, attempts, allowed); err != nil {
+			return fail(codes.Unreachable, "", err)
+		}
+	}
+	paid := order.Paid()
+	if paid == nil || paid.Known.Status != konnektive.StatusComplete {
+		return fail(codes.NotPaid, "", nil)
+	}
+	if t.version == 0 {
+		t.OrderRef, t.Product, t.Baseline = order.ref, in.Product, paid.Known.Qty(in.Product)
+	}
+	return nil
+}
+
+// orderOf finds the order that an upsale, or a confirmation, is for: the ref is the order's, or that of an upsale of it.
+// One of another lander is answered with foreign.
+func (s *Service) orderOf(ctx context.Context, lander, ref, foreign string) (*tracked, int, error) {
+	for range 2 {
+		t, allowed, err := s.read(ctx, ref, 1)
+		switch {
+		case err != nil:
+			return nil, 0, broken("", err)
+		case t != nil && t.Lander != lander && s.visible(t, t.Lander, KindOrder, KindUpsale):
+			return nil, 0, fail(foreign, "", nil)
+		case !s.visible(t, lander, KindOrder, KindUpsale):
+			return nil, 0, fail(codes.RefUnknown, "", nil)
+		case t.Kind == KindOrder:
+			return t, allowed, nil
+		}
+		ref = t.OrderRef
+	}
+	return nil, 0, fail(codes.RefUnknown, "", nil)
+}
+
+// Fields are Konnektive's texts by field, for an answer that finds fields at fault. A text may be empty.
+func Fields(reply konnektive.Reply) map[string]string {
+	fields := reply.Fields()
+	if len(fields) == 0 && strings.Contains(strings.ToLower(reply.Text), "first and last name") {
+		return map[string]string{"firstName": "", "lastName": ""}
+	}
+	return fields
+}

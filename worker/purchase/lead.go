@@ -1,0 +1,111 @@
+package purchase
+
+import (
+	"context"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/konnektive"
+)
+
+// A Lead is what a page knows of a shopper before there is an order.
+type Lead struct {
+	Lander string
+	// Ref is the purchase to add to, or "". Key names the purchase to open, when it is given.
+	Ref  string
+	Key  string
+	Form konnektive.Form
+	// Whole: the lead has everything that an order needs of the shopper. Country is its billing country.
+	Whole   bool
+	Country string
+}
+
+// Lead opens a purchase, or adds to one. It is no order, and nothing is lost when it fails.
+func (s *Service) Lead(ctx context.Context, in Lead) (Result, error) {
+	ref := in.Ref
+	if ref == "" && in.Key != "" {
+		ref = s.Store.Named("lead\n" + in.Lander + "\n" + in.Key)
+	}
+	t := &tracked{Record: &Record{Kind: KindOrder, Lander: in.Lander, Created: s.Now()}}
+	if ref != "" {
+		there, _, err := s.read(ctx, ref, 0)
+		switch {
+		case err != nil:
+			return Result{}, broken(ref, err)
+		case s.visible(there, in.Lander, KindOrder):
+			t = there
+		case in.Ref != "":
+			return Result{}, fail(codes.RefUnknown, "", nil)
+		}
+	}
+	if len(t.Attempts) > 0 {
+		// The order is under way: what was imported with it counts.
+		return Result{Code: codes.Accepted, Ref: t.ref, Kind: KindOrder}, nil
+	}
+	reply := s.CRM.Call(ctx, konnektive.ImportLead, in.Form.Add("orderId", t.LeadOrderID))
+	orderID := reply.OrderID()
+	if orderID == "" {
+		orderID = t.LeadOrderID
+	}
+	if reply.Kind != konnektive.Success || orderID == "" {
+		return Result{}, s.leadFailed(in.Lander, ref, reply)
+	}
+	if t.version == 0 {
+		if t.ref = ref; ref == "" {
+			t.ref = s.Store.New()
+		}
+		if t.ref == "" {
+			return Result{}, fail(codes.Internal, "", errNoName)
+		}
+	}
+	return s.noteLead(ctx, t, in, orderID, reply.OrderStatus())
+}
+
+// noteLead writes what a lead was answered. An order that is another purchase's, or finished, is not used: the first
+// import then begins with a lead of its own.
+func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID, status string) (Result, error) {
+	partial := status == konnektive.StatusPartial
+	usable := status == "" || partial
+	if usable && orderID != t.LeadOrderID {
+		held, err := s.hold(ctx, in.Lander, orderID, t.ref)
+		if err != nil {
+			return Result{}, broken(t.ref, err)
+		}
+		usable = held
+	}
+	err := s.change(ctx, t, func(t *tracked) bool {
+		if len(t.Attempts) > 0 {
+			return false
+		}
+		known := t.version > 0
+		if usable && t.LeadOrderID == "" {
+			t.LeadOrderID, t.LeadPartial = orderID, partial
+			known = false
+		}
+		if in.Whole && (!t.LeadWhole || t.LeadCountry != in.Country) {
+			t.LeadWhole, t.LeadCountry = true, in.Country
+			known = false
+		}
+		return !known
+	})
+	if err != nil {
+		return Result{}, broken(t.ref, err)
+	}
+	return Result{Code: codes.Accepted, Ref: t.ref, Kind: KindOrder, OrderID: t.LeadOrderID}, nil
+}
+
+// Opened is what a lead has told about a purchase that was opened by one.
+type Opened struct {
+	// Whole: Konnektive has everything that an order needs of the shopper.
+	Whole bool
+	// Country is the billing country of the lead, by which it passed the rules.
+	Country string
+}
+
+// Opened says what the leads of a purchase have told. A ref that is not known is an error.
+func (s *Service) Opened(ctx context.Context, lander, ref string) (Opened, error) {
+	t, _, err := s.load(ctx, lander, ref, 0)
+	if err != nil {
+		return Opened{}, err
+	}
+	return Opened{t.LeadWhole && t.LeadOrderID != "" && len(t.Attempts) == 0, t.LeadCountry}, nil
+}

@@ -1,0 +1,133 @@
+package purchase
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/konnektive"
+)
+
+// An observation is what Order Query said of an attempt's order, and when it was asked.
+type observation struct {
+	token   string
+	orderID string
+	order   konnektive.Order
+	at      time.Time
+}
+
+// query asks Konnektive about one order. It returns the reply's cause as an error when that came to nothing.
+func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, time.Time, error) {
+	asked := s.Now()
+	reply := s.CRM.Call(ctx, konnektive.OrderQuery, konnektive.Form{}.Add("orderId", orderID))
+	order, found := konnektive.ReadOrder(reply, orderID)
+	if !found {
+		return order, asked, reply.Cause()
+	}
+	return order, asked, nil
+}
+
+// ask puts the question about attempts to Order Query, as far as that is allowed: first comes the attempt that matters
+// most. It returns what was found out, and an error when a question came to nothing.
+//
+// allowed is for how many questions the read of the record took allowance. Further allowance is taken here.
+func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) (seen []observation, failed error) {
+	if more := len(attempts) - allowed; more > 0 && allowed > 0 {
+		if _, extra, err := s.Store.Read(ctx, t.ref, more); err == nil {
+			allowed += extra
+		}
+	}
+	for _, a := range attempts[:min(len(attempts), allowed)] {
+		order, at, err := s.query(ctx, a.OrderID)
+		if err != nil {
+			failed = err
+			continue
+		}
+		seen = append(seen, observation{a.Token, a.OrderID, order, at})
+	}
+	return seen, failed
+}
+
+// look asks about attempts and writes what was found out.
+func (s *Service) look(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) error {
+	seen, failed := s.ask(ctx, t, attempts, allowed)
+	if len(seen) > 0 {
+		s.note(ctx, t, seen)
+	}
+	return failed
+}
+
+// note writes observations, where they change anything. What could not be written holds for this request all the same,
+// and is found out again by the next one.
+func (s *Service) note(ctx context.Context, t *tracked, seen []observation) {
+	err := s.change(ctx, t, func(t *tracked) bool { return s.apply(t, seen) })
+	if err != nil {
+		s.apply(t, seen)
+	}
+}
+
+// apply takes observations in, tells the operator what he has to know, and says whether they change how the purchase
+// stands.
+func (s *Service) apply(t *tracked, seen []observation) (changed bool) {
+	for _, o := range seen {
+		a := t.find(func(a *Attempt) bool { return a.Token == o.token && a.OrderID == o.orderID })
+		if a == nil {
+			continue
+		}
+		before, status, end := t.standing(a, o.at), a.Known.Status, a.End
+		paid := t.observe(a, o.order, o.at)
+		for _, p := range paid {
+			s.tell(Event{Name: EventPaid, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}})
+			if !p.Redirected() && p.Code != codes.AlreadyTaken {
+				s.tell(Event{Name: EventPaidWithoutKlarna, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}})
+			}
+		}
+		if orders := t.PaidOrders(); len(paid) > 0 && len(orders) > 1 {
+			s.tell(Event{Name: EventPaidTwice, Lander: t.Lander, Ref: t.ref, Orders: orders})
+		}
+		// Of several, the next to be asked about is told by when each was asked.
+		changed = changed || len(paid) > 0 || len(t.unsettled()) > 1 || t.standing(a, o.at) != before || a.Known.Status != status || a.End != end
+	}
+	return changed
+}
+
+// unsettled are the attempts that Order Query can say something new about, one for each order, those asked longest ago
+// first.
+func (t *tracked) unsettled() (attempts []*Attempt) {
+	for i := range t.Attempts {
+		if a := &t.Attempts[i]; a.mayBePaid() {
+			attempts = append(attempts, a)
+		}
+	}
+	slices.SortStableFunc(attempts, func(a, b *Attempt) int { return a.KnownAt.Compare(b.KnownAt) })
+	seen := map[string]bool{}
+	return slices.DeleteFunc(attempts, func(a *Attempt) bool {
+		double := seen[a.OrderID]
+		seen[a.OrderID] = true
+		return double
+	})
+}
+
+// inquire asks about an attempt of a purchase that is not paid.
+func (s *Service) inquire(ctx context.Context, t *tracked, a *Attempt, allowed int) error {
+	if t.Paid() != nil || a == nil || !a.mayBePaid() {
+		return nil
+	}
+	return s.look(ctx, t, []*Attempt{a}, allowed)
+}
+
+// next is the attempt to ask about when the purchase as a whole is asked for: the one asked longest ago of those whose
+// fate is open, else of all.
+func (t *tracked) next(now time.Time) *Attempt {
+	attempts := t.unsettled()
+	for _, a := range attempts {
+		if t.standing(a, now) >= AtKlarna {
+			return a
+		}
+	}
+	if len(attempts) == 0 {
+		return nil
+	}
+	return attempts[0]
+}
