@@ -33,7 +33,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak faults mutate cover samples deploy secrets preflight clean tools chromium
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight clean tools chromium
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -137,6 +137,9 @@ samples: ## Keep the pages of www/ as those that the tests shop at, so that page
 
 soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test -args -soak.for=$(SOAK)
+
+attack: bundle ## Hostile requests against the built Worker, and what came of each kind
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run '^TestAStandingAttack' -v ./worker/test | grep -E '^attack|FAIL|^ok'
 
 PAIRS ?= 100000
 faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), and races in every order
