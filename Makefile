@@ -33,7 +33,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight clean tools chromium
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight clean tools browsers lighthouse
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -76,7 +76,7 @@ dry-run: build $(TOOLS)
 dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
 	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev # not "go run", which dies of a SIGTERM without passing it on
 
-test: lint check-config unit wasm-test fuzz-short dry-run e2e ## Everything: linters, unit tests, workerd and Chromium
+test: lint check-config unit wasm-test fuzz-short dry-run e2e ## Everything: linters, unit tests, workerd and three browsers
 	@echo "All of it holds."
 
 unit: ## What needs neither workerd nor a browser
@@ -87,15 +87,33 @@ PURE := $(addprefix ./worker/,body config gate codes json konnektive ledger perc
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 
-e2e: bundle chromium ## The built Worker in workerd, and the whole purchase in Chromium
-	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 2 -timeout 25m ./worker/test
+# The engines to test with, and how often in a row. Nothing is tried again: a run that fails ends it.
+ENGINES ?= chromium firefox webkit
+REPEAT ?= 1
+export ENGINES
+e2e: bundle browsers ## The built Worker in workerd, and all that shoppers do in three browsers (ENGINES=chromium, REPEAT=10)
+	@for run in $$(seq $(REPEAT)); do \
+		if [ $(REPEAT) != 1 ]; then echo "run $$run of $(REPEAT)"; fi; \
+		BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 2 -timeout 90m ./worker/test; \
+	done
 
-chromium: ## Install Chromium where there is none
-	@for name in $${CHROME:-} chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
-	if ! command -v apt-get >/dev/null; then echo "Chromium is missing: install it, or name one in CHROME" >&2; exit 1; fi; \
+# Some tests are about Chromium alone, so that is always there. A browser that has another name, or was not installed by apt, is named in CHROME, FIREFOX or MINIBROWSER.
+browsers: ## Install the browsers of ENGINES that are missing
+	@missing=; has() { for name; do if [ -n "$$name" ] && command -v $$name >/dev/null; then return 0; fi; done; return 1; }; \
+	for engine in chromium $(ENGINES); do case $$engine in \
+		chromium) has "$${CHROME:-}" chromium chromium-browser google-chrome google-chrome-stable || missing="$$missing chromium";; \
+		firefox) has "$${FIREFOX:-}" firefox-esr firefox || missing="$$missing firefox-esr";; \
+		webkit) has WebKitWebDriver || missing="$$missing webkit2gtk-driver"; has Xvfb || missing="$$missing xvfb";; \
+		*) echo "ENGINES: there is no $$engine; there are chromium, firefox and webkit" >&2; exit 1;; \
+	esac; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "Missing:$$missing. Install them, or leave engines out with ENGINES=chromium" >&2; exit 1; fi; \
 	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
-	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends chromium \
-	|| { echo "Chromium could not be installed: do it by hand, or name one in CHROME" >&2; exit 1; }
+	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends $$missing \
+	|| { echo "Could not be installed:$$missing. Do it by hand, or leave engines out with ENGINES=chromium" >&2; exit 1; }
+
+lighthouse: bundle browsers ## Lighthouse's marks, speed included: the machine must be idle
+	SPEED=1 BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run TestLighthouse -v ./worker/test
 
 lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and README.md
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
@@ -158,7 +176,7 @@ mutate: ## Change the code that decides, one expression at a time: does a test n
 # The end-to-end runs count in the running Worker: an edge program that counts takes the place of the real one in a copy of the bundle.
 # With the same set of packages everywhere, go tool covdata merges what the three kinds of machine have counted.
 COUNT := -cover -covermode=atomic -coverpkg=klarna-relay/...
-cover: bundle chromium ## Coverage of native, Wasm and end-to-end runs, merged
+cover: bundle browsers ## Coverage of native, Wasm and end-to-end runs, merged
 	@rm -rf $(COVERAGE); mkdir -p $(COVERAGE)/native $(COVERAGE)/wasm $(COVERAGE)/e2e; cp -r $(BUNDLE) $(COVERAGE)/bundle
 	$(GO) test -count=1 $(COUNT) ./... -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/native | sed 's/\tcoverage:.*//'
 	$(WASM_GO) test -count=1 -exec $(WASM_EXEC)/go_js_wasm_exec $(COUNT) $(PURE) -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'

@@ -135,7 +135,7 @@ func (rl *Relay) scriptPolicy(nonce string) string {
 	if rl.config.LoopbackHTTP {
 		targets = "https: http://localhost:* http://127.0.0.1:*"
 	}
-	return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce + "'; frame-src " + targets +
+	return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce + "'; img-src data:; frame-src " + targets +
 		"; form-action " + targets + "; base-uri 'none'; frame-ancestors 'none'" +
 		"; sandbox allow-scripts allow-forms allow-popups allow-top-navigation"
 }
@@ -146,7 +146,7 @@ func scriptPage(lang, nonce, script string) string {
 	title := escaped(words.Text(lang, "page.to_klarna"))
 	literal := json.NewWriter(len(script) + 16)
 	literal.Value(script)
-	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>` +
+	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">` + noIcon + `<title>` +
 		title + `</title><style nonce="` + nonce + `">` + pageStyle + `iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` + title + `</h1><noscript><p>` + escaped(words.Text(lang, "page.no_script")) +
 		`</p></noscript></main><script nonce="` + nonce + `">(function(){var s=document.createElement("script");s.nonce="` + nonce + `";s.text=` + literal.String() +
 		`;document.body.appendChild(s)})()</script></body></html>`

@@ -42,10 +42,13 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 	default:
 		nonce := rl.platform.Random()
 		a.html = plainPage(rq, nonce, a)
-		a.csp = "default-src 'none'; style-src 'nonce-" + nonce + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		a.csp = "default-src 'none'; style-src 'nonce-" + nonce + "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	}
 	return a
 }
+
+// noIcon keeps browsers from asking for /favicon.ico, which the policies of these pages would block, with an error in the console.
+const noIcon = `<link rel="icon" href="data:,">`
 
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}ul{padding-left:1.25rem}li{margin:.5rem 0}`
 
@@ -66,7 +69,7 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	}
 	heading := escaped(words.Text(lang, title))
 	var b strings.Builder
-	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
+	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` + noIcon + `<title>`)
 	b.WriteString(heading + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + heading + `</h1><p>`)
 	b.WriteString(escaped(a.pageWords(lang)) + `</p>`)
 	if len(a.fields) > 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,5 +66,6 @@ func launch(t testing.TB, name string, shop *Shop) engine {
 	case "webkit":
 		return startWebKit(t)
 	}
-	return chromiumEngine{shop.Browser(t)}
+	// Klarna's frame in the shop's page is looked into, which Chromium's protocol allows within one process alone.
+	return chromiumEngine{shop.Browser(t, chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"), chromedp.Flag("disable-site-isolation-trials", true))}
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 	"github.com/stretchr/testify/require"
@@ -330,9 +331,16 @@ func moved(x, y float64) map[string]any {
 	return map[string]any{"type": "pointerMove", "x": int(x), "y": int(y), "duration": 0}
 }
 
+// webDriverKeys has WebDriver's names for the keys that Chromium's driver calls otherwise.
+var webDriverKeys = map[string]string{kb.Tab: "\uE004", kb.Enter: "\uE007", kb.ArrowDown: "\uE015"}
+
 func typed(text string) (actions []map[string]any) {
-	for _, key := range text {
-		actions = append(actions, map[string]any{"type": "keyDown", "value": string(key)}, map[string]any{"type": "keyUp", "value": string(key)})
+	for _, letter := range text {
+		key := string(letter)
+		if name, ok := webDriverKeys[key]; ok {
+			key = name
+		}
+		actions = append(actions, map[string]any{"type": "keyDown", "value": key}, map[string]any{"type": "keyUp", "value": key})
 	}
 	return actions
 }

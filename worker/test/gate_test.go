@@ -4,6 +4,7 @@ package test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,8 +57,8 @@ func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
 	})
 	assert.Empty(t, m.CRM.Calls(), "nothing was relayed")
 	t.Run("the log has a line for each request to the API, and none for a page", func(t *testing.T) {
-		line := `"lander":"shop.example","route":"order","status":403,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0}`
-		until(t, "the orders that were refused", func() bool { return strings.Count(m.Output(), line) == 5 })
+		line := regexp.MustCompile(`"lander":"shop.example","route":"order","status":403,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":\d+}`)
+		until(t, "the orders that were refused", func() bool { return len(line.FindAllString(m.Output(), -1)) == 5 })
 		assert.Equal(t, 2*7, strings.Count(m.Output(), `"code":"https_required"`))
 	})
 }

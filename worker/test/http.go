@@ -4,10 +4,12 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,4 +73,16 @@ func OrderForm(email string) url.Values {
 		"address1": {"Hauptstraße 1"}, "city": {"Berlin"}, "postalCode": {"10115"}, "country": {"DE"}, "billShipSame": {"1"},
 		"product1_id": {"34"}, "product1_qty": {"1"},
 	}
+}
+
+// refusing is the address of a server that refuses every connection: its port is taken, so that nobody else gets it, and nothing listens there.
+func refusing(t testing.TB) string {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	require.NoError(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	bound, err := syscall.Getsockname(socket)
+	require.NoError(t, err)
+	return fmt.Sprintf("http://127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
 }

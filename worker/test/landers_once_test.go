@@ -246,6 +246,7 @@ var once = []landerCase{
 		}
 		wg.Wait()
 		s.toldOnce()
+		require.Eventually(t, func() bool { return s.order().Confirms >= 1 }, patience, 20*time.Millisecond)
 		assert.Equal(t, 1, s.order().Confirms)
 	}},
 	{"a purchase that is not proven is told to nobody", func(t *testing.T, s *shopper) {
@@ -268,6 +269,7 @@ var once = []landerCase{
 		require.True(t, ok)
 		_, err := s.market.CRM.Approve(session.ID)
 		require.NoError(t, err)
+		s.look()
 		s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
 		s.until(`localStorage.getItem("told")`)
 		s.toldOnce()

@@ -4,9 +4,11 @@ package test
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/simulator"
@@ -22,13 +24,30 @@ type landerCase struct {
 	run  func(t *testing.T, s *shopper)
 }
 
+// Every case runs in every engine that ENGINES names. What only one engine can do skips itself in the others, and says so.
 func TestTheLanders(t *testing.T) {
-	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
-	browser := market.Browser(t, chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"), chromedp.Flag("disable-site-isolation-trials", true))
-	for _, cases := range [][]landerCase{buying, once, comingBack, saying, withoutHelp} {
-		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.run(t, newShopper(t, market, browser, "url")) })
-		}
+	for _, name := range wantedEngines(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
+			browser := launch(t, name, market.Shop)
+			t.Run("a console and a policy that complain are heard", func(t *testing.T) {
+				s := market.shopper(t, browser, "url")
+				s.open("/checkout")
+				s.do(`console.error("heard")`)
+				s.do(`document.body.append(Object.assign(document.createElement("iframe"), { src: "https://blocked.example/" }))`)
+				until(t, "the console", func() bool { return strings.Contains(strings.Join(s.messages(), "\n"), "heard") })
+				until(t, "the policy", func() bool { return strings.Contains(strings.Join(s.blocked(), "\n"), "blocked.example") })
+			})
+			for _, c := range slices.Concat(buying, once, comingBack, saying, withoutHelp) {
+				t.Run(c.name, func(t *testing.T) {
+					s := market.shopper(t, browser, "url")
+					c.run(t, s)
+					assert.Empty(t, s.blocked(), "what the pages' policies have blocked")
+					assert.Empty(t, s.noise(), "what the console shows")
+				})
+			}
+		})
 	}
 }
 

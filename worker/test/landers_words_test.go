@@ -36,6 +36,7 @@ var saying = []landerCase{
 	}},
 	{"what the form says, it says where a screen reader has been listening from the start", func(t *testing.T, s *shopper) {
 		s.intercept(orders, false, never)
+		s.holdTimers()
 		s.open("/checkout")
 		s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
 		assert.Equal(t, "status|alert", s.text(`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
@@ -118,6 +119,7 @@ var saying = []landerCase{
 		assert.Contains(t, s.text(`document.getElementById("klarna-order-country").textContent`), "in this country")
 	}},
 	{"too many orders: the form waits as long as it was told, then works again", func(t *testing.T, s *shopper) {
+		s.holdTimers()
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.intercept(orders, false, times(1, answer(429, "rate_limited", "Too many requests.", "Retry-After", "2")))
@@ -125,6 +127,8 @@ var saying = []landerCase{
 		s.state("rate_limited")
 		assert.Contains(t, s.alert(), "2 seconds")
 		s.pay()
+		assert.Equal(t, 1, s.requested("/api/order/import/"), "the button is locked")
+		s.releaseTimers()
 		s.state("again")
 		s.pay()
 		s.klarna("")
@@ -293,6 +297,7 @@ func (b *tab) enter(field, text string) {
 // scripts switches the tab's JavaScript.
 func (b *tab) scripts(on bool) {
 	b.t.Helper()
+	b.onlyChromium("switches JavaScript off in a tab")
 	_, err := chromedp.Call(Within(b.ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 	require.NoError(b.t, err)
 }

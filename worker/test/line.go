@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ type line struct {
 	counts        map[string]int
 	seen          []string // requests, in order
 	reports       []string // what pages' policies have blocked
+	said          []string // what consoles have shown, in an engine that does not tell its driver
 }
 
 // An interception says what becomes of the requests whose URL fits.
@@ -54,8 +56,9 @@ type cut struct {
 
 // The addresses that a line answers by itself, on every host.
 const (
-	scriptPath = "/.line/before.js"
-	reportPath = "/.line/blocked"
+	scriptPath  = "/.line/before.js"
+	reportPath  = "/.line/blocked"
+	consolePath = "/.line/console"
 )
 
 func newLine(t testing.TB, shop *Shop) *line {
@@ -127,11 +130,15 @@ func (l *line) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = io.WriteString(w, strings.Join(l.scripts, "\n;"))
 		return
-	case reportPath:
+	case reportPath, consolePath:
 		body, _ := io.ReadAll(r.Body)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.reports = append(l.reports, string(body))
+		if r.URL.Path == reportPath {
+			l.reports = append(l.reports, string(body))
+		} else {
+			l.said = append(l.said, string(body))
+		}
 		return
 	}
 	address := "https://" + r.Host + r.URL.RequestURI()
@@ -268,6 +275,12 @@ func (l *line) before(script string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.scripts = append(l.scripts, script)
+}
+
+func (l *line) console() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.said)
 }
 
 // blocked lists what pages' policies have blocked so far.

@@ -42,6 +42,7 @@ func TestEveryRequestToTheAPIIsCounted(t *testing.T) {
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/nothing", "")
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "")
 
+	until(t, "every request is counted, which may be after its answer", func() bool { return len(m.points(t, "")) >= 4 })
 	points := m.points(t, "")
 	require.Len(t, points, 4, "one for each request to the API, none for a page: %v", points)
 	for i, want := range [][]string{{Host, "order", "redirect"}, {Host, "order", "invalid"}, {Host, "failed", "pending"}, {Host, "none", "not_found"}} {

@@ -336,9 +336,7 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 
 func TestAnOriginThatIsDownIsA502Page(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	w := Start(t, Options{Vars: map[string]any{"LANDERS": landersAt(gone.URL)}})
+	w := Start(t, Options{Vars: map[string]any{"LANDERS": landersAt(refusing(t))}})
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 		a := Send(t, w.Client(), method, "https://"+Host+"/checkout", "")
 		assert.Equal(t, http.StatusBadGateway, a.Status, method)

@@ -57,7 +57,7 @@ func TestTheScannersFindNothing(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "test/scan.mjs", string(wanted))
 	cmd.Dir = filepath.Join(Root(), "worker")
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+trusted)
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+trusted, "ABORT_TIMEOUT=100000", "CLIENT_TIMEOUT=100000")
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
 	require.NoError(t, err, "%s", output)

@@ -11,6 +11,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -47,8 +49,9 @@ func Open(t testing.TB, w *Worker) *Shop {
 	require.NoError(t, err)
 	front := func(scheme string) http.Handler {
 		return &httputil.ReverseProxy{
+			Transport:     fresh,
 			FlushInterval: -1,
-			ErrorLog:      nil,
+			ErrorLog:      log.New(io.Discard, "", 0), // of shoppers who leave
 			Rewrite: func(r *httputil.ProxyRequest) {
 				overhear(r.Out)
 				for name := range r.Out.Header {
@@ -124,7 +127,7 @@ func chromium(t testing.TB) string {
 			return path
 		}
 	}
-	require.FailNow(t, "no Chromium found", "`make chromium` installs it; CHROME names one")
+	require.FailNow(t, "no Chromium found", "`make browsers` installs it; CHROME names one")
 	return ""
 }
 

@@ -5,6 +5,8 @@ package test
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +48,29 @@ func (m *Market) shopper(t testing.TB, e engine, word string) *shopper {
 	})
 	return s
 }
+
+// holdTimers has timers of two seconds and more wait in every page that is opened from now on, until releaseTimers ends them: what a page shows
+// for some time is then shown for as long as a test looks.
+func (s *shopper) holdTimers() {
+	s.before(`{
+		const { setTimeout: set, clearTimeout: clear } = globalThis;
+		globalThis.held = [];
+		globalThis.setTimeout = (work, ms, ...rest) => (ms >= 2000 ? -held.push(() => work(...rest)) : set(work, ms, ...rest));
+		globalThis.clearTimeout = (id) => (id < 0 ? delete held[-id - 1] : clear(id));
+	}`)
+}
+
+func (b *tab) releaseTimers() {
+	b.t.Helper()
+	b.do(`held.splice(0).forEach((work) => work())`)
+}
+
+// noise is what the console has shown, but for what tests make fail.
+func (s *shopper) noise() []string {
+	return slices.DeleteFunc(s.messages(), failedOnPurpose.MatchString)
+}
+
+var failedOnPurpose = regexp.MustCompile(`Failed to load resource.*/(api|build|nowhere)\b`)
 
 // is gives the shopper another address, for other ideas of the simulator's.
 func (s *shopper) is(word string) {

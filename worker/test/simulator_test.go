@@ -93,13 +93,11 @@ func browser(t *testing.T) context.Context {
 }
 
 // visit opens a page in a tab of its own: the one before may still be on its way.
-func visit(t *testing.T, browser context.Context, page string) context.Context {
+func visit(t *testing.T, browser context.Context, page string) *tab {
 	t.Helper()
-	tab, closeTab := chromedp.NewContext(browser)
-	t.Cleanup(closeTab)
-	require.NoError(t, chromedp.Do(tab))
-	require.NoError(t, chromedp.Do(Within(tab), chromedp.Navigate(page)))
-	return tab
+	b := newTab(t, nil, chromiumTab(t, browser))
+	b.open(page)
+	return b
 }
 
 func wait(t *testing.T, back <-chan arrival) arrival {
@@ -120,11 +118,11 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 	for _, word := range []string{"url", "script", "navigate", "odd-script"} {
 		t.Run("a "+word+" answer leads to Klarna, and an approved payment comes back as a cross-site POST", func(t *testing.T) {
 			shop, sim, back := visitor(t, word)
-			ctx := visit(t, chromium, shop.URL+"/")
+			b := visit(t, chromium, shop.URL+"/")
 			if word == "url" {
-				require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS("#go"))))
+				b.click("#go")
 			}
-			require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS("#approve"))))
+			b.click("#approve")
 			a := wait(t, back)
 			assert.Equal(t, "POST /return", a.path)
 			assert.Equal(t, "cross-site", a.header.Get("Sec-Fetch-Site"))
@@ -139,17 +137,10 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 		})
 	}
 
-	inFrame := func(t *testing.T, ctx context.Context, button string) {
-		t.Helper()
-		frames, err := chromedp.Run(Within(ctx), chromedp.Nodes(chromedp.CSS("iframe")))
-		require.NoError(t, err)
-		require.Len(t, frames, 1)
-		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS(button), chromedp.FromNode(frames[0]))))
-	}
 	for word, dest := range map[string]string{"iframe": "document", "iframe-inside": "iframe"} {
 		t.Run("an "+word+" answer shows Klarna within the shop's page, and comes back as a "+dest, func(t *testing.T) {
 			shop, sim, back := visitor(t, word)
-			inFrame(t, visit(t, chromium, shop.URL+"/"), "#approve")
+			visit(t, chromium, shop.URL+"/").inFrame("#approve")
 			a := wait(t, back)
 			assert.Equal(t, "POST /return", a.path)
 			assert.Equal(t, dest, a.header.Get("Sec-Fetch-Dest"))
@@ -161,11 +152,11 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 		t.Run("after "+button+" the shopper comes back by GET with an errorMsg, from an iframe too", func(t *testing.T) {
 			for _, word := range []string{"navigate", "iframe"} {
 				shop, _, back := visitor(t, word)
-				ctx := visit(t, chromium, shop.URL+"/")
+				b := visit(t, chromium, shop.URL+"/")
 				if word == "iframe" {
-					inFrame(t, ctx, button)
+					b.inFrame(button)
 				} else {
-					require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS(button))))
+					b.click(button)
 				}
 				a := wait(t, back)
 				assert.Equal(t, "GET /failed", a.path)
@@ -177,7 +168,7 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 
 	t.Run("without JavaScript the shopper goes back by a button", func(t *testing.T) {
 		shop, _, back := visitor(t, "url")
-		ctx := visit(t, chromium, "about:blank")
+		ctx := visit(t, chromium, "about:blank").ctx
 		_, err := chromedp.Call(Within(ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		require.NoError(t, err)
 		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/"), chromedp.Click(chromedp.CSS("#go")), chromedp.Click(chromedp.CSS("#approve")),
@@ -189,10 +180,12 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 
 	t.Run("a shopper who closed the tab pays later from the books", func(t *testing.T) {
 		shop, sim, back := visitor(t, "navigate")
-		ctx := visit(t, chromium, shop.URL+"/")
-		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS("#leave")), chromedp.WaitVisible(chromedp.CSS("#late"))))
+		b := visit(t, chromium, shop.URL+"/")
+		b.click("#leave")
+		b.until(`document.querySelector("#late")`)
 		assert.Equal(t, simulator.StatusPartial, sim.Orders()[0].Status)
-		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Click(chromedp.CSS(`a[href="/_simulator/"]`)), chromedp.Click(chromedp.CSS(`#order-`+sim.Orders()[0].ID+` form[action$="/approve"] button`))))
+		b.click(`a[href="/_simulator/"]`)
+		b.click(`#order-` + sim.Orders()[0].ID + ` form[action$="/approve"] button`)
 		assert.Equal(t, "POST /return", wait(t, back).path)
 		assert.Equal(t, simulator.StatusComplete, sim.Orders()[0].Status)
 	})

@@ -27,6 +27,14 @@ type tab struct {
 // pause is between two looks at a page that is waited for.
 const pause = 30 * time.Millisecond
 
+// onlyChromium skips a test in every other engine.
+func (b *tab) onlyChromium(what string) {
+	b.t.Helper()
+	if b.ctx == nil {
+		b.t.Skip("only Chromium " + what)
+	}
+}
+
 // frameTime is how long a frame is looked at before its page is asked again which frame there is.
 const frameTime = 5 * time.Second
 
@@ -46,6 +54,12 @@ func (b *tab) open(path string) {
 	}
 	require.NoError(b.t, b.front())
 	require.NoError(b.t, b.navigate(path), path)
+}
+
+// look brings the tab to the front: a page that nobody looks at does not ask for its order.
+func (b *tab) look() {
+	b.t.Helper()
+	require.NoError(b.t, b.front())
 }
 
 // reload loads the page again, and returns once the old one is gone.

@@ -65,6 +65,20 @@ func display(t testing.TB) string {
 	return ":" + strings.TrimSpace(number)
 }
 
+// consoleProbe tells the line what the console shows: this engine's driver has no command for it.
+const consoleProbe = `{
+	const tell = (...what) => navigator.sendBeacon("` + consolePath + `", what.map(String).join(" "));
+	for (const level of ["error", "warn"]) {
+		const say = console[level];
+		console[level] = (...what) => {
+			tell(level + ":", ...what);
+			say.apply(console, what);
+		};
+	}
+	addEventListener("error", ({ message }) => message && tell("exception:", message));
+	addEventListener("unhandledrejection", ({ reason }) => tell("rejection:", reason));
+}`
+
 // profile starts a driver of its own, since a driver has one session.
 func (w *webkit) profile(t testing.TB, l *line) driver {
 	t.Helper()
@@ -73,7 +87,6 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	cmd.Env = append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1", "LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
 	cmd.SysProcAttr = group()
 	s := &webkitSession{client: &http.Client{Timeout: patience}}
-	cmd.Stdout, cmd.Stderr = &s.output, io.Discard
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		if s.at != "" {
@@ -82,11 +95,13 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
+	l.before(consoleProbe)
+	s.line = l
 	driver := "http://" + listening(t, cmd.Process.Pid)
 	created, err := s.call(http.MethodPost, driver+"/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"acceptInsecureCerts":      true,
 		"timeouts":                 map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
-		"webkitgtk:browserOptions": map[string]any{"binary": w.browser, "args": []string{"--automation", "--proxy=http://" + l.address, "--enable-write-console-messages-to-stdout=true"}},
+		"webkitgtk:browserOptions": map[string]any{"binary": w.browser, "args": []string{"--automation", "--proxy=http://" + l.address}},
 	}}})
 	require.NoError(t, err)
 	var session struct{ SessionID string }
@@ -128,28 +143,10 @@ func listening(t testing.TB, pid int) (address string) {
 type webkitSession struct {
 	client *http.Client
 	at     string // the session's address
-	output printed
+	line   *line
 
 	mu      sync.Mutex
 	current string
-}
-
-// printed is what a program prints, readable while it runs.
-type printed struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *printed) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
 }
 
 // call sends a command, to a path of the session or a whole address.
@@ -218,9 +215,10 @@ func (b *webkitTab) post(path string, params any) error {
 	return err
 }
 
+// another is a window, since a tab in the background draws no frames and cannot be brought to the front.
 func (b *webkitTab) another(t testing.TB) driver {
 	t.Helper()
-	answer, err := b.call(http.MethodPost, "/window/new", map[string]any{"type": "tab"})
+	answer, err := b.call(http.MethodPost, "/window/new", map[string]any{"type": "window"})
 	require.NoError(t, err)
 	var window struct{ Handle string }
 	require.NoError(t, json.Unmarshal(answer, &window))
@@ -316,11 +314,4 @@ func (b *webkitTab) screenshot() ([]byte, error) {
 }
 
 // messages are those of all windows.
-func (b *webkitTab) messages() (list []string) {
-	for line := range strings.Lines(b.session.output.String()) {
-		if strings.Contains(line, "CONSOLE") && (strings.Contains(line, "ERROR") || strings.Contains(line, "WARN")) {
-			list = append(list, strings.TrimSpace(line))
-		}
-	}
-	return list
-}
+func (b *webkitTab) messages() []string { return b.session.line.console() }

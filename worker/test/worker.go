@@ -247,11 +247,14 @@ func (w *Worker) Output() string {
 // otherwise.
 func (w *Worker) Client() *http.Client {
 	return &http.Client{
-		Transport:     edge{w, &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}},
+		Transport:     edge{w, fresh},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       patience,
 	}
 }
+
+// fresh connects anew for every request: one that goes out on a connection that the Worker is just closing gets lost, and a POST is not sent again.
+var fresh = &http.Transport{DisableCompression: true, DisableKeepAlives: true}
 
 // edge plays the part of Cloudflare's edge for a Go client.
 type edge struct {
