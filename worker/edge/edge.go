@@ -60,7 +60,7 @@ var glue struct {
 // goroutine, which waits for one thing at a time.
 type call struct {
 	id   uint32 // what JavaScript knows it by
-	head string // what accept copied out of the buffer
+	head string // what accept copied out of the buffer; "": nobody has sent this one, see exportRehearse
 
 	waiting bool       // for JavaScript
 	sweeps  int        // how often sweep has seen it wait

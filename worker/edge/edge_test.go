@@ -320,13 +320,17 @@ func TestAProgramIsConfiguredOverTheBufferAndRehearsed(t *testing.T) {
 		},
 	})
 	assert.Equal(t, int32(1), exportConfigure(js.put("A\x001\x00B\x00\x00LANDERS\x00{\"*\":{}}"), 1))
-	assert.Equal(t, int32(1), exportRehearse())
+	require.Equal(t, int32(1), exportRehearse())
+	bridge{}.serve(glue.next) // as the carrier does that JavaScript asks the library for
 	assert.Equal(t, "POST /api/order/import/ a=1", rehearsed)
+	assert.Empty(t, glue.calls)
 	assert.Empty(t, js.lines)
 
 	prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") }, Rehearse: func() { panic("a name") }})
 	assert.Equal(t, int32(0), exportConfigure(0, 0), "what panics has not worked")
-	assert.Equal(t, int32(0), exportRehearse())
+	require.Equal(t, int32(1), exportRehearse())
+	stub.panicked = func(uint32) {}
+	bridge{}.serve(glue.next)
 	require.Len(t, js.lines, 2)
 }
 

@@ -107,6 +107,10 @@ func (b bridge) serve(c *call) {
 		}
 	}()
 	deepen()
+	if c.head == "" {
+		glue.program.Rehearse()
+		return
+	}
 	a := &answer{header: make(http.Header, 8)}
 	glue.relay.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
 	a.send(c)

@@ -127,9 +127,12 @@ export class Instance {
     });
   }
 
-  /** Has Go do once what an order needs, so that V8 has compiled it when there is one. */
+  /** Has Go do once what a page and an order need, so that V8 has compiled it when there is one. */
   rehearse() {
-    this.#enter(() => this.exports.rehearse());
+    this.decide("GET", "https://rehearsal.invalid/");
+    this.#enter(() => {
+      if (this.exports.rehearse()) this.#binding.handleRequest(CARRIER);
+    });
   }
 
   print(line) {

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/simulator"
+	"klarna-relay/worker/test/hostile"
 )
 
 // An attack is one hostile request. What comes of it is one of two things: it is refused and Konnektive hears nothing, or it is an
@@ -60,7 +61,7 @@ type outcome struct {
 	address, email string
 	status         int
 	header         http.Header
-	body           string
+	answer         string
 	closed         bool // the runtime hung up without an answer
 }
 
@@ -76,9 +77,7 @@ func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
 	if a.host == "" {
 		o.host = "localhost"
 	}
-	if strings.Contains(a.body, "%s") {
-		o.body = strings.Replace(a.body, "%s", OrderForm(o.email).Encode(), 1)
-	}
+	body := strings.Replace(a.body, "%s", OrderForm(o.email).Encode(), 1)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", o.method, o.target, o.host)
 	named := map[string]bool{}
@@ -91,10 +90,10 @@ func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 		}
 	}
-	if o.body != "" {
-		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(o.body))
+	if body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
 	}
-	b.WriteString("\r\n" + o.body)
+	b.WriteString("\r\n" + body)
 
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.Direct, "http://"))
 	require.NoError(t, err)
@@ -108,7 +107,7 @@ func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(res.Body)
-	o.status, o.header, o.body = res.StatusCode, res.Header, string(text)
+	o.status, o.header, o.answer = res.StatusCode, res.Header, string(text)
 	return o
 }
 
@@ -147,9 +146,9 @@ func TestAStandingAttackGetsNothing(t *testing.T) {
 			delete(calls, o.address)
 			switch o.fate {
 			case refused:
-				assert.Empty(t, own, "%d %s", o.status, o.body)
+				assert.Empty(t, own, "%d %s", o.status, o.answer)
 			case ordinary:
-				assert.NotEmpty(t, own, "%d %s", o.status, o.body)
+				assert.NotEmpty(t, own, "%d %s", o.status, o.answer)
 			}
 			for _, call := range own {
 				o.checkParameters(t, call)
@@ -182,13 +181,13 @@ func (o outcome) answersNothing(t *testing.T) {
 	}
 	runtime := o.header.Get("X-Request-Id") == "" && !o.passes // it answers itself what is no HTTP to it
 	if runtime {
-		assert.Equal(t, "methods", o.kind, "%d %s", o.status, o.body)
+		assert.Equal(t, "methods", o.kind, "%d %s", o.status, o.answer)
 	} else {
-		assert.Less(t, o.status, 500, o.body)
+		assert.Less(t, o.status, 500, o.answer)
 	}
-	assert.NotContains(t, o.body, marker)
-	assert.NotContains(t, o.body, "<xss")
-	assert.LessOrEqual(t, len(o.body), 16<<10, "an answer is no amplifier")
+	assert.NotContains(t, o.answer, marker)
+	assert.NotContains(t, o.answer, "<xss")
+	assert.LessOrEqual(t, len(o.answer), 16<<10, "an answer is no amplifier")
 	assert.NotContains(t, fmt.Sprint(o.header), evil)
 	assert.NotEqual(t, "*", o.header.Get("Access-Control-Allow-Origin"))
 	assert.Empty(t, o.header.Get("Set-Cookie"))
@@ -205,8 +204,8 @@ func (o outcome) answersNothing(t *testing.T) {
 	assert.Equal(t, "no-store", o.header.Get("Cache-Control"))
 	assert.Contains(t, o.header.Get("Content-Security-Policy"), "default-src 'none'")
 	if o.fate == refused {
-		assert.NotContains(t, o.body, `"result":"SUCCESS"`)
-		assert.NotContains(t, o.body, `"url"`)
+		assert.NotContains(t, o.answer, `"result":"SUCCESS"`)
+		assert.NotContains(t, o.answer, `"url"`)
 	}
 }
 
@@ -316,7 +315,9 @@ func attacks() (all []attack) {
 		attack{name: "semicolons", body: "%s;forceMerchantId=8"},
 		attack{name: "an empty order", body: "&&&&"},
 	)
-	add("bodies", costlyBodies()...)
+	for _, body := range hostile.Bodies() {
+		add("bodies", attack{name: body.Name, headers: []string{"Content-Type", body.Type}, body: body.Text})
+	}
 	for _, target := range []string{
 		"/api/klarna/return/" + ref, "/api/klarna/failed/" + ref, "/api/klarna/return/" + url.PathEscape(marker), "/api/klarna/failed/x?errorMsg=" + url.QueryEscape(marker),
 		"/api/klarna/return/" + ref + "?redirectsTo=https://" + evil, "/api/klarna/return/" + ref + "?url=//" + evil + "&lang=" + url.QueryEscape(marker), "/api/klarna/continue/" + ref,
@@ -333,46 +334,4 @@ func attacks() (all []attack) {
 			headers: []string{"X-Original-URL", "/api/order/import/", "X-Forwarded-Host", evil}})
 	}
 	return all
-}
-
-// costlyBodies are large, deep, wide or broken.
-func costlyBodies() (list []attack) {
-	const json = "application/json"
-	many := func(format string) string {
-		var b strings.Builder
-		for i := 0; b.Len() < 63<<10; i++ {
-			fmt.Fprintf(&b, format, i)
-		}
-		return b.String()
-	}
-	of := func(name, contentType, body string) {
-		list = append(list, attack{name: name, headers: []string{"Content-Type", contentType}, body: body})
-	}
-	for _, name := range []string{"cvv", "card", "ship", "product", "custom_", "x"} {
-		of("63 KiB of names like "+name, Form, many(name+"%02d&"))
-		of("63 KiB of values of names like "+name, Form, many(name+"%02d=4111111111111111&"))
-	}
-	of("63 KiB of priced products", Form, many("product%d_price=1&"))
-	of("63 KiB of escapes", Form, "firstName="+strings.Repeat("%C3%A4", 10000))
-	of("63 KiB of plus signs", Form, "firstName="+strings.Repeat("+", 63<<10))
-	of("63 KiB of ampersands", Form, strings.Repeat("&", 63<<10))
-	of("63 KiB of equals signs", Form, strings.Repeat("=&", 32<<10))
-	of("63 KiB of digits", Form, "custom1="+strings.Repeat("4111111111111111", 4000))
-	of("64 KiB and a byte", Form, strings.Repeat("a", 64<<10+1))
-	of("deep JSON", json, strings.Repeat(`{"a":`, 10000)+"1"+strings.Repeat("}", 10000))
-	of("deep arrays", json, strings.Repeat("[", 60000))
-	of("wide JSON", json, "{"+many(`"n%d":1,`)+`"z":1}`)
-	of("JSON with a name twice", json, `{"firstName":"a","firstName":"b"}`)
-	of("JSON of long numbers", json, `{"product1_id":`+strings.Repeat("9", 60000)+`}`)
-	of("JSON of escapes", json, `{"firstName":"`+strings.Repeat(`\u00e4`, 10000)+`"}`)
-	of("half a surrogate pair", json, `{"firstName":"\ud800"}`)
-	of("JSON that is a list of orders", json, `[{"product1_id":34},{"product1_id":35}]`)
-	of("a prototype", json, `{"__proto__":{"product1_id":34}}`)
-	of("a byte order mark", json, "\ufeff{}")
-	of("UTF-16", json, "{\x00}\x00")
-	of("multipart of a thousand parts", "multipart/form-data; boundary=x", many("--x\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\n1\r\n")+"--x--\r\n")
-	of("multipart with a file", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.php\"\r\n\r\n<?php\r\n--x--\r\n")
-	of("multipart without an end", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a")
-	of("multipart with a boundary of 63 KiB", "multipart/form-data; boundary="+strings.Repeat("x", 7000), strings.Repeat("--"+strings.Repeat("x", 7000), 8))
-	return list
 }

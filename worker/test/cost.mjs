@@ -1,6 +1,6 @@
 // Counts what an order costs the border between JavaScript and Go, without a
-// clock: how often each side calls the other. Prints {"order": …, "page": …, "grown": …, "parked": …, "left": …}: calls per
-// order and per page, by how many bytes Go's memory grew in the second half of the orders, and how many goroutines wait for
+// clock: how often each side calls the other. Prints {"order": …, "page": …, "ledger": …, "grown": …, "parked": …, "left": …}: calls per
+// order and per page, calls to the ledger per order, by how many bytes Go's memory grew in the second half of the orders, and how many goroutines wait for
 // requests that the runtime has ended without a word, at once and some minutes later.
 //
 //   node cost.mjs <orders>
@@ -43,18 +43,19 @@ WebAssembly.Instance = class {
 };
 
 const records = new Map();
+let ledger = 0;
 const env = {
   LEDGER: {
     idFromName: (name) => Buffer.from(name.slice(-32).padStart(32, "0")).toString("hex"),
     newUniqueId: () => "0".repeat(64),
     idFromString: (ref) => ref,
-    get: (ref) => ({
+    get: (ref) => new Proxy({
       read: async () => `3\0${records.get(ref) ?? "0\0"}`,
       write: async (version, data) => {
         records.set(ref, `${version + 1}\0${data}`);
         return { won: true, current: "" };
       },
-    }),
+    }, { get: (methods, name) => { ledger++; return methods[name]; } }),
   },
   IMPORTS: { limit: async () => ({ success: true }) },
   READS: { limit: async () => ({ success: true }) },
@@ -90,9 +91,9 @@ async function order(n) {
 
 const orders = Number(process.argv[2]);
 for (let n = 0; n < orders; n++) await order(n);
-const before = calls, bytes = made.exports.mem.buffer.byteLength;
+const before = calls, written = ledger, bytes = made.exports.mem.buffer.byteLength;
 for (let n = 0; n < orders; n++) await order(orders + n);
-const perOrder = (calls - before) / orders;
+const perOrder = (calls - before) / orders, toLedger = (ledger - written) / orders;
 const atPages = calls;
 for (let n = 0; n < orders; n++) instance(env).decide("GET", `https://shop.example/checkout?affId=${n}`);
 const perPage = (calls - atPages) / orders, grown = made.exports.mem.buffer.byteLength - bytes;
@@ -114,5 +115,5 @@ const left = made.exports.goroutines() - idle;
 for (const reject of late) reject(new Error("much too late")); // and nobody minds
 await new Promise(setImmediate);
 await order(4 * orders);
-log(JSON.stringify({ order: perOrder, page: perPage, grown, parked, left }));
+log(JSON.stringify({ order: perOrder, page: perPage, ledger: toLedger, grown, parked, left }));
 process.exit(0);

@@ -59,26 +59,32 @@ func dial(address string) (*client, error) {
 
 // do sends one request and reads the whole answer, which must be a 200.
 func (c *client) do(request func([]byte) []byte) ([]byte, error) {
+	status, body, err := c.exchange(request)
+	if err == nil && status != http.StatusOK {
+		err = errors.New("answered " + strconv.Itoa(status) + ": " + string(body))
+	}
+	return body, err
+}
+
+// exchange sends one request and reads the whole answer.
+func (c *client) exchange(request func([]byte) []byte) (status int, body []byte, err error) {
 	_ = c.conn.SetDeadline(time.Now().Add(30 * time.Second))
 	c.out = request(c.out[:0])
 	if _, err := c.conn.Write(c.out); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = errors.New("answered " + strconv.Itoa(response.StatusCode) + ": " + string(body))
-	}
-	return body, err
+	body, err = io.ReadAll(response.Body)
+	return response.StatusCode, body, err
 }
 
 // A sample is what one stretch of load cost.
 type sample struct {
 	requests int
-	p50      time.Duration
+	p50, p99 time.Duration
 	cpu      time.Duration // of workerd, per request
 }
 
@@ -88,9 +94,32 @@ func (w *worker) run(request func([]byte) []byte, connections int, duration time
 	return w.spread(request, connections, duration, limit, 0)
 }
 
+// beset is run with every tenth request of each connection a hostile one, which is not timed.
+func (w *worker) beset(request func([]byte) []byte, connections int, duration time.Duration) (sample, error) {
+	var n atomic.Int64
+	return w.load(connections, duration, 0, 0, func(c *client, i int) (timed bool, err error) {
+		if i%10 != 9 {
+			_, err = c.do(request)
+			return true, err
+		}
+		_, _, err = c.exchange(bodies[int(n.Add(1))%len(bodies)].request)
+		return false, err
+	})
+}
+
 // spread is run with connections that begin one after the other within a time,
 // so that they do not march in step: shoppers do not either.
 func (w *worker) spread(request func([]byte) []byte, connections int, duration time.Duration, limit int64, within time.Duration) (sample, error) {
+	return w.load(connections, duration, limit, within, func(c *client, _ int) (bool, error) {
+		_, err := c.do(request)
+		return true, err
+	})
+}
+
+// load has connections call exchange again and again; i counts the calls of one connection.
+func (w *worker) load(
+	connections int, duration time.Duration, limit int64, within time.Duration, exchange func(c *client, i int) (timed bool, err error),
+) (sample, error) {
 	var (
 		mu     sync.Mutex
 		took   []time.Duration
@@ -110,12 +139,15 @@ func (w *worker) spread(request func([]byte) []byte, connections int, duration t
 			c, err := dial(w.address) // anew: workerd closes a connection that is idle for some seconds
 			if err == nil {
 				defer c.conn.Close()
-				for now := time.Now(); now.Before(end) && (limit == 0 || sent.Add(1) <= limit); {
-					if _, err = c.do(request); err != nil {
+				timed := false
+				for now, i := time.Now(), 0; now.Before(end) && (limit == 0 || sent.Add(1) <= limit); i++ {
+					if timed, err = exchange(c, i); err != nil {
 						break
 					}
 					after := time.Now()
-					own = append(own, after.Sub(now))
+					if timed {
+						own = append(own, after.Sub(now))
+					}
 					now = after
 				}
 			}
@@ -136,7 +168,7 @@ func (w *worker) spread(request func([]byte) []byte, connections int, duration t
 		return sample{}, errors.New(w.name + ": not one request in " + duration.String())
 	}
 	slices.Sort(took)
-	return sample{len(took), took[len(took)/2], (after - before) / time.Duration(len(took))}, nil
+	return sample{len(took), took[len(took)/2], took[len(took)*99/100], (after - before) / time.Duration(len(took))}, nil
 }
 
 // leave sends an order and goes away without waiting for the answer.

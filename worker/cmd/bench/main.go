@@ -21,7 +21,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds, for somebody who is changing something")
-	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, cold, memory, growth, leave, sizes")
+	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, costs, beset, memory, growth, leave, sizes")
 	output := flag.String("o", "", "write the table to this file too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -45,10 +45,10 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{ctx: ctx, root: root, work: work, crm: newCRM(), rounds: 7, stretch: 1500 * time.Millisecond, orders: 50000, leavers: 2000}
+	b := &bench{ctx: ctx, root: root, work: work, crm: newCRM(), rounds: 7, stretch: 1500 * time.Millisecond, under: 30 * time.Second, orders: 50000, leavers: 2000}
 	defer b.crm.Close()
 	if quick {
-		b.rounds, b.stretch, b.orders, b.leavers = 3, 700*time.Millisecond, 5000, 200
+		b.rounds, b.stretch, b.under, b.orders, b.leavers = 3, 700*time.Millisecond, 6*time.Second, 5000, 200
 	}
 	b.binary = filepath.Join(root, "worker/node_modules/@cloudflare/workerd-linux-64/bin/workerd")
 	if _, err := os.Stat(b.binary); err != nil { // another kind of machine: the npm wrapper finds the right one
@@ -64,7 +64,8 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		name string
 		do   func() error
 	}{
-		{"ratios", b.ratios}, {"ledger", b.ledger}, {"cold", b.cold}, {"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
+		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs", b.costs}, {"beset", b.beset},
+		{"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
 	} {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue
@@ -108,7 +109,8 @@ func (b *bench) lay() error {
 		ledger  bool
 		modules [][2]string
 	}{
-		{&b.plainKind, "plain JavaScript", false, [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, memory}},
+		{&b.plainKind, "plain JavaScript", false, [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
+		{&b.plainLedgerKind, "plain JavaScript with a ledger", true, [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
 		{&b.stockKind, "stock", false, [][2]string{
 			{"worker.mjs", filepath.Join(stock, "worker.mjs")}, {"runtime.mjs", filepath.Join(stock, "runtime.mjs")},
 			{"wasm_exec.js", filepath.Join(stock, "wasm_exec.js")}, {"app.wasm", program},

@@ -9,7 +9,9 @@
 // that is compared and set three times, the lead, the import, what the answers
 // mean, the envelope, the same headers, the log line.
 
-import { LEDGER, LIMIT } from "../memory.mjs";
+import { LEDGER as inMemory, LIMIT } from "../memory.mjs";
+
+export { Ledger } from "./ledger.mjs";
 
 const PAGE_HEADERS = [
   ["Content-Security-Policy", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: https:; "
@@ -111,6 +113,7 @@ async function answerTo(work) {
   const key = request.headers.get("Idempotency-Key");
   if (key !== null && !/^[!-~]{8,128}$/.test(key)) return { code: "invalid", message: { "Idempotency-Key": "8 to 128 visible characters" } };
   const digest = await sha256(canonical(order.fields));
+  const LEDGER = env.LEDGER ?? inMemory;
   work.ref = LEDGER.idFromName(`key\n${url.hostname}\n${key ?? `${work.address}${digest}`}`).toString();
   const stub = LEDGER.get(LEDGER.idFromString(work.ref));
   const record = { v: 1, kind: "order", lander: url.hostname, created: Date.now(), attempts: [{ keys: [await sha256(key ?? digest)], digest, state: "open", begun: Date.now() }] };
