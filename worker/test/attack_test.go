@@ -290,14 +290,14 @@ func attacks() (all []attack) {
 	for _, field := range []string{
 		"product1_price=0.01", "product1_shipPrice=0", "salesTax=0.01", "paySource=CREDITCARD", "paySource=PREPAID%00", "prepaidType=X",
 		"forceMerchantId=8", "campaignId=13", "customerId=1", "forceQA=1", "skipQA=1", "cardNumber=4111111111111111", "cardSecurityCode=123", "custom1=4111+1111+1111+1111",
-		"achAccountNumber=1", "iban=1", "paypalBillerId=1", "loginId=admin", "password=admin", "orderId=ABC123", "product1_id=34", "product1_id=99", "product2_id=99&product2_qty=1",
+		"achAccountNumber=1", "iban=1", "paypalBillerId=1", "loginId=admin", "password=admin", "orderId=ABC123", "product1_id=35", "product1_id=99", "product2_id=99&product2_qty=1",
 		"product2_id=34&product2_qty=-1", "product2_id=35&product2_qty=1e9", "product2_id=35&product2_qty=99999999999999999999", "firstName[a]=x&firstName=y",
 		"emailAddress=x%40" + evil, "%66irstName=x", "firstName=x", "ref=" + ref, "ref=..%2f..%2f", "lastName=%ff%fe", "lastName=%zz", "a=%0", "insureShipment=1", "product1_qty=2",
 	} {
 		add("fields", attack{body: "%s&" + field})
 	}
 	for _, field := range []string{
-		"shipTotal=0.01", "discount=99", "redirect3DS=1", "recurring=1", "firstName[]=x", "ipAddress=192.0.2.66", "userAgent=Attacker", "salesUrl=https%3A%2F%2F" + evil, "redirectsTo=https%3A%2F%2F" + evil, "redirectsTo=%2F%2F" + evil, "redirectsTo=%2F%5C" + evil,
+		"product1_id=34", "shipTotal=0.01", "discount=99", "redirect3DS=1", "recurring=1", "firstName[]=x", "ipAddress=192.0.2.66", "userAgent=Attacker", "salesUrl=https%3A%2F%2F" + evil, "redirectsTo=https%3A%2F%2F" + evil, "redirectsTo=%2F%2F" + evil, "redirectsTo=%2F%5C" + evil,
 		"redirectsTo=javascript%3Aalert(1)", "errorRedirectsTo=https%3A%2F%2F" + evil, "errorRedirectsTo=data%3Atext%2Fhtml%2Cx", "redirectsTo=https%3A%2F%2Flocalhost%40" + evil,
 		"custom1=x%26forceMerchantId%3D8", "custom1=x%0d%0aX-Evil%3A+1", "affId=x%26paySource%3DCREDITCARD", "custom2=" + url.QueryEscape(marker), "sourceValue1=%3Cxss%3E",
 		"__proto__=x", "constructor=x", "toString=x", "hasOwnProperty=1", "X=" + strings.Repeat("y", 30000), "unknown=1", "custom3=%E2%80%AEexe",
