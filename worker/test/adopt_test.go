@@ -44,6 +44,7 @@ func answers(client *http.Client, address string) (int, string) {
 
 // TestTheStepsOfTheGuide does what worker/docs/adopt.md says, with its own words, in a clone, for each place where pages may be.
 func TestTheStepsOfTheGuide(t *testing.T) {
+	t.Parallel()
 	said := guide(t)
 	described := said("(?s)```toml\n(.*?)```")
 	host := said(`pattern = "([^"]+)"`)

@@ -39,6 +39,7 @@ func TestTheEdgeModuleStaysSmall(t *testing.T) {
 }
 
 func TestOrdersAndPagesCrossTheBorderAsOftenAsBefore(t *testing.T) {
+	t.Parallel()
 	bundle(t)
 	node := filepath.Join(Root(), "worker/node_modules/.bin/node")
 	if _, err := os.Stat(node); err != nil { // where npm brings no Node, the machine has one

@@ -97,8 +97,12 @@ func clone(t *testing.T) string {
 			continue // removed, and not committed yet
 		}
 		require.NoError(t, err)
+		info, err := os.Stat(filepath.Join(Root(), name))
+		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), text, 0o755))
+		// As old as it is here: for make a younger package-lock.json would be a reason to install the npm tools anew, through the link and in use.
+		require.NoError(t, os.Chtimes(filepath.Join(folder, name), info.ModTime(), info.ModTime()))
 	}
 	require.NoError(t, os.Symlink(filepath.Join(Root(), "worker/node_modules"), filepath.Join(folder, "worker/node_modules")))
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, "www")))
@@ -126,6 +130,7 @@ func describe(t *testing.T, folder, landers string) {
 }
 
 func TestMakeDev(t *testing.T) {
+	t.Parallel()
 	folder := clone(t)
 	d := makeDev(t, folder)
 	out, cmd, done, client := &d.out, d.cmd, d.done, d.client

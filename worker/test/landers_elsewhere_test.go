@@ -84,6 +84,7 @@ func landers(lander map[string]any) map[string]any {
 }
 
 func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
+	t.Parallel()
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t), Vars: landers(map[string]any{
 		"allowedOrigins": []string{"https://" + otherLander},
 		"pages":          map[string]string{"checkout": "https://" + otherLander + "/", "upsell": "https://" + otherLander + "/more", "thankYou": "https://" + otherLander + "/thanks"},
@@ -133,6 +134,7 @@ const turnstileScript = `globalThis.turnstile = {
 };`
 
 func TestTheBotCheckIsShownWhenASiteKeyIsGivenAndEveryAttemptHasATokenOfItsOwn(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var asked []string
 	siteverify := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -138,6 +138,7 @@ func shown(code, when string) func(*shopper) {
 // Every state in both languages, on a phone and on a large screen, light and
 // dark: what axe finds, and whether anything sticks out of the page.
 func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
+	t.Parallel()
 	axe, err := os.ReadFile(filepath.Join(Root(), "worker/node_modules/axe-core/axe.min.js"))
 	require.NoError(t, err)
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
@@ -202,6 +203,7 @@ func TestThePagesOfBothLanguagesAreTheSameButForTheirWords(t *testing.T) {
 }
 
 func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
+	t.Parallel()
 	const most = 35 << 10 // bytes, compressed
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	s := newShopper(t, market, market.Browser(t), "url")
@@ -237,6 +239,7 @@ func squeezed(t *testing.T, body string) int {
 }
 
 func TestTheW3CsCheckerFindsNothing(t *testing.T) {
+	t.Parallel()
 	java, err := exec.LookPath("java")
 	if err != nil {
 		t.Skip("the W3C's checker needs Java; html-validate has looked at the pages")

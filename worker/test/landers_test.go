@@ -26,6 +26,7 @@ type landerCase struct {
 
 // Every case runs in every engine that ENGINES names. What only one engine can do skips itself in the others, and says so.
 func TestTheLanders(t *testing.T) {
+	t.Parallel()
 	for _, name := range wantedEngines(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

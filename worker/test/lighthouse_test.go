@@ -35,6 +35,7 @@ var timeless = []string{
 // cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
 // Its mark for speed depends on what else the machine does, so it counts only when SPEED=1 says that the machine is idle: `make lighthouse`.
 func TestLighthouseGivesFullMarks(t *testing.T) {
+	t.Parallel()
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	front := cloudflare(t, market)
 	s := newShopper(t, market, market.Browser(t), "url")
