@@ -133,7 +133,7 @@ type Attempt struct {
 	// Known is what Order Query said last, at KnownAt.
 	Known   konnektive.Order
 	KnownAt time.Time
-	// Looks counts the times the alarm has asked about it. NotBefore is when to try again a look that failed.
+	// Looks is how far the alarm has come in the list of looks. NotBefore is when to try again a look that failed.
 	Looks     int
 	NotBefore time.Time
 }

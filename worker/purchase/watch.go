@@ -6,21 +6,44 @@ import (
 )
 
 // looks says when an attempt is asked about without anybody's request, counted from the moment it was sent: a shopper
-// may pay and never come back. The last look is when no session can be paid any more.
-var looks = []time.Duration{
-	1 * time.Minute, 5 * time.Minute, 15 * time.Minute, 60 * time.Minute,
-	7 * time.Hour, 13 * time.Hour, 19 * time.Hour, 25 * time.Hour, 31 * time.Hour, 37 * time.Hour, 43 * time.Hour, SessionLife,
+// may pay and never come back. Most shoppers pay within the hour. The last look is when no session can be paid any
+// more. A session that has ended is looked at less often: a payment that arrives all the same is rare.
+var looks = []struct {
+	after time.Duration
+	ended bool // also made for a session that has ended
+}{
+	{1 * time.Minute, false},
+	{5 * time.Minute, false},
+	{15 * time.Minute, true},
+	{time.Hour, false},
+	{6 * time.Hour, true},
+	{16 * time.Hour, false},
+	{30 * time.Hour, false},
+	{SessionLife, true},
 }
 
 // lookAgain is how long after a look that failed the next one is made. A look that failed does not count.
 const lookAgain = 10 * time.Minute
 
+// pendingLook is the index of the next look at the attempt; the number of looks when there is no need.
+func (a *Attempt) pendingLook() int {
+	if !a.mayBePaid() {
+		return len(looks)
+	}
+	next := a.Looks
+	for next < len(looks) && a.End != "" && !looks[next].ended {
+		next++
+	}
+	return next
+}
+
 // nextLook is when the attempt is to be asked about next; the zero time when there is no need.
 func (a *Attempt) nextLook() time.Time {
-	if !a.mayBePaid() || a.Looks >= len(looks) {
+	next := a.pendingLook()
+	if next >= len(looks) {
 		return time.Time{}
 	}
-	due := a.Sent.Add(looks[a.Looks])
+	due := a.Sent.Add(looks[next].after)
 	if due.Before(a.NotBefore) {
 		return a.NotBefore
 	}
@@ -54,13 +77,13 @@ func (s *Service) Watch(ctx context.Context, ref string) (result Result, ok bool
 	if next := t.Alarm(); next.After(until) {
 		until = next // the alarm's clock is not this one
 	}
-	due := map[string]int{} // looks so far, by token
+	due := map[string]int{} // the look that is due, by token
 	var attempts []*Attempt
 	orders := map[string]bool{}
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		if next := a.nextLook(); !next.IsZero() && !next.After(until) {
-			due[a.Token] = a.Looks
+			due[a.Token] = a.pendingLook()
 			if !orders[a.OrderID] {
 				attempts = append(attempts, a)
 			}
@@ -84,8 +107,8 @@ func (s *Service) Watch(ctx context.Context, ref string) (result Result, ok bool
 func (r *Record) looked(due map[string]int, then time.Time) (changed bool) {
 	for i := range r.Attempts {
 		a := &r.Attempts[i]
-		before, was := due[a.Token]
-		if !was || a.Looks != before {
+		look, was := due[a.Token]
+		if !was || a.Looks > look {
 			continue
 		}
 		changed = true
@@ -93,7 +116,7 @@ func (r *Record) looked(due map[string]int, then time.Time) (changed bool) {
 			a.NotBefore = then.Add(lookAgain)
 			continue
 		}
-		a.Looks++
+		a.Looks = look + 1
 	}
 	return changed
 }

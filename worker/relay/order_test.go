@@ -362,7 +362,7 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	}
 	ring()
 	assert.Zero(t, queries(), "not before its time")
-	for i, pause := range []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 45 * time.Minute, 6 * time.Hour} {
+	for i, pause := range []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 45 * time.Minute, 5 * time.Hour} {
 		s.pass(pause)
 		ring()
 		assert.Equal(t, i+1, queries(), pause)
@@ -371,7 +371,7 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	}
 	_, err := s.sim.Approve(s.session(first.url()))
 	require.NoError(t, err)
-	s.pass(6 * time.Hour)
+	s.pass(10 * time.Hour)
 	ring()
 	assert.Contains(t, s.logs[len(s.logs)-1], `"route":"alarm"`)
 	assert.Contains(t, s.logs[len(s.logs)-1], `"settled":true`)
@@ -396,7 +396,7 @@ func TestTheAlarmGivesUpAfterTwoDays(t *testing.T) {
 			s.relay.Watch(t.Context(), ref)
 		}
 	}
-	assert.Len(t, s.sim.Calls(simulator.OpQuery), 12)
+	assert.Len(t, s.sim.Calls(simulator.OpQuery), 8)
 }
 
 func TestForgedReturnsProveNothing(t *testing.T) {

@@ -1,0 +1,97 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/simulator"
+)
+
+// A counted store counts what Cloudflare bills of a Durable Object: calls and rows written.
+type countedStore struct {
+	ledger.Store
+	calls, rows int
+}
+
+func (c *countedStore) Read(ctx context.Context, ref string, questions int) (ledger.Stored, int, error) {
+	c.calls++
+	return c.Store.Read(ctx, ref, questions)
+}
+
+func (c *countedStore) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
+	c.calls++
+	c.rows += 2 // the record, and the time of its alarm
+	return c.Store.Write(ctx, ref, version, data, alarm, expires)
+}
+
+// usage is what a kind of visit uses, counted in a shop of its own. A page view uses nothing of this.
+func usage(t *testing.T, play func(s *shop)) string {
+	s := open(t)
+	counted := &countedStore{Store: s.store}
+	s.relay = s.start(settings(), s.sim, counted)
+	play(s)
+	alarms := 0
+	for range int(72 * time.Hour / time.Minute) { // as long as a record lives
+		s.pass(time.Minute)
+		for _, ref := range s.store.Due(s.clock()) {
+			alarms++
+			require.True(t, s.relay.Watch(context.Background(), ref))
+		}
+	}
+	crm, queries := 0, len(s.sim.Calls(simulator.OpQuery))
+	for _, op := range []simulator.Op{simulator.OpLead, simulator.OpOrder, simulator.OpUpsale, simulator.OpConfirm} {
+		crm += len(s.sim.Calls(op))
+	}
+	return fmt.Sprintf("%d | %d | %d | %d | %d |", len(s.logs)-alarms, crm, queries, counted.calls+alarms, counted.rows)
+}
+
+func TestTheGuideToCostsSaysWhatEachVisitUses(t *testing.T) {
+	guide, err := os.ReadFile("../docs/costs.md")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name string
+		play func(s *shop)
+	}{
+		{"an order that is paid", func(s *shop) {
+			ref := s.paidOrder("key-00000001", order())
+			s.expect(s.status(ref), http.StatusOK, "SUCCESS", "paid")
+			s.expect(s.confirm(ref), http.StatusOK, "SUCCESS", "confirmed")
+		}},
+		{"an order and one upsale, both paid", func(s *shop) {
+			ref := s.paidOrder("key-00000001", order())
+			upsale := s.upsale("key-00000002", ref)
+			s.pay(upsale.url())
+			s.expect(s.status(upsale.Ref), http.StatusOK, "SUCCESS", "paid")
+			s.expect(s.confirm(ref), http.StatusOK, "SUCCESS", "confirmed")
+		}},
+		{"an order that is left at Klarna, the tab closed", func(s *shop) {
+			s.expect(s.order("key-00000001", order()), http.StatusOK, "MERC_REDIRECT", "redirect")
+		}},
+		{"an order that is cancelled at Klarna", func(s *shop) {
+			first := s.order("key-00000001", order())
+			s.get(s.back(first.url(), "failed"))
+		}},
+		{"an order whose fields are refused", func(s *shop) {
+			s.expect(s.order("key-00000001", order().with("city", "")), http.StatusUnprocessableEntity, "ERROR", "invalid")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			row := ""
+			for line := range strings.Lines(string(guide)) {
+				if rest, ok := strings.CutPrefix(line, "| "+c.name+" | "); ok {
+					row = strings.TrimSpace(rest)
+				}
+			}
+			assert.Equal(t, usage(t, c.play), row, "worker/docs/costs.md")
+		})
+	}
+}
