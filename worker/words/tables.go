@@ -50,7 +50,6 @@ const keys = "\n" +
 	"rule.quantity_cap\n" +
 	"rule.country_refused\n" +
 	"rule.card_data\n" +
-	"rule.field_refused\n" +
 	"answer.paid\n" +
 	"answer.pending\n" +
 	"answer.review\n" +
@@ -59,15 +58,19 @@ const keys = "\n" +
 	"answer.declined\n" +
 	"answer.cancelled\n" +
 	"answer.expired\n" +
+	"answer.refunded\n" +
+	"answer.unproven\n" +
 	"answer.upsale_retry\n" +
 	"answer.upsale_declined\n" +
 	"answer.upsale_cancelled\n" +
 	"answer.upsale_expired\n" +
+	"answer.upsale_redirect_invalid\n" +
 	"answer.already_taken\n" +
 	"answer.order_not_paid\n" +
 	"answer.redirect_invalid\n" +
 	"answer.invalid\n" +
 	"answer.misconfigured\n" +
+	"answer.unavailable\n" +
 	"answer.upstream_unreachable\n" +
 	"answer.in_progress\n" +
 	"answer.rate_limited\n" +
@@ -182,7 +185,6 @@ const textsOfCS = "" +
 	"Objednejte prosím nejvýše {limit} ks tohoto produktu.\n" +
 	"Tento způsob platby v této zemi nemůžeme nabídnout.\n" +
 	"Nezadávejte zde prosím údaje o kartě. Zaplatíte na další stránce.\n" +
-	"Toto pole nemůže stránka nastavit.\n" +
 	"Vaše objednávka je zaplacená. Děkujeme!\n" +
 	"Čekáme, až Klarna potvrdí platbu. Neplaťte prosím znovu.\n" +
 	"Obchod vaši objednávku obdržel a před potvrzením ji kontroluje. Neplaťte prosím znovu.\n" +
@@ -191,15 +193,19 @@ const textsOfCS = "" +
 	"Klarna platbu nepřijala. Nic vám nebylo účtováno. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
 	"Platba u Klarny nebyla dokončena. Nic vám nebylo účtováno. Můžete to zkusit znovu.\n" +
 	"Čas na zaplacení u Klarny vypršel. Nic vám nebylo účtováno. Můžete objednat znovu.\n" +
+	"Peníze za tuto objednávku byly vráceny.\n" +
+	"Nepodařilo se zjistit, zda je tato objednávka zaplacená. Než objednáte znovu, podívejte se prosím do e-mailu a ke Klarně.\n" +
 	"Doplňkový produkt se nepodařilo objednat. Vaše první objednávka je zaplacená a zůstává beze změny. Můžete to zkusit znovu.\n" +
 	"Klarna nepřijala platbu za doplňkový produkt, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
 	"Platba za doplňkový produkt nebyla dokončena, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
 	"Čas na zaplacení doplňkového produktu vypršel, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
+	"Klarnu se pro doplňkový produkt nepodařilo otevřít. Vaše první objednávka je zaplacená a zůstává beze změny. Zkuste to prosím za několik minut znovu.\n" +
 	"To už je součástí vaší objednávky.\n" +
 	"To lze přidat jen k zaplacené objednávce.\n" +
 	"Klarnu se nepodařilo otevřít. Nic vám nebylo účtováno. Zkuste to prosím za několik minut znovu.\n" +
 	"Zkontrolujte prosím své údaje.\n" +
-	"Obchod teď nemůže přijímat objednávky. Nic vám nebylo účtováno. Zkuste to prosím později.\n" +
+	"Obchod teď nemůže přijímat objednávky a nic nebylo objednáno. Zkuste to prosím později.\n" +
+	"Obchod teď nemůže odpovědět. Zkuste to prosím později.\n" +
 	"S obchodem se nepodařilo spojit a nic nebylo objednáno. Zkuste to prosím za chvíli znovu.\n" +
 	"Vaše objednávka se zpracovává. Počkejte prosím chvíli.\n" +
 	"Příliš mnoho požadavků. Počkejte prosím minutu a zkuste to znovu.\n" +
@@ -209,7 +215,7 @@ const textsOfCS = "" +
 	"Přijato.\n" +
 	"Potvrzení je na cestě.\n" +
 	"Na této adrese nic není.\n" +
-	"Tato stránka nefunguje, jak má, a nic nebylo objednáno. Kontaktujte prosím obchod.\n" +
+	"Tato stránka nefunguje, jak má. Kontaktujte prosím obchod.\n" +
 	"Vaše objednávka není dokončena\n" +
 	"Omlouváme se\n" +
 	"Okamžik prosím\n" +
@@ -218,7 +224,7 @@ const textsOfCS = "" +
 	"Pak tuto stránku načtěte znovu: objednávka se zadá jen jednou, bez ohledu na to, kolikrát stránku načtete.\n" +
 	"Pokračovat\n" +
 	"Pokračujeme ke Klarně …\n" +
-	"Klarna zde potřebuje JavaScript. Zapněte jej prosím a načtěte stránku znovu. Nic vám nebylo účtováno.\n" +
+	"Klarna zde potřebuje JavaScript. Zapněte jej prosím a načtěte stránku znovu.\n" +
 	"Tato stránka teď není dostupná\n" +
 	"Zkuste to prosím za minutu znovu.\n"
 
@@ -267,7 +273,6 @@ const textsOfDA = "" +
 	"Bestil højst {limit} af dette produkt.\n" +
 	"Vi kan ikke tilbyde denne betalingsmetode i dette land.\n" +
 	"Indtast ikke kortoplysninger her. Du betaler på næste side.\n" +
-	"Dette felt kan ikke angives af siden.\n" +
 	"Din ordre er betalt. Mange tak!\n" +
 	"Vi venter på, at Klarna bekræfter betalingen. Betal ikke igen.\n" +
 	"Butikken har modtaget din ordre og kontrollerer den, før den bekræftes. Betal ikke igen.\n" +
@@ -276,15 +281,19 @@ const textsOfDA = "" +
 	"Klarna godkendte ikke betalingen. Du er ikke blevet opkrævet noget. Du kan ændre din ordre eller dine oplysninger og prøve igen.\n" +
 	"Betalingen hos Klarna blev ikke gennemført. Du er ikke blevet opkrævet noget. Du kan prøve igen.\n" +
 	"Tiden til at betale hos Klarna er udløbet. Du er ikke blevet opkrævet noget. Du kan bestille igen.\n" +
+	"Denne ordre er refunderet.\n" +
+	"Vi kunne ikke finde ud af, om denne ordre er betalt. Se i din e-mail og hos Klarna, før du bestiller igen.\n" +
 	"Ekstraproduktet kunne ikke bestilles. Din første ordre er betalt og ændres ikke. Du kan prøve igen.\n" +
 	"Klarna godkendte ikke betalingen for ekstraproduktet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
 	"Betalingen for ekstraproduktet blev ikke gennemført, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
 	"Tiden til at betale for ekstraproduktet er udløbet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
+	"Klarna kunne ikke åbnes for ekstraproduktet. Din første ordre er betalt og ændres ikke. Prøv igen om nogle minutter.\n" +
 	"Dette er allerede en del af din ordre.\n" +
 	"Dette kan kun føjes til en betalt ordre.\n" +
 	"Klarna kunne ikke åbnes. Du er ikke blevet opkrævet noget. Prøv igen om nogle minutter.\n" +
 	"Tjek dine oplysninger.\n" +
-	"Butikken kan ikke tage imod ordrer lige nu. Du er ikke blevet opkrævet noget. Prøv igen senere.\n" +
+	"Butikken kan ikke tage imod ordrer lige nu, og der blev ikke bestilt noget. Prøv igen senere.\n" +
+	"Butikken kan ikke svare lige nu. Prøv igen senere.\n" +
 	"Butikken kunne ikke kontaktes, og der blev ikke bestilt noget. Prøv igen om et øjeblik.\n" +
 	"Din ordre behandles. Vent et øjeblik.\n" +
 	"For mange forespørgsler. Vent et minut, og prøv igen.\n" +
@@ -294,7 +303,7 @@ const textsOfDA = "" +
 	"Modtaget.\n" +
 	"Bekræftelsen er på vej.\n" +
 	"Der er ikke noget på denne adresse.\n" +
-	"Denne side virker ikke, som den skal, og der blev ikke bestilt noget. Kontakt butikken.\n" +
+	"Denne side virker ikke, som den skal. Kontakt butikken.\n" +
 	"Din ordre er ikke gennemført\n" +
 	"Vi beklager\n" +
 	"Et øjeblik\n" +
@@ -303,7 +312,7 @@ const textsOfDA = "" +
 	"Genindlæs derefter denne side: Din ordre afgives kun én gang, uanset hvor ofte du gør det.\n" +
 	"Fortsæt\n" +
 	"Videre til Klarna …\n" +
-	"Klarna kræver JavaScript her. Slå det til, og genindlæs siden. Du er ikke blevet opkrævet noget.\n" +
+	"Klarna kræver JavaScript her. Slå det til, og genindlæs siden.\n" +
 	"Denne side er ikke tilgængelig lige nu\n" +
 	"Prøv igen om et minut.\n"
 
@@ -352,7 +361,6 @@ const textsOfDE = "" +
 	"Bitte bestellen Sie von diesem Produkt höchstens {limit} Stück.\n" +
 	"In diesem Land können wir diese Zahlungsart nicht anbieten.\n" +
 	"Bitte geben Sie hier keine Kartendaten ein. Sie bezahlen auf der nächsten Seite.\n" +
-	"Dieses Feld kann die Seite nicht setzen.\n" +
 	"Ihre Bestellung ist bezahlt. Vielen Dank!\n" +
 	"Wir warten auf die Bestätigung von Klarna. Bitte bezahlen Sie nicht noch einmal.\n" +
 	"Der Shop hat Ihre Bestellung erhalten und prüft sie, bevor er sie bestätigt. Bitte bezahlen Sie nicht noch einmal.\n" +
@@ -361,15 +369,19 @@ const textsOfDE = "" +
 	"Klarna hat die Zahlung nicht angenommen. Es wurde nichts berechnet. Sie können Ihre Bestellung oder Ihre Angaben ändern und es erneut versuchen.\n" +
 	"Die Zahlung bei Klarna wurde nicht abgeschlossen. Es wurde nichts berechnet. Sie können es erneut versuchen.\n" +
 	"Die Zeit zum Bezahlen bei Klarna ist abgelaufen. Es wurde nichts berechnet. Sie können erneut bestellen.\n" +
+	"Diese Bestellung wurde erstattet.\n" +
+	"Wir konnten nicht klären, ob diese Bestellung bezahlt wurde. Bitte sehen Sie in Ihren E-Mails und bei Klarna nach, bevor Sie erneut bestellen.\n" +
 	"Der Zusatzartikel konnte nicht bestellt werden. Ihre erste Bestellung ist bezahlt und bleibt unverändert. Sie können es erneut versuchen.\n" +
 	"Klarna hat die Zahlung für den Zusatzartikel nicht angenommen, er wurde daher nicht hinzugefügt. Ihre erste Bestellung ist bezahlt und bleibt unverändert.\n" +
 	"Die Zahlung für den Zusatzartikel wurde nicht abgeschlossen, er wurde daher nicht hinzugefügt. Ihre erste Bestellung ist bezahlt und bleibt unverändert.\n" +
 	"Die Zeit zum Bezahlen des Zusatzartikels ist abgelaufen, er wurde daher nicht hinzugefügt. Ihre erste Bestellung ist bezahlt und bleibt unverändert.\n" +
+	"Klarna konnte für den Zusatzartikel nicht geöffnet werden. Ihre erste Bestellung ist bezahlt und bleibt unverändert. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Das ist bereits Teil Ihrer Bestellung.\n" +
 	"Das lässt sich nur zu einer bezahlten Bestellung hinzufügen.\n" +
 	"Klarna konnte nicht geöffnet werden. Es wurde nichts berechnet. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Bitte prüfen Sie Ihre Angaben.\n" +
-	"Der Shop kann gerade keine Bestellungen annehmen. Es wurde nichts berechnet. Bitte versuchen Sie es später erneut.\n" +
+	"Der Shop kann gerade keine Bestellungen annehmen, und es wurde nichts bestellt. Bitte versuchen Sie es später erneut.\n" +
+	"Der Shop kann gerade nicht antworten. Bitte versuchen Sie es später erneut.\n" +
 	"Der Shop war nicht erreichbar, und es wurde nichts bestellt. Bitte versuchen Sie es gleich noch einmal.\n" +
 	"Ihre Bestellung wird gerade bearbeitet. Bitte warten Sie einen Moment.\n" +
 	"Zu viele Anfragen. Bitte warten Sie eine Minute und versuchen Sie es erneut.\n" +
@@ -379,7 +391,7 @@ const textsOfDE = "" +
 	"Erhalten.\n" +
 	"Die Bestätigung ist unterwegs.\n" +
 	"Unter dieser Adresse gibt es nichts.\n" +
-	"Diese Seite funktioniert nicht, wie sie soll, und es wurde nichts bestellt. Bitte wenden Sie sich an den Shop.\n" +
+	"Diese Seite funktioniert nicht, wie sie soll. Bitte wenden Sie sich an den Shop.\n" +
 	"Ihre Bestellung ist nicht abgeschlossen\n" +
 	"Entschuldigung\n" +
 	"Einen Moment, bitte\n" +
@@ -388,7 +400,7 @@ const textsOfDE = "" +
 	"Laden Sie diese Seite dann neu: Ihre Bestellung wird nur einmal aufgegeben, egal, wie oft Sie das tun.\n" +
 	"Weiter\n" +
 	"Weiter zu Klarna …\n" +
-	"Klarna benötigt hier JavaScript. Bitte schalten Sie es ein und laden Sie diese Seite neu. Es wurde nichts berechnet.\n" +
+	"Klarna benötigt hier JavaScript. Bitte schalten Sie es ein und laden Sie diese Seite neu.\n" +
 	"Diese Seite ist gerade nicht erreichbar\n" +
 	"Bitte versuchen Sie es in einer Minute erneut.\n"
 
@@ -437,7 +449,6 @@ const textsOfEL = "" +
 	"Η μέγιστη ποσότητα αυτού του προϊόντος είναι {limit}.\n" +
 	"Δεν μπορούμε να προσφέρουμε αυτόν τον τρόπο πληρωμής σε αυτή τη χώρα.\n" +
 	"Μη συμπληρώσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
-	"Αυτό το πεδίο δεν μπορεί να οριστεί από τη σελίδα.\n" +
 	"Η παραγγελία σας έχει πληρωθεί. Σας ευχαριστούμε!\n" +
 	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Μην πληρώσετε ξανά.\n" +
 	"Το κατάστημα έλαβε την παραγγελία σας και την ελέγχει πριν την επιβεβαιώσει. Μην πληρώσετε ξανά.\n" +
@@ -446,15 +457,19 @@ const textsOfEL = "" +
 	"Η Klarna δεν δέχτηκε την πληρωμή. Δεν έχετε χρεωθεί. Μπορείτε να αλλάξετε την παραγγελία ή τα στοιχεία σας και να δοκιμάσετε ξανά.\n" +
 	"Η πληρωμή στην Klarna δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Μπορείτε να δοκιμάσετε ξανά.\n" +
 	"Ο χρόνος για την πληρωμή στην Klarna έληξε. Δεν έχετε χρεωθεί. Μπορείτε να παραγγείλετε ξανά.\n" +
+	"Τα χρήματα για αυτή την παραγγελία έχουν επιστραφεί.\n" +
+	"Δεν μπορέσαμε να μάθουμε αν αυτή η παραγγελία έχει πληρωθεί. Ελέγξτε το e-mail σας και την Klarna πριν παραγγείλετε ξανά.\n" +
 	"Δεν ήταν δυνατή η παραγγελία του πρόσθετου προϊόντος. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Μπορείτε να δοκιμάσετε ξανά.\n" +
 	"Η Klarna δεν δέχτηκε την πληρωμή για το πρόσθετο προϊόν και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Η πληρωμή για το πρόσθετο προϊόν δεν ολοκληρώθηκε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
+	"Η σελίδα της Klarna δεν άνοιξε για το πρόσθετο προϊόν. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Αυτό είναι ήδη μέρος της παραγγελίας σας.\n" +
 	"Αυτό μπορεί να προστεθεί μόνο σε πληρωμένη παραγγελία.\n" +
 	"Η σελίδα της Klarna δεν άνοιξε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Ελέγξτε τα στοιχεία σας.\n" +
-	"Το κατάστημα δεν μπορεί να δεχτεί παραγγελίες αυτή τη στιγμή. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά αργότερα.\n" +
+	"Το κατάστημα δεν μπορεί να δεχτεί παραγγελίες αυτή τη στιγμή και δεν παραγγέλθηκε τίποτα. Δοκιμάστε ξανά αργότερα.\n" +
+	"Το κατάστημα δεν μπορεί να απαντήσει αυτή τη στιγμή. Δοκιμάστε ξανά αργότερα.\n" +
 	"Δεν ήταν δυνατή η επικοινωνία με το κατάστημα και δεν παραγγέλθηκε τίποτα. Δοκιμάστε ξανά σε λίγο.\n" +
 	"Η παραγγελία σας βρίσκεται σε επεξεργασία. Περιμένετε λίγο.\n" +
 	"Πάρα πολλά αιτήματα. Περιμένετε ένα λεπτό και δοκιμάστε ξανά.\n" +
@@ -464,7 +479,7 @@ const textsOfEL = "" +
 	"Ελήφθη.\n" +
 	"Η επιβεβαίωση είναι καθ’ οδόν.\n" +
 	"Δεν υπάρχει τίποτα σε αυτή τη διεύθυνση.\n" +
-	"Αυτή η σελίδα δεν λειτουργεί όπως πρέπει και δεν παραγγέλθηκε τίποτα. Επικοινωνήστε με το κατάστημα.\n" +
+	"Αυτή η σελίδα δεν λειτουργεί όπως πρέπει. Επικοινωνήστε με το κατάστημα.\n" +
 	"Η παραγγελία σας δεν ολοκληρώθηκε\n" +
 	"Λυπούμαστε\n" +
 	"Μια στιγμή, παρακαλούμε\n" +
@@ -473,7 +488,7 @@ const textsOfEL = "" +
 	"Στη συνέχεια φορτώστε ξανά αυτή τη σελίδα: η παραγγελία σας γίνεται μόνο μία φορά, όσες φορές κι αν το κάνετε.\n" +
 	"Συνέχεια\n" +
 	"Μετάβαση στην Klarna …\n" +
-	"Η Klarna χρειάζεται εδώ JavaScript. Ενεργοποιήστε το και φορτώστε ξανά τη σελίδα. Δεν έχετε χρεωθεί.\n" +
+	"Η Klarna χρειάζεται εδώ JavaScript. Ενεργοποιήστε το και φορτώστε ξανά τη σελίδα.\n" +
 	"Αυτή η σελίδα δεν είναι διαθέσιμη αυτή τη στιγμή\n" +
 	"Δοκιμάστε ξανά σε ένα λεπτό.\n"
 
@@ -522,7 +537,6 @@ const textsOfEN = "" +
 	"Please order at most {limit} of this product.\n" +
 	"We cannot offer this payment method in this country.\n" +
 	"Please do not enter card details here. You pay on the next page.\n" +
-	"This field cannot be set by the page.\n" +
 	"Your order is paid. Thank you!\n" +
 	"We are waiting for Klarna to confirm the payment. Please do not pay again.\n" +
 	"The shop has received your order and is checking it before it is confirmed. Please do not pay again.\n" +
@@ -531,15 +545,19 @@ const textsOfEN = "" +
 	"Klarna did not accept the payment. You have not been charged. You can change your order or your details and try again.\n" +
 	"The payment at Klarna was not completed. You have not been charged. You can try again.\n" +
 	"The time to pay at Klarna has run out. You have not been charged. You can place your order again.\n" +
+	"This order was refunded.\n" +
+	"We could not find out whether this order was paid. Please check your e-mail and at Klarna before you order again.\n" +
 	"The extra could not be ordered. Your first order is paid and stays as it is. You can try again.\n" +
 	"Klarna did not accept the payment for the extra, so it was not added. Your first order is paid and stays as it is.\n" +
 	"The payment for the extra was not completed, so it was not added. Your first order is paid and stays as it is.\n" +
 	"The time to pay for the extra has run out, so it was not added. Your first order is paid and stays as it is.\n" +
+	"Klarna could not be opened for the extra. Your first order is paid and stays as it is. Please try again in a few minutes.\n" +
 	"This is already part of your order.\n" +
 	"This can only be added to an order that is paid.\n" +
 	"Klarna could not be opened. You have not been charged. Please try again in a few minutes.\n" +
 	"Please check your details.\n" +
-	"The shop cannot take orders right now. You have not been charged. Please try again later.\n" +
+	"The shop cannot take orders right now, and nothing was ordered. Please try again later.\n" +
+	"The shop cannot answer right now. Please try again later.\n" +
 	"The shop could not be reached, and nothing was ordered. Please try again in a moment.\n" +
 	"Your order is being processed. Please wait a moment.\n" +
 	"Too many requests. Please wait a minute and try again.\n" +
@@ -549,7 +567,7 @@ const textsOfEN = "" +
 	"Received.\n" +
 	"The confirmation is on its way.\n" +
 	"There is nothing at this address.\n" +
-	"This page does not work as it should, and nothing was ordered. Please contact the shop.\n" +
+	"This page does not work as it should. Please contact the shop.\n" +
 	"Your order is not complete\n" +
 	"Sorry\n" +
 	"One moment, please\n" +
@@ -558,7 +576,7 @@ const textsOfEN = "" +
 	"Then reload this page: your order is placed once, however often you do.\n" +
 	"Continue\n" +
 	"Continuing to Klarna …\n" +
-	"Klarna needs JavaScript here. Please switch it on and reload this page. You have not been charged.\n" +
+	"Klarna needs JavaScript here. Please switch it on and reload this page.\n" +
 	"This page is not available right now\n" +
 	"Please try again in a minute.\n"
 
@@ -607,7 +625,6 @@ const textsOfES = "" +
 	"La cantidad máxima de este producto es {limit}.\n" +
 	"No podemos ofrecer este método de pago en este país.\n" +
 	"No introduzca aquí datos de tarjetas. El pago se hace en la página siguiente.\n" +
-	"La página no puede fijar este campo.\n" +
 	"Su pedido está pagado. ¡Muchas gracias!\n" +
 	"Estamos esperando a que Klarna confirme el pago. Por favor, no pague otra vez.\n" +
 	"La tienda ha recibido su pedido y lo está revisando antes de confirmarlo. Por favor, no pague otra vez.\n" +
@@ -616,15 +633,19 @@ const textsOfES = "" +
 	"Klarna no ha aceptado el pago. No se le ha cobrado nada. Puede cambiar su pedido o sus datos e intentarlo de nuevo.\n" +
 	"El pago en Klarna no se completó. No se le ha cobrado nada. Puede intentarlo de nuevo.\n" +
 	"El plazo para pagar en Klarna ha terminado. No se le ha cobrado nada. Puede hacer el pedido de nuevo.\n" +
+	"Este pedido se ha reembolsado.\n" +
+	"No pudimos averiguar si este pedido se ha pagado. Mire su correo electrónico y en Klarna antes de pedir otra vez.\n" +
 	"El artículo adicional no se pudo pedir. Su primer pedido está pagado y no cambia. Puede intentarlo de nuevo.\n" +
 	"Klarna no ha aceptado el pago del artículo adicional, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"El pago del artículo adicional no se completó, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"El plazo para pagar el artículo adicional ha terminado, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"No se pudo abrir la página de Klarna para el artículo adicional. Su primer pedido está pagado y no cambia. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Esto ya forma parte de su pedido.\n" +
 	"Esto solo se puede añadir a un pedido pagado.\n" +
 	"No se pudo abrir la página de Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Compruebe sus datos.\n" +
-	"La tienda no puede aceptar pedidos en este momento. No se le ha cobrado nada. Inténtelo de nuevo más tarde.\n" +
+	"La tienda no puede aceptar pedidos en este momento y no se ha pedido nada. Inténtelo de nuevo más tarde.\n" +
+	"La tienda no puede responder en este momento. Inténtelo de nuevo más tarde.\n" +
 	"No se pudo contactar con la tienda y no se ha pedido nada. Inténtelo de nuevo en un momento.\n" +
 	"Su pedido se está procesando. Espere un momento, por favor.\n" +
 	"Demasiadas solicitudes. Espere un minuto e inténtelo de nuevo.\n" +
@@ -634,7 +655,7 @@ const textsOfES = "" +
 	"Recibido.\n" +
 	"La confirmación está en camino.\n" +
 	"No hay nada en esta dirección.\n" +
-	"Esta página no funciona como debería y no se ha pedido nada. Póngase en contacto con la tienda.\n" +
+	"Esta página no funciona como debería. Póngase en contacto con la tienda.\n" +
 	"Su pedido no se ha completado\n" +
 	"Lo sentimos\n" +
 	"Un momento, por favor\n" +
@@ -643,7 +664,7 @@ const textsOfES = "" +
 	"Después vuelva a cargar esta página: su pedido se hará una sola vez, por muchas veces que la cargue.\n" +
 	"Continuar\n" +
 	"Pasando a Klarna …\n" +
-	"Klarna necesita JavaScript aquí. Actívelo y vuelva a cargar esta página. No se le ha cobrado nada.\n" +
+	"Klarna necesita JavaScript aquí. Actívelo y vuelva a cargar esta página.\n" +
 	"Esta página no está disponible en este momento\n" +
 	"Inténtelo de nuevo en un minuto.\n"
 
@@ -692,7 +713,6 @@ const textsOfET = "" +
 	"Selle toote suurim lubatud kogus on {limit}.\n" +
 	"Me ei saa selles riigis seda makseviisi pakkuda.\n" +
 	"Palun ärge sisestage siia kaardiandmeid. Maksate järgmisel lehel.\n" +
-	"Leht ei saa seda välja määrata.\n" +
 	"Teie tellimus on makstud. Aitäh!\n" +
 	"Ootame, kuni Klarna makse kinnitab. Palun ärge makske uuesti.\n" +
 	"Kauplus on teie tellimuse kätte saanud ja kontrollib seda enne kinnitamist. Palun ärge makske uuesti.\n" +
@@ -701,15 +721,19 @@ const textsOfET = "" +
 	"Klarna ei võtnud makset vastu. Teilt ei ole makset võetud. Võite tellimust või oma andmeid muuta ja uuesti proovida.\n" +
 	"Makse jäi Klarnas lõpetamata. Teilt ei ole makset võetud. Võite uuesti proovida.\n" +
 	"Klarnas maksmise aeg on läbi. Teilt ei ole makset võetud. Võite tellimuse uuesti esitada.\n" +
+	"Selle tellimuse eest on raha tagastatud.\n" +
+	"Meil ei õnnestunud teada saada, kas see tellimus on makstud. Palun vaadake enne uuesti tellimist oma e-posti ja Klarnat.\n" +
 	"Lisatoodet ei õnnestunud tellida. Teie esimene tellimus on makstud ja jääb muutmata. Võite uuesti proovida.\n" +
 	"Klarna ei võtnud lisatoote makset vastu, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Lisatoote makse jäi lõpetamata, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Lisatoote eest maksmise aeg on läbi, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
+	"Klarnat ei õnnestunud lisatoote jaoks avada. Teie esimene tellimus on makstud ja jääb muutmata. Palun proovige mõne minuti pärast uuesti.\n" +
 	"See on juba teie tellimuses.\n" +
 	"Seda saab lisada ainult makstud tellimusele.\n" +
 	"Klarnat ei õnnestunud avada. Teilt ei ole makset võetud. Palun proovige mõne minuti pärast uuesti.\n" +
 	"Palun kontrollige oma andmeid.\n" +
-	"Kauplus ei saa praegu tellimusi vastu võtta. Teilt ei ole makset võetud. Palun proovige hiljem uuesti.\n" +
+	"Kauplus ei saa praegu tellimusi vastu võtta ja midagi ei tellitud. Palun proovige hiljem uuesti.\n" +
+	"Kauplus ei saa praegu vastata. Palun proovige hiljem uuesti.\n" +
 	"Kauplusega ei saadud ühendust ja midagi ei tellitud. Palun proovige hetke pärast uuesti.\n" +
 	"Teie tellimust töödeldakse. Palun oodake hetk.\n" +
 	"Liiga palju päringuid. Palun oodake minut ja proovige uuesti.\n" +
@@ -719,7 +743,7 @@ const textsOfET = "" +
 	"Vastu võetud.\n" +
 	"Kinnitus on teel.\n" +
 	"Sellel aadressil ei ole midagi.\n" +
-	"See leht ei tööta nii, nagu peaks, ja midagi ei tellitud. Palun võtke kauplusega ühendust.\n" +
+	"See leht ei tööta nii, nagu peaks. Palun võtke kauplusega ühendust.\n" +
 	"Teie tellimus ei ole lõpetatud\n" +
 	"Vabandust\n" +
 	"Palun oodake hetk\n" +
@@ -728,7 +752,7 @@ const textsOfET = "" +
 	"Seejärel laadige see leht uuesti: teie tellimus esitatakse ainult üks kord, ükskõik kui sageli te seda teete.\n" +
 	"Edasi\n" +
 	"Edasi Klarnasse …\n" +
-	"Klarna vajab siin JavaScripti. Palun lülitage see sisse ja laadige leht uuesti. Teilt ei ole makset võetud.\n" +
+	"Klarna vajab siin JavaScripti. Palun lülitage see sisse ja laadige leht uuesti.\n" +
 	"See leht ei ole praegu kättesaadav\n" +
 	"Palun proovige minuti pärast uuesti.\n"
 
@@ -777,7 +801,6 @@ const textsOfFI = "" +
 	"Tilaa tätä tuotetta enintään {limit} kpl.\n" +
 	"Emme voi tarjota tätä maksutapaa tässä maassa.\n" +
 	"Älä kirjoita tähän korttitietoja. Maksat seuraavalla sivulla.\n" +
-	"Sivu ei voi asettaa tätä kenttää.\n" +
 	"Tilauksesi on maksettu. Kiitos!\n" +
 	"Odotamme, että Klarna vahvistaa maksun. Älä maksa uudelleen.\n" +
 	"Kauppa on vastaanottanut tilauksesi ja tarkistaa sen ennen vahvistamista. Älä maksa uudelleen.\n" +
@@ -786,15 +809,19 @@ const textsOfFI = "" +
 	"Klarna ei hyväksynyt maksua. Sinulta ei ole veloitettu mitään. Voit muuttaa tilaustasi tai tietojasi ja yrittää uudelleen.\n" +
 	"Maksua ei suoritettu loppuun Klarnassa. Sinulta ei ole veloitettu mitään. Voit yrittää uudelleen.\n" +
 	"Maksuaika Klarnassa on päättynyt. Sinulta ei ole veloitettu mitään. Voit tehdä tilauksen uudelleen.\n" +
+	"Tämä tilaus on hyvitetty.\n" +
+	"Emme saaneet selville, onko tämä tilaus maksettu. Katso sähköpostistasi ja Klarnasta ennen kuin tilaat uudelleen.\n" +
 	"Lisätuotetta ei voitu tilata. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Voit yrittää uudelleen.\n" +
 	"Klarna ei hyväksynyt lisätuotteen maksua, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Lisätuotteen maksua ei suoritettu loppuun, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Lisätuotteen maksuaika on päättynyt, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Klarnaa ei voitu avata lisätuotetta varten. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tämä sisältyy jo tilaukseesi.\n" +
 	"Tämän voi lisätä vain maksettuun tilaukseen.\n" +
 	"Klarnaa ei voitu avata. Sinulta ei ole veloitettu mitään. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tarkista tietosi.\n" +
-	"Kauppa ei voi juuri nyt ottaa vastaan tilauksia. Sinulta ei ole veloitettu mitään. Yritä myöhemmin uudelleen.\n" +
+	"Kauppa ei voi juuri nyt ottaa vastaan tilauksia, eikä mitään tilattu. Yritä myöhemmin uudelleen.\n" +
+	"Kauppa ei voi juuri nyt vastata. Yritä myöhemmin uudelleen.\n" +
 	"Kauppaan ei saatu yhteyttä, eikä mitään tilattu. Yritä hetken kuluttua uudelleen.\n" +
 	"Tilaustasi käsitellään. Odota hetki.\n" +
 	"Liian monta pyyntöä. Odota minuutti ja yritä uudelleen.\n" +
@@ -804,7 +831,7 @@ const textsOfFI = "" +
 	"Vastaanotettu.\n" +
 	"Vahvistus on matkalla.\n" +
 	"Tässä osoitteessa ei ole mitään.\n" +
-	"Tämä sivu ei toimi niin kuin pitäisi, eikä mitään tilattu. Ota yhteyttä kauppaan.\n" +
+	"Tämä sivu ei toimi niin kuin pitäisi. Ota yhteyttä kauppaan.\n" +
 	"Tilauksesi ei ole valmis\n" +
 	"Pahoittelemme\n" +
 	"Hetkinen\n" +
@@ -813,7 +840,7 @@ const textsOfFI = "" +
 	"Lataa sen jälkeen tämä sivu uudelleen: tilauksesi tehdään vain kerran, vaikka lataisit sivun monta kertaa.\n" +
 	"Jatka\n" +
 	"Jatketaan Klarnaan …\n" +
-	"Klarna tarvitsee tässä JavaScriptin. Ota se käyttöön ja lataa sivu uudelleen. Sinulta ei ole veloitettu mitään.\n" +
+	"Klarna tarvitsee tässä JavaScriptin. Ota se käyttöön ja lataa sivu uudelleen.\n" +
 	"Tämä sivu ei ole juuri nyt käytettävissä\n" +
 	"Yritä uudelleen minuutin kuluttua.\n"
 
@@ -862,7 +889,6 @@ const textsOfFR = "" +
 	"Veuillez ne pas dépasser la quantité maximale de {limit} pour ce produit.\n" +
 	"Nous ne pouvons pas proposer ce mode de paiement dans ce pays.\n" +
 	"Veuillez ne pas saisir de données de carte ici. Vous payez à la page suivante.\n" +
-	"Ce champ ne peut pas être défini par la page.\n" +
 	"Votre commande est payée. Merci\u00a0!\n" +
 	"Nous attendons que Klarna confirme le paiement. Veuillez ne pas payer à nouveau.\n" +
 	"La boutique a bien reçu votre commande et la vérifie avant de la confirmer. Veuillez ne pas payer à nouveau.\n" +
@@ -871,15 +897,19 @@ const textsOfFR = "" +
 	"Klarna n’a pas accepté le paiement. Rien ne vous a été facturé. Vous pouvez modifier votre commande ou vos informations et réessayer.\n" +
 	"Le paiement chez Klarna n’a pas été finalisé. Rien ne vous a été facturé. Vous pouvez réessayer.\n" +
 	"Le délai de paiement chez Klarna est écoulé. Rien ne vous a été facturé. Vous pouvez commander à nouveau.\n" +
+	"Cette commande a été remboursée.\n" +
+	"Nous n’avons pas pu savoir si cette commande a été payée. Veuillez vérifier vos e-mails et votre compte Klarna avant de commander à nouveau.\n" +
 	"L’article supplémentaire n’a pas pu être commandé. Votre première commande est payée et reste inchangée. Vous pouvez réessayer.\n" +
 	"Klarna n’a pas accepté le paiement de l’article supplémentaire\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"Le paiement de l’article supplémentaire n’a pas été finalisé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"Le délai de paiement de l’article supplémentaire est écoulé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"La page de Klarna n’a pas pu s’ouvrir pour l’article supplémentaire. Votre première commande est payée et reste inchangée. Veuillez réessayer dans quelques minutes.\n" +
 	"Cet article fait déjà partie de votre commande.\n" +
 	"Cet article ne peut être ajouté qu’à une commande payée.\n" +
 	"La page de Klarna n’a pas pu s’ouvrir. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
 	"Veuillez vérifier vos informations.\n" +
-	"La boutique ne peut pas prendre de commandes pour le moment. Rien ne vous a été facturé. Veuillez réessayer plus tard.\n" +
+	"La boutique ne peut pas prendre de commandes pour le moment et rien n’a été commandé. Veuillez réessayer plus tard.\n" +
+	"La boutique ne peut pas répondre pour le moment. Veuillez réessayer plus tard.\n" +
 	"La boutique n’a pas pu être jointe et rien n’a été commandé. Veuillez réessayer dans un instant.\n" +
 	"Votre commande est en cours de traitement. Veuillez patienter un instant.\n" +
 	"Trop de demandes. Veuillez patienter une minute, puis réessayer.\n" +
@@ -889,7 +919,7 @@ const textsOfFR = "" +
 	"Reçu.\n" +
 	"La confirmation est en route.\n" +
 	"Il n’y a rien à cette adresse.\n" +
-	"Cette page ne fonctionne pas comme elle le devrait et rien n’a été commandé. Veuillez contacter la boutique.\n" +
+	"Cette page ne fonctionne pas comme elle le devrait. Veuillez contacter la boutique.\n" +
 	"Votre commande n’est pas terminée\n" +
 	"Nous sommes désolés\n" +
 	"Un instant, s’il vous plaît\n" +
@@ -898,7 +928,7 @@ const textsOfFR = "" +
 	"Rechargez ensuite cette page\u00a0: votre commande n’est passée qu’une seule fois, même si vous rechargez souvent.\n" +
 	"Continuer\n" +
 	"Redirection vers Klarna …\n" +
-	"Klarna a besoin de JavaScript ici. Veuillez l’activer et recharger cette page. Rien ne vous a été facturé.\n" +
+	"Klarna a besoin de JavaScript ici. Veuillez l’activer et recharger cette page.\n" +
 	"Cette page n’est pas disponible pour le moment\n" +
 	"Veuillez réessayer dans une minute.\n"
 
@@ -947,7 +977,6 @@ const textsOfHU = "" +
 	"Kérjük, ebből a termékből legfeljebb {limit} darabot rendeljen.\n" +
 	"Ebben az országban nem tudjuk felajánlani ezt a fizetési módot.\n" +
 	"Kérjük, ne adjon meg itt kártyaadatokat. A következő oldalon fizethet.\n" +
-	"Ezt a mezőt az oldal nem állíthatja be.\n" +
 	"A rendelése ki van fizetve. Köszönjük!\n" +
 	"Várjuk, hogy a Klarna megerősítse a fizetést. Kérjük, ne fizessen újra.\n" +
 	"A bolt megkapta a rendelését, és a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
@@ -956,15 +985,19 @@ const textsOfHU = "" +
 	"A Klarna nem fogadta el a fizetést. Öntől semmilyen összeget nem vontak le. Módosíthatja a rendelését vagy az adatait, és újra próbálhatja.\n" +
 	"A fizetés a Klarnánál nem fejeződött be. Öntől semmilyen összeget nem vontak le. Újra próbálhatja.\n" +
 	"A Klarnánál a fizetésre adott idő lejárt. Öntől semmilyen összeget nem vontak le. Újra leadhatja a rendelését.\n" +
+	"Ennek a rendelésnek az árát visszatérítették.\n" +
+	"Nem tudtuk megállapítani, hogy ez a rendelés ki van-e fizetve. Kérjük, mielőtt újra rendelne, nézze meg az e-mailjeit és a Klarnát.\n" +
 	"A kiegészítő terméket nem sikerült megrendelni. Az első rendelése ki van fizetve, és változatlan marad. Újra próbálhatja.\n" +
 	"A Klarna nem fogadta el a kiegészítő termék kifizetését, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetése nem fejeződött be, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetésére adott idő lejárt, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
+	"A Klarnát a kiegészítő termékhez nem sikerült megnyitni. Az első rendelése ki van fizetve, és változatlan marad. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Ez már része a rendelésének.\n" +
 	"Ez csak kifizetett rendeléshez adható hozzá.\n" +
 	"A Klarnát nem sikerült megnyitni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Kérjük, ellenőrizze az adatait.\n" +
-	"A bolt most nem tud rendelést fogadni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra később.\n" +
+	"A bolt most nem tud rendelést fogadni, és nem történt megrendelés. Kérjük, próbálja újra később.\n" +
+	"A bolt most nem tud válaszolni. Kérjük, próbálja újra később.\n" +
 	"A bolt nem volt elérhető, és nem történt megrendelés. Kérjük, próbálja újra egy kicsit később.\n" +
 	"A rendelését feldolgozzuk. Kérjük, várjon egy pillanatot.\n" +
 	"Túl sok kérés. Kérjük, várjon egy percet, és próbálja újra.\n" +
@@ -974,7 +1007,7 @@ const textsOfHU = "" +
 	"Megkaptuk.\n" +
 	"A visszaigazolás úton van.\n" +
 	"Ezen a címen nincs semmi.\n" +
-	"Ez az oldal nem úgy működik, ahogy kellene, és nem történt megrendelés. Kérjük, forduljon a bolthoz.\n" +
+	"Ez az oldal nem úgy működik, ahogy kellene. Kérjük, forduljon a bolthoz.\n" +
 	"A rendelése nincs befejezve\n" +
 	"Sajnáljuk\n" +
 	"Egy pillanat\n" +
@@ -983,7 +1016,7 @@ const textsOfHU = "" +
 	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer adjuk le, akárhányszor teszi is ezt.\n" +
 	"Tovább\n" +
 	"Tovább a Klarnához …\n" +
-	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt. Öntől semmilyen összeget nem vontak le.\n" +
+	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt.\n" +
 	"Ez az oldal most nem érhető el\n" +
 	"Kérjük, próbálja újra egy perc múlva.\n"
 
@@ -1032,7 +1065,6 @@ const textsOfIT = "" +
 	"La quantità massima di questo prodotto è {limit}.\n" +
 	"In questo paese non possiamo offrire questo metodo di pagamento.\n" +
 	"Non inserire qui i dati di una carta. Il pagamento avviene nella pagina successiva.\n" +
-	"Questo campo non può essere impostato dalla pagina.\n" +
 	"Il tuo ordine è pagato. Grazie!\n" +
 	"Attendiamo che Klarna confermi il pagamento. Non pagare di nuovo.\n" +
 	"Il negozio ha ricevuto il tuo ordine e lo controlla prima di confermarlo. Non pagare di nuovo.\n" +
@@ -1041,15 +1073,19 @@ const textsOfIT = "" +
 	"Klarna non ha accettato il pagamento. Non ti è stato addebitato nulla. Puoi modificare l’ordine o i tuoi dati e riprovare.\n" +
 	"Il pagamento su Klarna non è stato completato. Non ti è stato addebitato nulla. Puoi riprovare.\n" +
 	"Il tempo per pagare su Klarna è scaduto. Non ti è stato addebitato nulla. Puoi ordinare di nuovo.\n" +
+	"Questo ordine è stato rimborsato.\n" +
+	"Non siamo riusciti a sapere se questo ordine è stato pagato. Controlla le tue e-mail e su Klarna prima di ordinare di nuovo.\n" +
 	"Non è stato possibile ordinare l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Puoi riprovare.\n" +
 	"Klarna non ha accettato il pagamento dell’articolo aggiuntivo: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Il pagamento dell’articolo aggiuntivo non è stato completato: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Il tempo per pagare l’articolo aggiuntivo è scaduto: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
+	"Non è stato possibile aprire la pagina di Klarna per l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Riprova tra qualche minuto.\n" +
 	"Fa già parte del tuo ordine.\n" +
 	"Si può aggiungere solo a un ordine pagato.\n" +
 	"Non è stato possibile aprire la pagina di Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
 	"Controlla i tuoi dati.\n" +
-	"Il negozio non può accettare ordini in questo momento. Non ti è stato addebitato nulla. Riprova più tardi.\n" +
+	"Il negozio non può accettare ordini in questo momento e non è stato ordinato nulla. Riprova più tardi.\n" +
+	"Il negozio non può rispondere in questo momento. Riprova più tardi.\n" +
 	"Non è stato possibile raggiungere il negozio e non è stato ordinato nulla. Riprova tra un momento.\n" +
 	"Il tuo ordine è in elaborazione. Attendi un momento.\n" +
 	"Troppe richieste. Attendi un minuto e riprova.\n" +
@@ -1059,7 +1095,7 @@ const textsOfIT = "" +
 	"Ricevuto.\n" +
 	"La conferma è in arrivo.\n" +
 	"A questo indirizzo non c’è nulla.\n" +
-	"Questa pagina non funziona come dovrebbe e non è stato ordinato nulla. Contatta il negozio.\n" +
+	"Questa pagina non funziona come dovrebbe. Contatta il negozio.\n" +
 	"Il tuo ordine non è stato completato\n" +
 	"Ci dispiace\n" +
 	"Un momento\n" +
@@ -1068,7 +1104,7 @@ const textsOfIT = "" +
 	"Poi ricarica questa pagina: il tuo ordine viene effettuato una sola volta, anche se la ricarichi più volte.\n" +
 	"Continua\n" +
 	"Stai per passare a Klarna …\n" +
-	"Qui Klarna richiede JavaScript. Attivalo e ricarica questa pagina. Non ti è stato addebitato nulla.\n" +
+	"Qui Klarna richiede JavaScript. Attivalo e ricarica questa pagina.\n" +
 	"Questa pagina non è disponibile in questo momento\n" +
 	"Riprova tra un minuto.\n"
 
@@ -1117,7 +1153,6 @@ const textsOfLT = "" +
 	"Užsisakykite ne daugiau kaip {limit} vnt. šios prekės.\n" +
 	"Šioje šalyje šio mokėjimo būdo pasiūlyti negalime.\n" +
 	"Neveskite čia kortelės duomenų. Mokėsite kitame puslapyje.\n" +
-	"Puslapis negali nustatyti šio lauko.\n" +
 	"Jūsų užsakymas apmokėtas. Ačiū!\n" +
 	"Laukiame, kol Klarna patvirtins mokėjimą. Nemokėkite dar kartą.\n" +
 	"Parduotuvė gavo jūsų užsakymą ir tikrina jį prieš patvirtindama. Nemokėkite dar kartą.\n" +
@@ -1126,15 +1161,19 @@ const textsOfLT = "" +
 	"Klarna nepriėmė mokėjimo. Jums nebuvo nuskaičiuota jokia suma. Galite pakeisti užsakymą ar savo duomenis ir bandyti dar kartą.\n" +
 	"Mokėjimas per Klarna nebuvo užbaigtas. Jums nebuvo nuskaičiuota jokia suma. Galite bandyti dar kartą.\n" +
 	"Mokėjimo per Klarna laikas baigėsi. Jums nebuvo nuskaičiuota jokia suma. Galite užsisakyti dar kartą.\n" +
+	"Pinigai už šį užsakymą grąžinti.\n" +
+	"Nepavyko sužinoti, ar šis užsakymas apmokėtas. Prieš užsisakydami dar kartą, patikrinkite savo el. paštą ir Klarna.\n" +
 	"Papildomos prekės užsakyti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Galite bandyti dar kartą.\n" +
 	"Klarna nepriėmė mokėjimo už papildomą prekę, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Mokėjimas už papildomą prekę nebuvo užbaigtas, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Mokėjimo už papildomą prekę laikas baigėsi, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
+	"Klarna puslapio papildomai prekei atidaryti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Bandykite dar kartą po kelių minučių.\n" +
 	"Tai jau yra jūsų užsakyme.\n" +
 	"Tai galima pridėti tik prie apmokėto užsakymo.\n" +
 	"Klarna puslapio atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
 	"Patikrinkite savo duomenis.\n" +
-	"Parduotuvė šiuo metu negali priimti užsakymų. Jums nebuvo nuskaičiuota jokia suma. Bandykite vėliau.\n" +
+	"Parduotuvė šiuo metu negali priimti užsakymų, ir nieko neužsakyta. Bandykite vėliau.\n" +
+	"Parduotuvė šiuo metu negali atsakyti. Bandykite vėliau.\n" +
 	"Nepavyko susisiekti su parduotuve, ir nieko neužsakyta. Po akimirkos bandykite dar kartą.\n" +
 	"Jūsų užsakymas apdorojamas. Palaukite akimirką.\n" +
 	"Per daug užklausų. Palaukite minutę ir bandykite dar kartą.\n" +
@@ -1144,7 +1183,7 @@ const textsOfLT = "" +
 	"Gauta.\n" +
 	"Patvirtinimas jau siunčiamas.\n" +
 	"Šiuo adresu nieko nėra.\n" +
-	"Šis puslapis neveikia taip, kaip turėtų, ir nieko neužsakyta. Susisiekite su parduotuve.\n" +
+	"Šis puslapis neveikia taip, kaip turėtų. Susisiekite su parduotuve.\n" +
 	"Jūsų užsakymas neužbaigtas\n" +
 	"Atsiprašome\n" +
 	"Palaukite akimirką\n" +
@@ -1153,7 +1192,7 @@ const textsOfLT = "" +
 	"Tada įkelkite šį puslapį iš naujo: užsakymas pateikiamas tik vieną kartą, kad ir kiek kartų tai darytumėte.\n" +
 	"Tęsti\n" +
 	"Toliau į Klarna …\n" +
-	"Klarna čia reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo. Jums nebuvo nuskaičiuota jokia suma.\n" +
+	"Klarna čia reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo.\n" +
 	"Šis puslapis šiuo metu nepasiekiamas\n" +
 	"Bandykite dar kartą po minutės.\n"
 
@@ -1202,7 +1241,6 @@ const textsOfLV = "" +
 	"Lūdzu, pasūtiet ne vairāk kā {limit} gab. šīs preces.\n" +
 	"Šajā valstī nevaram piedāvāt šo maksājuma veidu.\n" +
 	"Lūdzu, neievadiet šeit kartes datus. Maksāsiet nākamajā lapā.\n" +
-	"Lapa nevar iestatīt šo lauku.\n" +
 	"Jūsu pasūtījums ir apmaksāts. Paldies!\n" +
 	"Gaidām, kad Klarna apstiprinās maksājumu. Lūdzu, nemaksājiet vēlreiz.\n" +
 	"Veikals ir saņēmis jūsu pasūtījumu un pārbauda to pirms apstiprināšanas. Lūdzu, nemaksājiet vēlreiz.\n" +
@@ -1211,15 +1249,19 @@ const textsOfLV = "" +
 	"Klarna nepieņēma maksājumu. No jums nekas nav iekasēts. Varat mainīt pasūtījumu vai savus datus un mēģināt vēlreiz.\n" +
 	"Maksājums ar Klarna netika pabeigts. No jums nekas nav iekasēts. Varat mēģināt vēlreiz.\n" +
 	"Laiks maksāšanai ar Klarna ir beidzies. No jums nekas nav iekasēts. Varat pasūtīt vēlreiz.\n" +
+	"Nauda par šo pasūtījumu ir atmaksāta.\n" +
+	"Nevarējām noskaidrot, vai šis pasūtījums ir apmaksāts. Lūdzu, pirms pasūtāt vēlreiz, apskatiet savu e-pastu un Klarna.\n" +
 	"Papildu preci neizdevās pasūtīt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Varat mēģināt vēlreiz.\n" +
 	"Klarna nepieņēma maksājumu par papildu preci, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Maksājums par papildu preci netika pabeigts, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Laiks samaksāt par papildu preci ir beidzies, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
+	"Klarna lapu papildu precei nevarēja atvērt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Tas jau ir jūsu pasūtījumā.\n" +
 	"To var pievienot tikai apmaksātam pasūtījumam.\n" +
 	"Klarna lapu nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Lūdzu, pārbaudiet savus datus.\n" +
-	"Veikals pašlaik nevar pieņemt pasūtījumus. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlāk.\n" +
+	"Veikals pašlaik nevar pieņemt pasūtījumus, un nekas nav pasūtīts. Lūdzu, mēģiniet vēlāk.\n" +
+	"Veikals pašlaik nevar atbildēt. Lūdzu, mēģiniet vēlāk.\n" +
 	"Ar veikalu nevarēja sazināties, un nekas nav pasūtīts. Lūdzu, pēc brīža mēģiniet vēlreiz.\n" +
 	"Jūsu pasūtījums tiek apstrādāts. Lūdzu, uzgaidiet.\n" +
 	"Pārāk daudz pieprasījumu. Lūdzu, uzgaidiet minūti un mēģiniet vēlreiz.\n" +
@@ -1229,7 +1271,7 @@ const textsOfLV = "" +
 	"Saņemts.\n" +
 	"Apstiprinājums ir ceļā.\n" +
 	"Šajā adresē nekā nav.\n" +
-	"Šī lapa nedarbojas, kā tai vajadzētu, un nekas nav pasūtīts. Lūdzu, sazinieties ar veikalu.\n" +
+	"Šī lapa nedarbojas, kā tai vajadzētu. Lūdzu, sazinieties ar veikalu.\n" +
 	"Jūsu pasūtījums nav pabeigts\n" +
 	"Atvainojiet\n" +
 	"Lūdzu, uzgaidiet\n" +
@@ -1238,7 +1280,7 @@ const textsOfLV = "" +
 	"Pēc tam pārlādējiet šo lapu: pasūtījums tiek iesniegts tikai vienu reizi, lai cik bieži to darītu.\n" +
 	"Turpināt\n" +
 	"Tālāk uz Klarna …\n" +
-	"Klarna šeit nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu. No jums nekas nav iekasēts.\n" +
+	"Klarna šeit nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu.\n" +
 	"Šī lapa pašlaik nav pieejama\n" +
 	"Lūdzu, mēģiniet vēlreiz pēc minūtes.\n"
 
@@ -1287,7 +1329,6 @@ const textsOfNB = "" +
 	"Bestill høyst {limit} av dette produktet.\n" +
 	"Vi kan ikke tilby denne betalingsmåten i dette landet.\n" +
 	"Ikke skriv inn kortopplysninger her. Du betaler på neste side.\n" +
-	"Dette feltet kan ikke settes av siden.\n" +
 	"Bestillingen din er betalt. Tusen takk!\n" +
 	"Vi venter på at Klarna skal bekrefte betalingen. Ikke betal en gang til.\n" +
 	"Butikken har mottatt bestillingen din og kontrollerer den før den bekreftes. Ikke betal en gang til.\n" +
@@ -1296,15 +1337,19 @@ const textsOfNB = "" +
 	"Klarna godtok ikke betalingen. Du er ikke blitt belastet. Du kan endre bestillingen eller opplysningene dine og prøve igjen.\n" +
 	"Betalingen hos Klarna ble ikke fullført. Du er ikke blitt belastet. Du kan prøve igjen.\n" +
 	"Tiden for å betale hos Klarna er utløpt. Du er ikke blitt belastet. Du kan bestille på nytt.\n" +
+	"Denne bestillingen er refundert.\n" +
+	"Vi kunne ikke finne ut om denne bestillingen er betalt. Se i e-posten din og hos Klarna før du bestiller på nytt.\n" +
 	"Tilleggsproduktet kunne ikke bestilles. Den første bestillingen din er betalt og blir ikke endret. Du kan prøve igjen.\n" +
 	"Klarna godtok ikke betalingen for tilleggsproduktet, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Betalingen for tilleggsproduktet ble ikke fullført, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Tiden for å betale tilleggsproduktet er utløpt, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
+	"Klarna kunne ikke åpnes for tilleggsproduktet. Den første bestillingen din er betalt og blir ikke endret. Prøv igjen om noen minutter.\n" +
 	"Dette er allerede en del av bestillingen din.\n" +
 	"Dette kan bare legges til i en betalt bestilling.\n" +
 	"Klarna kunne ikke åpnes. Du er ikke blitt belastet. Prøv igjen om noen minutter.\n" +
 	"Kontroller opplysningene dine.\n" +
-	"Butikken kan ikke ta imot bestillinger akkurat nå. Du er ikke blitt belastet. Prøv igjen senere.\n" +
+	"Butikken kan ikke ta imot bestillinger akkurat nå, og ingenting ble bestilt. Prøv igjen senere.\n" +
+	"Butikken kan ikke svare akkurat nå. Prøv igjen senere.\n" +
 	"Vi fikk ikke kontakt med butikken, og ingenting ble bestilt. Prøv igjen om et øyeblikk.\n" +
 	"Bestillingen din behandles. Vent et øyeblikk.\n" +
 	"For mange forespørsler. Vent et minutt og prøv igjen.\n" +
@@ -1314,7 +1359,7 @@ const textsOfNB = "" +
 	"Mottatt.\n" +
 	"Bekreftelsen er på vei.\n" +
 	"Det finnes ingenting på denne adressen.\n" +
-	"Denne siden fungerer ikke som den skal, og ingenting ble bestilt. Ta kontakt med butikken.\n" +
+	"Denne siden fungerer ikke som den skal. Ta kontakt med butikken.\n" +
 	"Bestillingen din er ikke fullført\n" +
 	"Vi beklager\n" +
 	"Et øyeblikk\n" +
@@ -1323,7 +1368,7 @@ const textsOfNB = "" +
 	"Last deretter inn denne siden på nytt: Bestillingen din legges bare inn én gang, uansett hvor ofte du gjør det.\n" +
 	"Fortsett\n" +
 	"Videre til Klarna …\n" +
-	"Klarna trenger JavaScript her. Slå det på, og last inn siden på nytt. Du er ikke blitt belastet.\n" +
+	"Klarna trenger JavaScript her. Slå det på, og last inn siden på nytt.\n" +
 	"Denne siden er ikke tilgjengelig akkurat nå\n" +
 	"Prøv igjen om et minutt.\n"
 
@@ -1372,7 +1417,6 @@ const textsOfNL = "" +
 	"Bestel maximaal {limit} van dit product.\n" +
 	"In dit land kunnen we deze betaalmethode niet aanbieden.\n" +
 	"Vul hier geen kaartgegevens in. U betaalt op de volgende pagina.\n" +
-	"Dit veld kan niet door de pagina worden ingesteld.\n" +
 	"Uw bestelling is betaald. Hartelijk dank!\n" +
 	"We wachten op de bevestiging van de betaling door Klarna. Betaal niet nog een keer.\n" +
 	"De winkel heeft uw bestelling ontvangen en controleert deze voor de bevestiging. Betaal niet nog een keer.\n" +
@@ -1381,15 +1425,19 @@ const textsOfNL = "" +
 	"Klarna heeft de betaling niet geaccepteerd. Er is niets in rekening gebracht. U kunt uw bestelling of uw gegevens wijzigen en het opnieuw proberen.\n" +
 	"De betaling bij Klarna is niet voltooid. Er is niets in rekening gebracht. U kunt het opnieuw proberen.\n" +
 	"De tijd om bij Klarna te betalen is verstreken. Er is niets in rekening gebracht. U kunt opnieuw bestellen.\n" +
+	"Deze bestelling is terugbetaald.\n" +
+	"We konden niet nagaan of deze bestelling is betaald. Kijk in uw e-mail en bij Klarna voordat u opnieuw bestelt.\n" +
 	"Het extra artikel kon niet worden besteld. Uw eerste bestelling is betaald en verandert niet. U kunt het opnieuw proberen.\n" +
 	"Klarna heeft de betaling van het extra artikel niet geaccepteerd; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
 	"De betaling van het extra artikel is niet voltooid; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
 	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"Klarna kon voor het extra artikel niet worden geopend. Uw eerste bestelling is betaald en verandert niet. Probeer het over een paar minuten opnieuw.\n" +
 	"Dit hoort al bij uw bestelling.\n" +
 	"Dit kan alleen aan een betaalde bestelling worden toegevoegd.\n" +
 	"Klarna kon niet worden geopend. Er is niets in rekening gebracht. Probeer het over een paar minuten opnieuw.\n" +
 	"Controleer uw gegevens.\n" +
-	"De winkel kan op dit moment geen bestellingen aannemen. Er is niets in rekening gebracht. Probeer het later opnieuw.\n" +
+	"De winkel kan op dit moment geen bestellingen aannemen en er is niets besteld. Probeer het later opnieuw.\n" +
+	"De winkel kan op dit moment niet antwoorden. Probeer het later opnieuw.\n" +
 	"De winkel was niet bereikbaar en er is niets besteld. Probeer het zo meteen opnieuw.\n" +
 	"Uw bestelling wordt verwerkt. Een ogenblik geduld.\n" +
 	"Te veel aanvragen. Wacht een minuut en probeer het opnieuw.\n" +
@@ -1399,7 +1447,7 @@ const textsOfNL = "" +
 	"Ontvangen.\n" +
 	"De bevestiging is onderweg.\n" +
 	"Op dit adres is niets te vinden.\n" +
-	"Deze pagina werkt niet zoals het hoort en er is niets besteld. Neem contact op met de winkel.\n" +
+	"Deze pagina werkt niet zoals het hoort. Neem contact op met de winkel.\n" +
 	"Uw bestelling is niet voltooid\n" +
 	"Onze excuses\n" +
 	"Een ogenblik geduld\n" +
@@ -1408,7 +1456,7 @@ const textsOfNL = "" +
 	"Laad deze pagina daarna opnieuw: uw bestelling wordt maar één keer geplaatst, hoe vaak u dat ook doet.\n" +
 	"Verder\n" +
 	"Verder naar Klarna …\n" +
-	"Klarna heeft hier JavaScript nodig. Zet het aan en laad deze pagina opnieuw. Er is niets in rekening gebracht.\n" +
+	"Klarna heeft hier JavaScript nodig. Zet het aan en laad deze pagina opnieuw.\n" +
 	"Deze pagina is op dit moment niet beschikbaar\n" +
 	"Probeer het over een minuut opnieuw.\n"
 
@@ -1457,7 +1505,6 @@ const textsOfPL = "" +
 	"Proszę zamówić najwyżej {limit} szt. tego produktu.\n" +
 	"W tym kraju nie możemy zaoferować tej metody płatności.\n" +
 	"Proszę nie podawać tutaj danych karty. Płatność odbywa się na następnej stronie.\n" +
-	"Strona nie może ustawić tego pola.\n" +
 	"Zamówienie jest opłacone. Dziękujemy!\n" +
 	"Czekamy, aż Klarna potwierdzi płatność. Proszę nie płacić ponownie.\n" +
 	"Sklep otrzymał zamówienie i sprawdza je przed potwierdzeniem. Proszę nie płacić ponownie.\n" +
@@ -1466,15 +1513,19 @@ const textsOfPL = "" +
 	"Klarna nie przyjęła płatności. Nie pobrano żadnych środków. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
 	"Płatność w Klarna nie została dokończona. Nie pobrano żadnych środków. Można spróbować ponownie.\n" +
 	"Czas na płatność w Klarna minął. Nie pobrano żadnych środków. Można złożyć zamówienie jeszcze raz.\n" +
+	"Pieniądze za to zamówienie zostały zwrócone.\n" +
+	"Nie udało się ustalić, czy to zamówienie zostało opłacone. Przed ponownym zamówieniem proszę sprawdzić pocztę e-mail i Klarna.\n" +
 	"Nie udało się zamówić dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Można spróbować ponownie.\n" +
 	"Klarna nie przyjęła płatności za dodatkowy produkt, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Płatność za dodatkowy produkt nie została dokończona, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Czas na płatność za dodatkowy produkt minął, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
+	"Nie udało się otworzyć strony Klarna dla dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Proszę spróbować ponownie za kilka minut.\n" +
 	"To już jest częścią zamówienia.\n" +
 	"To można dodać tylko do opłaconego zamówienia.\n" +
 	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnych środków. Proszę spróbować ponownie za kilka minut.\n" +
 	"Proszę sprawdzić dane.\n" +
-	"Sklep nie może teraz przyjmować zamówień. Nie pobrano żadnych środków. Proszę spróbować później.\n" +
+	"Sklep nie może teraz przyjmować zamówień i nic nie zostało zamówione. Proszę spróbować później.\n" +
+	"Sklep nie może teraz odpowiedzieć. Proszę spróbować później.\n" +
 	"Nie udało się połączyć ze sklepem i nic nie zostało zamówione. Proszę za chwilę spróbować ponownie.\n" +
 	"Zamówienie jest przetwarzane. Proszę chwilę poczekać.\n" +
 	"Zbyt wiele żądań. Proszę poczekać minutę i spróbować ponownie.\n" +
@@ -1484,7 +1535,7 @@ const textsOfPL = "" +
 	"Odebrano.\n" +
 	"Potwierdzenie jest w drodze.\n" +
 	"Pod tym adresem nic nie ma.\n" +
-	"Ta strona nie działa tak, jak powinna, i nic nie zostało zamówione. Proszę skontaktować się ze sklepem.\n" +
+	"Ta strona nie działa tak, jak powinna. Proszę skontaktować się ze sklepem.\n" +
 	"Zamówienie nie zostało dokończone\n" +
 	"Przepraszamy\n" +
 	"Proszę chwilę poczekać\n" +
@@ -1493,7 +1544,7 @@ const textsOfPL = "" +
 	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie złożone tylko raz, niezależnie od liczby odświeżeń.\n" +
 	"Dalej\n" +
 	"Przejście do Klarna …\n" +
-	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę. Nie pobrano żadnych środków.\n" +
+	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę.\n" +
 	"Ta strona jest teraz niedostępna\n" +
 	"Proszę spróbować ponownie za minutę.\n"
 
@@ -1542,7 +1593,6 @@ const textsOfPT = "" +
 	"A quantidade máxima deste produto é {limit}.\n" +
 	"Não podemos oferecer este método de pagamento neste país.\n" +
 	"Não introduza aqui dados de cartões. O pagamento é feito na página seguinte.\n" +
-	"Este campo não pode ser definido pela página.\n" +
 	"A sua encomenda está paga. Obrigado!\n" +
 	"Estamos à espera de que a Klarna confirme o pagamento. Não pague outra vez, por favor.\n" +
 	"A loja recebeu a sua encomenda e está a verificá-la antes de a confirmar. Não pague outra vez, por favor.\n" +
@@ -1551,15 +1601,19 @@ const textsOfPT = "" +
 	"A Klarna não aceitou o pagamento. Não lhe foi cobrado nada. Pode alterar a sua encomenda ou os seus dados e tentar novamente.\n" +
 	"O pagamento na Klarna não foi concluído. Não lhe foi cobrado nada. Pode tentar novamente.\n" +
 	"O prazo para pagar na Klarna terminou. Não lhe foi cobrado nada. Pode fazer a encomenda de novo.\n" +
+	"Esta encomenda foi reembolsada.\n" +
+	"Não conseguimos saber se esta encomenda foi paga. Veja o seu e-mail e a Klarna antes de encomendar de novo.\n" +
 	"Não foi possível encomendar o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Pode tentar novamente.\n" +
 	"A Klarna não aceitou o pagamento do artigo adicional, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"O pagamento do artigo adicional não foi concluído, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"O prazo para pagar o artigo adicional terminou, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"Não foi possível abrir a página da Klarna para o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Tente novamente dentro de alguns minutos.\n" +
 	"Isto já faz parte da sua encomenda.\n" +
 	"Isto só pode ser acrescentado a uma encomenda paga.\n" +
 	"Não foi possível abrir a página da Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
 	"Verifique os seus dados.\n" +
-	"A loja não pode aceitar encomendas neste momento. Não lhe foi cobrado nada. Tente novamente mais tarde.\n" +
+	"A loja não pode aceitar encomendas neste momento e nada foi encomendado. Tente novamente mais tarde.\n" +
+	"A loja não pode responder neste momento. Tente novamente mais tarde.\n" +
 	"Não foi possível contactar a loja e nada foi encomendado. Tente novamente dentro de momentos.\n" +
 	"A sua encomenda está a ser processada. Aguarde um momento.\n" +
 	"Demasiados pedidos. Aguarde um minuto e tente novamente.\n" +
@@ -1569,7 +1623,7 @@ const textsOfPT = "" +
 	"Recebido.\n" +
 	"A confirmação está a caminho.\n" +
 	"Não há nada neste endereço.\n" +
-	"Esta página não funciona como devia e nada foi encomendado. Contacte a loja, por favor.\n" +
+	"Esta página não funciona como devia. Contacte a loja, por favor.\n" +
 	"A sua encomenda não está concluída\n" +
 	"Lamentamos\n" +
 	"Um momento, por favor\n" +
@@ -1578,7 +1632,7 @@ const textsOfPT = "" +
 	"Depois recarregue esta página: a sua encomenda só é feita uma vez, por mais vezes que o faça.\n" +
 	"Continuar\n" +
 	"A continuar para a Klarna …\n" +
-	"A Klarna precisa de JavaScript aqui. Ative-o e recarregue esta página. Não lhe foi cobrado nada.\n" +
+	"A Klarna precisa de JavaScript aqui. Ative-o e recarregue esta página.\n" +
 	"Esta página não está disponível neste momento\n" +
 	"Tente novamente dentro de um minuto.\n"
 
@@ -1627,7 +1681,6 @@ const textsOfRO = "" +
 	"Vă rugăm să comandați cel mult {limit} buc. din acest produs.\n" +
 	"Nu putem oferi această metodă de plată în această țară.\n" +
 	"Vă rugăm să nu introduceți aici date de card. Plătiți pe pagina următoare.\n" +
-	"Acest câmp nu poate fi stabilit de pagină.\n" +
 	"Comanda dumneavoastră este plătită. Vă mulțumim!\n" +
 	"Așteptăm confirmarea plății de la Klarna. Vă rugăm să nu plătiți din nou.\n" +
 	"Magazinul a primit comanda dumneavoastră și o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
@@ -1636,15 +1689,19 @@ const textsOfRO = "" +
 	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți să modificați comanda sau datele dumneavoastră și să încercați din nou.\n" +
 	"Plata la Klarna nu a fost finalizată. Nu v-a fost încasată nicio sumă. Puteți încerca din nou.\n" +
 	"Timpul pentru plata la Klarna a expirat. Nu v-a fost încasată nicio sumă. Puteți comanda din nou.\n" +
+	"Banii pentru această comandă au fost returnați.\n" +
+	"Nu am putut afla dacă această comandă a fost plătită. Vă rugăm să verificați e-mailul și la Klarna înainte de a comanda din nou.\n" +
 	"Produsul suplimentar nu a putut fi comandat. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Puteți încerca din nou.\n" +
 	"Klarna nu a acceptat plata produsului suplimentar, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Plata produsului suplimentar nu a fost finalizată, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Timpul pentru plata produsului suplimentar a expirat, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
+	"Pagina Klarna nu a putut fi deschisă pentru produsul suplimentar. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Face deja parte din comanda dumneavoastră.\n" +
 	"Poate fi adăugat numai la o comandă plătită.\n" +
 	"Pagina Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Vă rugăm să verificați datele dumneavoastră.\n" +
-	"Magazinul nu poate prelua comenzi în acest moment. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați mai târziu.\n" +
+	"Magazinul nu poate prelua comenzi în acest moment și nu s-a comandat nimic. Vă rugăm să încercați mai târziu.\n" +
+	"Magazinul nu poate răspunde în acest moment. Vă rugăm să încercați mai târziu.\n" +
 	"Magazinul nu a putut fi contactat și nu s-a comandat nimic. Vă rugăm să încercați din nou peste câteva clipe.\n" +
 	"Comanda dumneavoastră este în curs de procesare. Vă rugăm să așteptați un moment.\n" +
 	"Prea multe cereri. Vă rugăm să așteptați un minut și să încercați din nou.\n" +
@@ -1654,7 +1711,7 @@ const textsOfRO = "" +
 	"Primit.\n" +
 	"Confirmarea este pe drum.\n" +
 	"La această adresă nu se află nimic.\n" +
-	"Această pagină nu funcționează așa cum ar trebui și nu s-a comandat nimic. Vă rugăm să contactați magazinul.\n" +
+	"Această pagină nu funcționează așa cum ar trebui. Vă rugăm să contactați magazinul.\n" +
 	"Comanda dumneavoastră nu este finalizată\n" +
 	"Ne pare rău\n" +
 	"Un moment, vă rugăm\n" +
@@ -1663,7 +1720,7 @@ const textsOfRO = "" +
 	"Apoi reîncărcați această pagină: comanda se plasează o singură dată, oricât de des faceți acest lucru.\n" +
 	"Continuați\n" +
 	"Continuăm către Klarna …\n" +
-	"Klarna are nevoie aici de JavaScript. Vă rugăm să îl activați și să reîncărcați pagina. Nu v-a fost încasată nicio sumă.\n" +
+	"Klarna are nevoie aici de JavaScript. Vă rugăm să îl activați și să reîncărcați pagina.\n" +
 	"Această pagină nu este disponibilă în acest moment\n" +
 	"Vă rugăm să încercați din nou peste un minut.\n"
 
@@ -1712,7 +1769,6 @@ const textsOfSK = "" +
 	"Objednajte prosím najviac {limit} ks tohto produktu.\n" +
 	"Tento spôsob platby v tejto krajine nemôžeme ponúknuť.\n" +
 	"Nezadávajte tu prosím údaje o karte. Zaplatíte na ďalšej stránke.\n" +
-	"Toto pole nemôže stránka nastaviť.\n" +
 	"Vaša objednávka je zaplatená. Ďakujeme!\n" +
 	"Čakáme, kým Klarna potvrdí platbu. Neplaťte prosím znova.\n" +
 	"Obchod vašu objednávku dostal a pred potvrdením ju kontroluje. Neplaťte prosím znova.\n" +
@@ -1721,15 +1777,19 @@ const textsOfSK = "" +
 	"Klarna platbu neprijala. Nič vám nebolo účtované. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
 	"Platba v Klarne nebola dokončená. Nič vám nebolo účtované. Môžete to skúsiť znova.\n" +
 	"Čas na zaplatenie v Klarne vypršal. Nič vám nebolo účtované. Môžete objednať znova.\n" +
+	"Peniaze za túto objednávku boli vrátené.\n" +
+	"Nepodarilo sa zistiť, či je táto objednávka zaplatená. Skôr než objednáte znova, pozrite si prosím e-mail a Klarnu.\n" +
 	"Doplnkový produkt sa nepodarilo objednať. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Môžete to skúsiť znova.\n" +
 	"Klarna neprijala platbu za doplnkový produkt, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
 	"Platba za doplnkový produkt nebola dokončená, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
 	"Čas na zaplatenie doplnkového produktu vypršal, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
+	"Klarnu sa pre doplnkový produkt nepodarilo otvoriť. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Skúste to prosím o niekoľko minút znova.\n" +
 	"To už je súčasťou vašej objednávky.\n" +
 	"To sa dá pridať iba k zaplatenej objednávke.\n" +
 	"Klarnu sa nepodarilo otvoriť. Nič vám nebolo účtované. Skúste to prosím o niekoľko minút znova.\n" +
 	"Skontrolujte prosím svoje údaje.\n" +
-	"Obchod teraz nemôže prijímať objednávky. Nič vám nebolo účtované. Skúste to prosím neskôr.\n" +
+	"Obchod teraz nemôže prijímať objednávky a nič nebolo objednané. Skúste to prosím neskôr.\n" +
+	"Obchod teraz nemôže odpovedať. Skúste to prosím neskôr.\n" +
 	"S obchodom sa nepodarilo spojiť a nič nebolo objednané. Skúste to prosím o chvíľu znova.\n" +
 	"Vaša objednávka sa spracúva. Počkajte prosím chvíľu.\n" +
 	"Príliš veľa požiadaviek. Počkajte prosím minútu a skúste to znova.\n" +
@@ -1739,7 +1799,7 @@ const textsOfSK = "" +
 	"Prijaté.\n" +
 	"Potvrdenie je na ceste.\n" +
 	"Na tejto adrese nič nie je.\n" +
-	"Táto stránka nefunguje, ako má, a nič nebolo objednané. Kontaktujte prosím obchod.\n" +
+	"Táto stránka nefunguje, ako má. Kontaktujte prosím obchod.\n" +
 	"Vaša objednávka nie je dokončená\n" +
 	"Ospravedlňujeme sa\n" +
 	"Moment prosím\n" +
@@ -1748,7 +1808,7 @@ const textsOfSK = "" +
 	"Potom túto stránku načítajte znova: objednávka sa zadá iba raz, bez ohľadu na to, koľkokrát stránku načítate.\n" +
 	"Pokračovať\n" +
 	"Pokračujeme do Klarny …\n" +
-	"Klarna tu potrebuje JavaScript. Zapnite ho prosím a načítajte stránku znova. Nič vám nebolo účtované.\n" +
+	"Klarna tu potrebuje JavaScript. Zapnite ho prosím a načítajte stránku znova.\n" +
 	"Táto stránka teraz nie je dostupná\n" +
 	"Skúste to prosím o minútu znova.\n"
 
@@ -1797,7 +1857,6 @@ const textsOfSL = "" +
 	"Največja količina tega izdelka je {limit}.\n" +
 	"V tej državi tega načina plačila ne moremo ponuditi.\n" +
 	"Tukaj ne vnašajte podatkov o kartici. Plačali boste na naslednji strani.\n" +
-	"Stran tega polja ne more nastaviti.\n" +
 	"Vaše naročilo je plačano. Hvala!\n" +
 	"Čakamo, da Klarna potrdi plačilo. Prosimo, ne plačujte znova.\n" +
 	"Trgovina je prejela vaše naročilo in ga pred potrditvijo preverja. Prosimo, ne plačujte znova.\n" +
@@ -1806,15 +1865,19 @@ const textsOfSL = "" +
 	"Klarna plačila ni sprejela. Nič vam ni bilo zaračunano. Naročilo ali podatke lahko spremenite in poskusite znova.\n" +
 	"Plačilo pri Klarni ni bilo dokončano. Nič vam ni bilo zaračunano. Lahko poskusite znova.\n" +
 	"Čas za plačilo pri Klarni je potekel. Nič vam ni bilo zaračunano. Lahko naročite znova.\n" +
+	"Denar za to naročilo je bil vrnjen.\n" +
+	"Nismo mogli ugotoviti, ali je to naročilo plačano. Preden naročite znova, preverite svojo e-pošto in Klarno.\n" +
 	"Dodatnega izdelka ni bilo mogoče naročiti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Lahko poskusite znova.\n" +
 	"Klarna ni sprejela plačila za dodatni izdelek, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
 	"Plačilo za dodatni izdelek ni bilo dokončano, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
 	"Čas za plačilo dodatnega izdelka je potekel, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
+	"Klarne za dodatni izdelek ni bilo mogoče odpreti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Poskusite znova čez nekaj minut.\n" +
 	"To je že del vašega naročila.\n" +
 	"To je mogoče dodati le k plačanemu naročilu.\n" +
 	"Klarne ni bilo mogoče odpreti. Nič vam ni bilo zaračunano. Poskusite znova čez nekaj minut.\n" +
 	"Preverite svoje podatke.\n" +
-	"Trgovina trenutno ne more sprejemati naročil. Nič vam ni bilo zaračunano. Poskusite znova pozneje.\n" +
+	"Trgovina trenutno ne more sprejemati naročil in nič ni bilo naročeno. Poskusite znova pozneje.\n" +
+	"Trgovina trenutno ne more odgovoriti. Poskusite znova pozneje.\n" +
 	"Trgovina ni bila dosegljiva in nič ni bilo naročeno. Poskusite znova čez trenutek.\n" +
 	"Vaše naročilo se obdeluje. Počakajte trenutek.\n" +
 	"Preveč zahtev. Počakajte minuto in poskusite znova.\n" +
@@ -1824,7 +1887,7 @@ const textsOfSL = "" +
 	"Prejeto.\n" +
 	"Potrditev je na poti.\n" +
 	"Na tem naslovu ni ničesar.\n" +
-	"Ta stran ne deluje, kot bi morala, in nič ni bilo naročeno. Obrnite se na trgovino.\n" +
+	"Ta stran ne deluje, kot bi morala. Obrnite se na trgovino.\n" +
 	"Vaše naročilo ni dokončano\n" +
 	"Žal nam je\n" +
 	"Trenutek, prosimo\n" +
@@ -1833,7 +1896,7 @@ const textsOfSL = "" +
 	"Nato znova naložite to stran: naročilo se odda samo enkrat, ne glede na to, kolikokrat to storite.\n" +
 	"Nadaljuj\n" +
 	"Preusmeritev na Klarno …\n" +
-	"Klarna tukaj potrebuje JavaScript. Vklopite ga in znova naložite stran. Nič vam ni bilo zaračunano.\n" +
+	"Klarna tukaj potrebuje JavaScript. Vklopite ga in znova naložite stran.\n" +
 	"Ta stran trenutno ni na voljo\n" +
 	"Poskusite znova čez minuto.\n"
 
@@ -1882,7 +1945,6 @@ const textsOfSV = "" +
 	"Beställ högst {limit} av den här produkten.\n" +
 	"Vi kan inte erbjuda det här betalningssättet i det här landet.\n" +
 	"Skriv inte in kortuppgifter här. Du betalar på nästa sida.\n" +
-	"Det här fältet kan inte anges av sidan.\n" +
 	"Din beställning är betald. Tack!\n" +
 	"Vi väntar på att Klarna ska bekräfta betalningen. Betala inte en gång till.\n" +
 	"Butiken har tagit emot din beställning och kontrollerar den innan den bekräftas. Betala inte en gång till.\n" +
@@ -1891,15 +1953,19 @@ const textsOfSV = "" +
 	"Klarna godkände inte betalningen. Du har inte debiterats. Du kan ändra din beställning eller dina uppgifter och försöka igen.\n" +
 	"Betalningen hos Klarna slutfördes inte. Du har inte debiterats. Du kan försöka igen.\n" +
 	"Tiden för att betala hos Klarna har gått ut. Du har inte debiterats. Du kan beställa igen.\n" +
+	"Den här beställningen har återbetalats.\n" +
+	"Vi kunde inte ta reda på om den här beställningen är betald. Titta i din e-post och hos Klarna innan du beställer igen.\n" +
 	"Tilläggsprodukten kunde inte beställas. Din första beställning är betald och ändras inte. Du kan försöka igen.\n" +
 	"Klarna godkände inte betalningen för tilläggsprodukten, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
 	"Betalningen för tilläggsprodukten slutfördes inte, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
 	"Tiden för att betala tilläggsprodukten har gått ut, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
+	"Klarna kunde inte öppnas för tilläggsprodukten. Din första beställning är betald och ändras inte. Försök igen om några minuter.\n" +
 	"Det här ingår redan i din beställning.\n" +
 	"Det här kan bara läggas till i en beställning som är betald.\n" +
 	"Klarna kunde inte öppnas. Du har inte debiterats. Försök igen om några minuter.\n" +
 	"Kontrollera dina uppgifter.\n" +
-	"Butiken kan inte ta emot beställningar just nu. Du har inte debiterats. Försök igen senare.\n" +
+	"Butiken kan inte ta emot beställningar just nu, och ingenting beställdes. Försök igen senare.\n" +
+	"Butiken kan inte svara just nu. Försök igen senare.\n" +
 	"Butiken kunde inte nås, och ingenting beställdes. Försök igen om en stund.\n" +
 	"Din beställning behandlas. Vänta ett ögonblick.\n" +
 	"För många förfrågningar. Vänta en minut och försök igen.\n" +
@@ -1909,7 +1975,7 @@ const textsOfSV = "" +
 	"Mottaget.\n" +
 	"Bekräftelsen är på väg.\n" +
 	"Det finns ingenting på den här adressen.\n" +
-	"Den här sidan fungerar inte som den ska, och ingenting beställdes. Kontakta butiken.\n" +
+	"Den här sidan fungerar inte som den ska. Kontakta butiken.\n" +
 	"Din beställning är inte slutförd\n" +
 	"Vi beklagar\n" +
 	"Ett ögonblick\n" +
@@ -1918,6 +1984,6 @@ const textsOfSV = "" +
 	"Ladda sedan om den här sidan: din beställning läggs bara en gång, hur ofta du än gör det.\n" +
 	"Fortsätt\n" +
 	"Vidare till Klarna …\n" +
-	"Klarna behöver JavaScript här. Slå på det och ladda om sidan. Du har inte debiterats.\n" +
+	"Klarna behöver JavaScript här. Slå på det och ladda om sidan.\n" +
 	"Den här sidan är inte tillgänglig just nu\n" +
 	"Försök igen om en minut.\n"
