@@ -9,6 +9,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/purchase"
+	"klarna-relay/worker/words"
 )
 
 func TestAPageCallsTheFieldsAsTheCheckoutDoes(t *testing.T) {
@@ -92,4 +96,53 @@ func TestNothingThatAStrangerPostsStandsInAPage(t *testing.T) {
 		assert.NotContains(t, got.body, "onerror", name)
 		assert.NotContains(t, got.Header.Get("Location"), "onerror", name)
 	}
+}
+
+func TestWhatIsWrongWithThePageIsNoMatterForTheShopper(t *testing.T) {
+	s := open(t)
+	got := s.form("/api/order/import/?lang=fr", order().with("product1_price", "0.01"))
+	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	assert.Contains(t, got.body, "Cette page ne fonctionne pas comme elle le devrait. Veuillez contacter la boutique.")
+	assert.NotContains(t, got.body, "Leave")
+
+	got = s.form("/api/order/import/?lang=fr", order().with("product1_price", "0.01", "city", ""))
+	assert.Contains(t, got.body, "<strong>Ville:</strong> Veuillez saisir votre ville.")
+	assert.NotContains(t, got.body, "product1_price")
+}
+
+func TestEveryAnswerHasATextInEveryLanguage(t *testing.T) {
+	silent := map[string]bool{codes.Options: true, codes.Redirect: true, codes.HTTPS: true, codes.Product: true, codes.Country: true, codes.Card: true}
+	for code := range codes.Meanings {
+		for _, lang := range words.Languages() {
+			assert.NotEqual(t, silent[code], text(code, lang) != "", "%s %s", lang, code)
+			assert.NotEqual(t, silent[code], pageText(code, lang) != "", "%s %s", lang, code)
+		}
+	}
+	for _, name := range []string{
+		purchase.TextCancelled, purchase.TextExpired, purchase.TextReview, purchase.TextRefunded, purchase.TextUnproven,
+		purchase.TextUpsaleDeclined, purchase.TextUpsaleCancelled, purchase.TextUpsaleExpired, purchase.TextUpsaleRetry, textPageBroken, "unavailable",
+	} {
+		assert.NotEmpty(t, words.Answer("en", name), name)
+	}
+}
+
+func TestATextIsTrueOnItsRoute(t *testing.T) {
+	at := func(name string) *request { return &request{route: &route{name: name}} }
+	for _, c := range []struct {
+		name, route string
+		answer      answer
+		want        string
+	}{
+		{"an order", "order", answer{code: codes.Declined}, ""},
+		{"an upsale: its order is paid", "upsale", answer{code: codes.Declined}, "upsale_declined"},
+		{"an upsale that could not be opened", "upsale", answer{code: codes.RedirectInvalid}, "upsale_redirect_invalid"},
+		{"an upsale with nothing of its own to say", "upsale", answer{code: codes.RateLimited}, ""},
+		{"a text that is known already", "upsale", answer{code: codes.Declined, text: "refunded"}, "refunded"},
+		{"a fault of the operator's, for an order", "order", answer{code: codes.Misconfigured}, ""},
+		{"a fault of the operator's, for who may have paid", "status", answer{code: codes.Misconfigured}, "unavailable"},
+		{"a fault of the operator's, for an upsale", "upsale", answer{code: codes.Misconfigured}, "unavailable"},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, at(c.route).said(&c.answer)) })
+	}
+	assert.Empty(t, (&request{}).said(&answer{code: codes.NotFound}))
 }

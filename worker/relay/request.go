@@ -73,6 +73,7 @@ func (rl *Relay) begin(r *http.Request) *request {
 func (rl *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq := rl.begin(r)
 	a := rl.caught(func() *answer { return rl.answer(rq) })
+	a.text = rq.said(a)
 	if rq.forPeople {
 		a = rl.asPage(rq, a)
 	}
@@ -205,6 +206,12 @@ func (rl *Relay) own(rq *request) rules.Fields {
 
 func (rq *request) refuse(problems rules.Problems) *answer {
 	a := say(problems.Answer())
+	if rq.forPeople {
+		// A shopper can do nothing about what the page sends.
+		if problems = problems.ForShoppers(); len(problems) == 0 {
+			a.text = textPageBroken
+		}
+	}
 	a.fields = problems.Texts(rq.lang)
 	return a
 }

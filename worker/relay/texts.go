@@ -21,6 +21,9 @@ var developerTexts = map[string]string{
 // badKeyText is what is wrong with an Idempotency-Key.
 const badKeyText = "An Idempotency-Key has 8 to 128 visible ASCII characters."
 
+// textPageBroken is the name of the text for a shopper whose page sends what it should not.
+const textPageBroken = "page_broken"
+
 // text is what an answer says: to the shopper, or to the page's developer.
 func text(code, lang string) string {
 	if developer := developerTexts[code]; developer != "" {
@@ -32,9 +35,23 @@ func text(code, lang string) string {
 // pageText is what a page for people says of an answer. A shopper can do nothing about a page that is wrong.
 func pageText(code, lang string) string {
 	if developerTexts[code] != "" {
-		return words.Text(lang, "answer.page_broken")
+		return words.Answer(lang, textPageBroken)
 	}
 	return words.Answer(lang, code)
+}
+
+// said is the name of the text that is true of an answer where the code's own text is not: an upsale belongs to an order that is paid,
+// and of a route that sends no order it is not known what was ordered.
+func (rq *request) said(a *answer) string {
+	switch {
+	case a.text != "" || rq.route == nil:
+		return a.text
+	case rq.route.name == "upsale" && words.Answer(words.English, "upsale_"+a.code) != "":
+		return "upsale_" + a.code
+	case a.code == codes.Misconfigured && rq.route.name != "order" && rq.route.name != "lead":
+		return "unavailable"
+	}
+	return ""
 }
 
 // formFields are the fields of an order in the form's order, as the checkout of www/ has them, and the keys of their labels. A number in a

@@ -48,3 +48,13 @@ func (p Problem) Text(lang string) string {
 	}
 	return words.Problem(lang, p.Field, p.Code.String(), p.Detail)
 }
+
+// ForShoppers are the problems that a shopper can do something about.
+func (p Problems) ForShoppers() (found Problems) {
+	for _, q := range p {
+		if q.forDevelopers() == "" {
+			found = append(found, q)
+		}
+	}
+	return found
+}

@@ -142,13 +142,13 @@ var saying = []landerCase{
 		s.state("insecure")
 		assert.Equal(t, "https://shop.example/checkout", s.text(`document.querySelector("[role=alert] a").href`))
 	}},
-	{"a shop that cannot take orders says that nothing was charged", func(t *testing.T, s *shopper) {
+	{"a shop that cannot take orders says that nothing was ordered", func(t *testing.T, s *shopper) {
 		s.is("whitelist")
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
 		s.state("misconfigured")
-		assert.Contains(t, s.alert(), "not been charged")
+		assert.Contains(t, s.alert(), "nothing was ordered")
 		assert.NotContains(t, s.alert(), "whitelist")
 	}},
 	{"a CRM that cannot be reached is tried again before the shopper hears of it", func(t *testing.T, s *shopper) {
