@@ -119,7 +119,8 @@ func writeWords(folder string) (languages string, err error) {
 }
 
 // compile builds and packs the module. Without inlining it is a tenth larger as it lies there, but repeats itself so much more that a twelfth
-// less goes over the wire; the calls it costs are far below what anybody notices in a form.
+// less goes over the wire; the calls it costs are far below what anybody notices in a form. Without a build id it is 900 bytes less, and the
+// same source always makes the same module.
 func compile() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "browser-module-")
 	if err != nil {
@@ -127,7 +128,7 @@ func compile() ([]byte, error) {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "check.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-gcflags=all=-l", "-o", path, "klarna-relay/wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-gcflags=all=-l", "-o", path, "klarna-relay/wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if message, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, message)

@@ -208,7 +208,7 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 	a := say(problems.Answer())
 	if rq.forPeople {
 		// A shopper can do nothing about what the page sends.
-		if problems = problems.ForShoppers(); len(problems) == 0 {
+		if problems = rules.ForShoppers(problems); len(problems) == 0 {
 			a.text = textPageBroken
 		}
 	}

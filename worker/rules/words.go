@@ -50,7 +50,7 @@ func (p Problem) Text(lang string) string {
 }
 
 // ForShoppers are the problems that a shopper can do something about.
-func (p Problems) ForShoppers() (found Problems) {
+func ForShoppers(p Problems) (found Problems) {
 	for _, q := range p {
 		if q.forDevelopers() == "" {
 			found = append(found, q)
