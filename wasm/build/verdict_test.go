@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
@@ -81,7 +82,7 @@ func edge(in rules.Fields, shop rules.Shop) rules.Problems {
 func inThePage(problems rules.Problems) rules.Fields {
 	texts := rules.Fields{}
 	for _, p := range problems {
-		texts[p.Field] = words.Problem("de", p.Field, p.Code.String(), p.Detail)
+		texts[p.Field] = cmp.Or(words.Problem("de", p.Field, p.Code.String(), p.Detail), words.Text("de", "rule.bad_value"))
 	}
 	return texts
 }
