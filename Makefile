@@ -55,15 +55,16 @@ build: browser ## Compile the edge program and the browser module
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
-browser: $(TOOLS) ## Compile the browser module into www/build, print its size, and write the pages' texts beside it
+browser: $(TOOLS) ## Compile the browser module into www/build, print its size, and write the pages' texts and other languages
 	@$(GO) run ./wasm/build
+	@$(GO) run ./worker/cmd/translate
 
 # What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
 bundle: build $(TOOLS)
 	@rm -rf $(BUNDLE).new
 	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
-	@rm -rf worker/build/pages; if [ -d worker/test/pages ]; then cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/; fi
+	@rm -rf worker/build/pages; if [ -d worker/test/pages ]; then cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ && $(GO) run ./worker/cmd/translate -www worker/build/pages; fi
 	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 # wrangler.toml as wrangler itself understands it, in its other environments.
@@ -202,4 +203,4 @@ preflight: ## Ask the deployed Worker what works: make preflight URL=https://sho
 	@$(GO) run ./worker/cmd/preflight "$(URL)"
 
 clean: ## Remove what was built
-	rm -rf worker/build www/build worker/.wrangler .wrangler
+	rm -rf worker/build www/build www/[a-z][a-z] worker/.wrangler .wrangler

@@ -1,12 +1,10 @@
 // @ts-check
 /**
  * Cloudflare's Turnstile for klarna.js, which loads this file from beside itself when a form has data-turnstile-sitekey.
- * @param {string} sitekey @param {HTMLElement} before the widget stands before this element
+ * @param {string} sitekey @param {HTMLElement} place for the widget, which is 300 × 65 px
  * @returns {() => Promise<string>} a fresh token, or "" when none came in time
  */
-export function turnstile(sitekey, before) {
-  const place = document.createElement("div");
-  before.before(place);
+export function turnstile(sitekey, place) {
   /** @type {any} */
   let api;
   let id = "";

@@ -93,7 +93,6 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	s := newShopper(t, market, market.Browser(t), "url")
 	s.open("https://" + otherLander + "/?affId=media7&c1=spring")
 	s.fill(s.tab)
-	s.until(lead)
 	s.until(`JSON.parse(sessionStorage.getItem("klarna:visit")).sessionId`)
 	s.pay()
 	s.klarna("#approve")

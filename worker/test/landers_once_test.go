@@ -68,7 +68,7 @@ var once = []landerCase{
 		assert.Equal(t, s.text(`location.href`), other.text(`location.href`))
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
-	{"two tabs with different orders make one order, the later one", func(t *testing.T, s *shopper) {
+	{"two tabs with different orders have a Klarna and an order each", func(t *testing.T, s *shopper) {
 		other := s.another()
 		for _, b := range []*tab{s.tab, other} {
 			b.open("/checkout")
@@ -79,16 +79,17 @@ var once = []landerCase{
 		other.pay()
 		s.klarna("")
 		other.klarna("")
-		order := s.order()
-		assert.Len(t, order.OrderImports(), 2)
-		assert.Equal(t, 1, len(s.orders()))
+		assert.NotEqual(t, s.text(`location.href`), other.text(`location.href`))
+		require.Len(t, s.orders(), 2)
+		for _, order := range s.orders() {
+			assert.Len(t, order.OrderImports(), 1, "no order has two carts")
+		}
 	}},
 	{"a tab that was open while another one paid does not order again", func(t *testing.T, s *shopper) {
 		other := s.another()
 		other.open("/checkout")
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.until(lead)
 		s.fill(other)
 		s.pay()
 		s.klarna("#approve")
@@ -141,7 +142,7 @@ var once = []landerCase{
 		s.klarna("")
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
-	{"an order that is changed while nobody knows about the first one stays one order", func(t *testing.T, s *shopper) {
+	{"an order that is changed while nobody knows about the first one is asked for again before the new one is sent", func(t *testing.T, s *shopper) {
 		s.intercept("*/api/*/import/*", true, func(r *http.Request) *cut {
 			// No lead gives a ref, and four answers to the order get lost.
 			if strings.Contains(r.URL.Path, "/leads/") || strings.Contains(r.URL.Path, "/order/") && s.requested("/api/order/import/") <= 4 {
@@ -156,26 +157,18 @@ var once = []landerCase{
 		s.set(map[string]string{"product1_qty": "4"})
 		s.pay()
 		s.klarna("")
-		imports := 0
+		var quantities []string
 		for _, order := range s.orders() {
-			imports += len(order.OrderImports())
-			if len(order.OrderImports()) > 0 {
-				assert.Equal(t, "4", order.OrderImports()[len(order.OrderImports())-1].Fields["product1_qty"])
+			require.LessOrEqual(t, len(order.OrderImports()), 1, "no order has two carts")
+			for _, sent := range order.OrderImports() {
+				quantities = append(quantities, sent.Fields["product1_qty"])
 			}
 		}
-		assert.Equal(t, 2, imports)
-		ordered := 0
-		for _, order := range s.orders() {
-			if len(order.OrderImports()) > 0 {
-				ordered++
-			}
-		}
-		assert.Equal(t, 1, ordered, "both imports are of one order")
+		assert.ElementsMatch(t, []string{"1", "4"}, quantities)
 	}},
 	{"offline nothing is sent, and the details are kept for later", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.until(lead)
 		s.offline(true)
 		s.pay()
 		s.state("offline")
@@ -208,7 +201,7 @@ var once = []landerCase{
 		s.intercept("*/api/order/status/*", false, times(1, answer(200, "retry", "")))
 		s.pay()
 		s.state("retry")
-		assert.Contains(t, s.alert(), "Nothing was charged")
+		assert.Contains(t, s.alert(), "You have not been charged")
 		first := s.text(`JSON.parse(localStorage.getItem("klarna:at:order")).key`)
 		s.pay()
 		s.until(`JSON.parse(localStorage.getItem("klarna:at:order")).key !== "` + first + `"`)

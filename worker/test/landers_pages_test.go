@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +23,8 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-var languages = []string{"", "/de"}
+// languages are the folders of the sample pages. The long words are German and French.
+var languages = []string{"", "/de", "/fr", "/nl"}
 
 // states are all that the landers can look like, and how to get there.
 var states = []struct {
@@ -34,6 +34,9 @@ var states = []struct {
 }{
 	{"product", []string{"/"}, func(*shopper) {}},
 	{"not found", []string{"/nowhere"}, func(*shopper) {}},
+	{"legal", []string{"/legal"}, func(*shopper) {}},
+	{"languages", []string{"/"}, func(s *shopper) { s.do(`document.querySelector(".languages").open = true`) }},
+	{"unfolded", []string{"/checkout"}, func(s *shopper) { s.do(`for (const fold of document.querySelectorAll("details")) fold.open = true`) }},
 	{"empty", []string{"/checkout"}, func(*shopper) {}},
 	{"filling, with a delivery address", []string{"/checkout"}, func(s *shopper) {
 		s.fill(s.tab)
@@ -42,7 +45,7 @@ var states = []struct {
 	{"filling, with long words", []string{"/checkout"}, func(s *shopper) {
 		s.fill(s.tab, "firstName", "عبد الرحمن بن محمد", "lastName", "Müller-Lüdenscheidt von und zu", "city", "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch")
 		s.do(`document.querySelector(".choice strong").textContent = "Donaudampfschifffahrtsgesellschaftskapitänsmützenlampe";
-			document.querySelector("[data-price]").dataset.price = "123456789.90"; document.querySelector(".choice .amount").textContent = "123.456.789,90 €"`)
+			for (const amount of document.querySelectorAll(".amount")) amount.textContent = "123.456.789,90 €"`)
 		s.set(map[string]string{"product1_qty": "10"})
 		require.Equal(s.t, "rtl", s.text(`document.querySelector("[name=firstName]").matches(":dir(rtl)") ? "rtl" : "ltr"`))
 	}},
@@ -183,25 +186,6 @@ func look(t *testing.T, ctx context.Context, width, height int64, scheme string)
 	require.NoError(t, err)
 }
 
-func TestThePagesOfBothLanguagesAreTheSameButForTheirWords(t *testing.T) {
-	text := regexp.MustCompile(`>[^<]+`)
-	values := regexp.MustCompile(` (lang|hreflang|content|alt|href|action|data-klarna-next|data-klarna-thanks|data-klarna-else)="[^"]*"`)
-	options := regexp.MustCompile(`<option value="[A-Z]+"`)
-	skeleton := func(path string) string {
-		page, err := os.ReadFile(filepath.Join(SamplePages(), path))
-		require.NoError(t, err)
-		html := values.ReplaceAllString(text.ReplaceAllString(string(page), ">"), " $1")
-		return options.ReplaceAllString(html, "<option value")
-	}
-	pages, err := filepath.Glob(filepath.Join(SamplePages(), "*.html"))
-	require.NoError(t, err)
-	require.Len(t, pages, 5)
-	for _, page := range pages {
-		name := filepath.Base(page)
-		assert.Equal(t, skeleton(name), skeleton("de/"+name), name)
-	}
-}
-
 func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	t.Parallel()
 	const most = 35 << 10 // bytes, compressed
@@ -212,7 +196,7 @@ func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	total := 0
 	for _, address := range strings.Fields(s.text(`[location.href, ...performance.getEntriesByType("resource").map((entry) => entry.name)].join(" ")`)) {
 		require.True(t, strings.HasPrefix(address, "https://"+Host+"/"), "a request to somebody else: %s", address)
-		if strings.Contains(address, "/api/") {
+		if strings.Contains(address, "/api/") || strings.Contains(address, "/.line/") { // the second is the test harness
 			continue
 		}
 		got := Send(t, market.Client(), http.MethodGet, address, "")
@@ -249,7 +233,7 @@ func TestTheW3CsCheckerFindsNothing(t *testing.T) {
 		files, err := filepath.Glob(filepath.Join(SamplePages(), pattern))
 		require.NoError(t, err)
 		if kind == "--html" {
-			more, err := filepath.Glob(filepath.Join(SamplePages(), "de/*.html"))
+			more, err := filepath.Glob(filepath.Join(SamplePages(), "[a-z][a-z]/*.html"))
 			require.NoError(t, err)
 			files = append(files, more...)
 		}

@@ -40,7 +40,7 @@ func TestTheLanders(t *testing.T) {
 				until(t, "the console", func() bool { return strings.Contains(strings.Join(s.messages(), "\n"), "heard") })
 				until(t, "the policy", func() bool { return strings.Contains(strings.Join(s.blocked(), "\n"), "blocked.example") })
 			})
-			for _, c := range slices.Concat(buying, once, comingBack, saying, withoutHelp) {
+			for _, c := range slices.Concat(buying, once, comingBack, saying, withoutHelp, selling, remembering) {
 				t.Run(c.name, func(t *testing.T) {
 					s := market.shopper(t, browser, "url")
 					c.run(t, s)

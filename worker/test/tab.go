@@ -231,7 +231,7 @@ func (b *tab) told() (told []struct {
 	Items         []struct {
 		Name  string
 		Qty   int
-		Price string
+		Price float64
 	}
 }) {
 	b.t.Helper()
