@@ -161,8 +161,9 @@ attack: bundle ## Hostile requests against the built Worker, and what came of ea
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run '^TestAStandingAttack' -v ./worker/test | grep -E '^attack|FAIL|^ok'
 
 PAIRS ?= 100000
-faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), and races in every order
-	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) -races.orders=5000 -races.switches=4 -races.faults=30000
+faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), races in every order, all of it under every answer of the CRM
+	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) -races.orders=5000 -races.switches=4 -races.faults=30000 \
+		-variations.faults=-1 -variations.races=50000
 
 # In a copy without the npm tools, which gremlins would copy for every change. It is no dependency of the project's.
 MUTATE ?= worker/ledger worker/konnektive worker/rules

@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"context"
+	"errors"
 
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
@@ -12,7 +13,7 @@ type Back struct {
 	Lander  string
 	Session string
 	// Hint gives the order that the browser's post names; nil: none. It is used where the session's order is not known,
-	// and only when Order Query agrees that it can be that order.
+	// and only when Order Query agrees that it can be that order: see adopt.
 	Hint        func() string
 	CampaignID  string
 	PrepaidType string
@@ -25,13 +26,12 @@ func (s *Service) ComeBack(ctx context.Context, in Back) (Result, error) {
 		return Result{}, err
 	}
 	token := a.Token
-	if a.OrderID == "" && in.Hint != nil && allowed > 0 && t.Paid() == nil {
-		s.adopt(ctx, t, a, in)
-	} else {
-		err = s.inquire(ctx, t, a, allowed)
+	if a.OrderID == "" && in.Hint != nil && t.Paid() == nil {
+		err = s.noteHint(ctx, t, token, in)
 	}
+	failed := s.inquire(ctx, t, t.session(token), allowed)
 	result := s.back(t, token)
-	result.Cause = err
+	result.Cause = errors.Join(err, failed)
 	return result, nil
 }
 
@@ -127,31 +127,62 @@ func (s *Service) back(t *tracked, token string) Result {
 	return s.stand(t, a)
 }
 
-// adopt makes the order that a browser's post names the session's own, if Order Query says that it can be: it is of
-// this campaign, prepaid by this method, made after the attempt, and no purchase has it.
-func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt, in Back) {
-	token, named := a.Token, in.Hint()
+// A Hint is the order that a browser said is its session's, and what an order must be to be it.
+type Hint struct {
+	OrderID     string
+	CampaignID  string
+	PrepaidType string
+}
+
+// noteHint keeps the order that a browser's post names, where the session's own is not known: Order Query may have no
+// time for it at this moment.
+func (s *Service) noteHint(ctx context.Context, t *tracked, token string, in Back) error {
+	named := in.Hint()
 	if !konnektive.IsOrderID(named) {
-		return
+		return nil
 	}
-	order, at, err := s.query(ctx, named)
-	if err != nil || order.CampaignID != in.CampaignID || order.PaySource != "PREPAID" || order.PrepaidType != in.PrepaidType ||
-		order.Created.IsZero() || order.CreatedBefore(a.Sent) || t.hasOrder(order.ID) {
-		return
+	return s.change(ctx, t, func(t *tracked) bool {
+		a := t.session(token)
+		hint := Hint{named, in.CampaignID, in.PrepaidType}
+		if a == nil || a.OrderID != "" || a.Hint == hint {
+			return false
+		}
+		a.Hint = hint
+		return true
+	})
+}
+
+// adopt makes the order of the hint the session's own, if Order Query says that it can be: it is of this campaign,
+// prepaid by this method, made after the attempt, and no purchase has it. A hint that is wrong is forgotten; one that
+// could not be examined is kept, and the error says why.
+func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt) error {
+	token, hint := a.Token, a.Hint
+	order, at, err := s.query(ctx, hint.OrderID)
+	if err != nil {
+		return err
 	}
-	if held, err := s.hold(ctx, t.Lander, order.ID, t.ref); err != nil || !held {
-		return
+	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" && order.PrepaidType == hint.PrepaidType &&
+		!order.Created.IsZero() && !order.CreatedBefore(a.Sent) && !t.hasOrder(order.ID)
+	if right {
+		if right, err = s.hold(ctx, t.Lander, order.ID, t.ref); err != nil {
+			return err
+		}
 	}
 	learned := func(t *tracked) bool {
 		a := t.session(token)
-		if a == nil || a.OrderID != "" && a.OrderID != order.ID {
+		if a == nil || a.OrderID != "" {
 			return false
 		}
-		a.OrderID = order.ID
-		s.apply(t, []observation{{token, order.ID, order, at}})
+		a.Hint = Hint{}
+		if right {
+			a.OrderID = order.ID
+			s.apply(t, []observation{{token, order.ID, order, at}})
+		}
 		return true
 	}
 	if err := s.change(ctx, t, learned); err != nil {
 		learned(t)
+		return err
 	}
+	return nil
 }

@@ -63,6 +63,9 @@ func (a *Attempt) encode(w *json.Writer) {
 	w.OptionalText("state", string(a.State))
 	w.OptionalText("token", a.Token)
 	w.OptionalText("orderId", a.OrderID)
+	w.OptionalText("hint", a.Hint.OrderID)
+	w.OptionalText("hintCampaign", a.Hint.CampaignID)
+	w.OptionalText("hintType", a.Hint.PrepaidType)
 	w.OptionalNumber("qty", int64(a.Qty))
 	w.OptionalNumber("begun", millis(a.Begun))
 	w.OptionalNumber("sent", millis(a.Sent))
@@ -170,6 +173,7 @@ func decodeAttempt(v *json.Value) Attempt {
 		State:      State(text(v, "state")),
 		Token:      text(v, "token"),
 		OrderID:    text(v, "orderId"),
+		Hint:       Hint{text(v, "hint"), text(v, "hintCampaign"), text(v, "hintType")},
 		Qty:        int(v.Get("qty").Int()),
 		Begun:      when(v, "begun"),
 		Sent:       when(v, "sent"),

@@ -29,7 +29,7 @@ func whole() *Record {
 		OrderRef: "ref", Product: "40", Baseline: 3, Confirmed: true, Target: "target", TargetKey: "key", Digest: "cart", Until: after(time.Hour),
 		Attempts: []Attempt{
 			{
-				Keys: []string{"key-1", "key-2"}, Digest: "cart", State: Answered, Token: "token", OrderID: "A1", Qty: 2,
+				Keys: []string{"key-1", "key-2"}, Digest: "cart", State: Answered, Token: "token", OrderID: "A1", Hint: Hint{"C3", "12", "KLARNA"}, Qty: 2,
 				Begun: after(-time.Second), Sent: noon, Deadline: after(30 * time.Second), Code: codes.Invalid,
 				Fields: map[string]string{"city": "is a \"required\" field", "address1": "\t", "lastName": ""},
 				URL:    "https://klarna.example/?a=1&b=ü", Script: "document.write(\"</script>\u2028\")", AnsweredAt: after(time.Second),

@@ -264,6 +264,9 @@ func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token str
 	if reply.Kind != konnektive.Success || orderID == "" {
 		return source{}, s.leadFailed(t.Lander, t.ref, reply)
 	}
+	if reply.OrderImported() {
+		return source{}, nil // an order of before, PARTIAL or not
+	}
 	switch reply.OrderStatus() {
 	case "":
 		return source{orderID: orderID, hold: true}, nil
@@ -327,7 +330,8 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 		tasks = append(tasks, func(ctx context.Context) {
 			var held bool
 			held, notHeld = s.hold(ctx, t.Lander, from.orderID, t.ref)
-			usable = usable && held
+			// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
+			usable = usable && held && t.find(func(other *Attempt) bool { return other.OrderID == from.orderID && other.Token != token }) == nil
 		})
 	}
 	if from.orderID != "" && !from.partial {
@@ -335,6 +339,7 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 			// Where it cannot be found out, the lead's word has to do.
 			if order, _, err := s.query(ctx, from.orderID); err == nil {
 				status = order.Status
+				usable = usable && !order.Imported()
 			}
 		})
 	}
@@ -492,10 +497,12 @@ func (s *Service) ownOrder(ctx context.Context, t *tracked, token, named string)
 	case named == "" || named == a.OrderID || t.Kind == KindUpsale:
 		return a.OrderID
 	}
-	if held, err := s.hold(ctx, t.Lander, named, t.ref); err != nil || !held || t.hasOrder(named) {
+	held, err := s.hold(ctx, t.Lander, named, t.ref)
+	switch {
+	case t.hasOrder(named), err == nil && !held, err != nil && a.OrderID != "":
 		return a.OrderID
 	}
-	return named
+	return named // where it could not be noted, the answer's word has to do
 }
 
 // hasOrder tells whether an attempt has this order.

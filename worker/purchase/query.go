@@ -1,7 +1,9 @@
 package purchase
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,6 +41,10 @@ func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allo
 		}
 	}
 	for _, a := range attempts[:min(len(attempts), allowed)] {
+		if a.OrderID == "" {
+			failed = errors.Join(failed, s.adopt(ctx, t, a))
+			continue
+		}
 		order, at, err := s.query(ctx, a.OrderID)
 		if err != nil {
 			failed = err
@@ -103,8 +109,9 @@ func (t *tracked) unsettled() (attempts []*Attempt) {
 	slices.SortStableFunc(attempts, func(a, b *Attempt) int { return a.KnownAt.Compare(b.KnownAt) })
 	seen := map[string]bool{}
 	return slices.DeleteFunc(attempts, func(a *Attempt) bool {
-		double := seen[a.OrderID]
-		seen[a.OrderID] = true
+		order := cmp.Or(a.OrderID, a.Hint.OrderID)
+		double := seen[order]
+		seen[order] = true
 		return double
 	})
 }

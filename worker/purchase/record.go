@@ -108,6 +108,8 @@ type Attempt struct {
 	Token string
 	// OrderID is the attempt's order in Konnektive; "" while it is not known.
 	OrderID string
+	// Hint is the order that a browser named, while OrderID is not known.
+	Hint Hint
 	// Qty is how many of an upsale's product were ordered.
 	Qty int
 

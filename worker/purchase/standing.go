@@ -182,7 +182,7 @@ func (r *Record) isOpen(a *Attempt, now time.Time) bool {
 
 // mayBePaid tells whether Order Query can say something new about the attempt.
 func (a *Attempt) mayBePaid() bool {
-	return a.State != Open && !a.Paid && a.OrderID != "" && a.Code != codes.Invalid
+	return a.State != Open && !a.Paid && (a.OrderID != "" || a.Hint.OrderID != "") && a.Code != codes.Invalid
 }
 
 // observe takes in what Order Query said of the attempt's order when it was asked. An observation that is older than

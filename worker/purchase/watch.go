@@ -1,6 +1,7 @@
 package purchase
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -84,10 +85,11 @@ func (s *Service) Watch(ctx context.Context, ref string) (result Result, ok bool
 		a := &t.Attempts[i]
 		if next := a.nextLook(); !next.IsZero() && !next.After(until) {
 			due[a.Token] = a.pendingLook()
-			if !orders[a.OrderID] {
+			order := cmp.Or(a.OrderID, a.Hint.OrderID)
+			if !orders[order] {
 				attempts = append(attempts, a)
 			}
-			orders[a.OrderID] = true
+			orders[order] = true
 		}
 	}
 	seen, failed := s.ask(ctx, t, attempts, allowed)

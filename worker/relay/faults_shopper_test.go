@@ -145,7 +145,10 @@ func (p *shopper) seePaid() {
 		}
 		p.v.pass(10 * time.Second)
 	}
-	p.v.book.Find("%s was paid, and status says %s", p.route, p.code)
+	// Where the CRM never names the order, a fault may lose the only hint there is.
+	if len(p.v.plan) == 0 || p.v.book.Told(p.ref) {
+		p.v.book.Find("%s was paid, and status says %s", p.route, p.code)
+	}
 }
 
 // klarna has the shopper do something on Klarna's page.
@@ -392,6 +395,9 @@ var stories = []story{
 		for _, line := range v.logs {
 			settled = settled || strings.Contains(line, `"settled":true`)
 		}
+		if !v.book.Told(p.ref) {
+			return // the CRM never named the order, and nobody came back
+		}
 		if !settled && !v.lostLog {
 			v.book.Find("a shopper paid and never came back, and nobody noticed")
 		}
@@ -465,6 +471,7 @@ var stories = []story{
 			v.pass(time.Second)
 		}
 		v.calm = true
+		p.seePaid()
 		if p.confirm(p.ref); p.code != "confirmed" {
 			v.book.Find("confirm says %s of a paid order", p.code)
 		}

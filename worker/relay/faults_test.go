@@ -509,6 +509,10 @@ func (v *visit) ask(route, email, ref string, r *http.Request) (got reply, ok bo
 func (v *visit) settleDown() []string {
 	v.calm = true
 	v.pass(25 * time.Minute)
+	if len(v.book.PaidTwice()) > 0 {
+		v.pass(49 * time.Hour) // every session is watched to its end
+	}
+	v.book.LogIncomplete = v.lostLog
 	v.book.Balance()
 	return v.book.Findings()
 }

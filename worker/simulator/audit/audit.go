@@ -1,10 +1,9 @@
-// Package audit balances what a relay did and said against the simulator's
-// books: the checks that must hold after whatever has gone wrong. The fault run
-// in worker/relay and the soak test in workerd share it.
+// Package audit balances what a relay did and said against the simulator's books: the checks that must hold after
+// whatever has gone wrong. The fault run in worker/relay and the soak test in workerd share it.
 //
-// A relay under audit is told apart by what its shoppers send: every shopper
-// has an e-mail address of its own, and every attempt says its idempotency key
-// in the tracking field custom1, which changes nothing about an order.
+// A relay under audit is told apart by what its shoppers send: every shopper has an e-mail address of its own, and every
+// attempt says its idempotency key in the tracking field custom1, which changes nothing about an order. Its purchases are
+// told apart by the return addresses: /api/klarna/return/ and the name of a session, which begins with the ref.
 package audit
 
 import (
@@ -14,11 +13,18 @@ import (
 	"sync"
 	"time"
 
+	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/simulator"
 )
 
 // LabelField carries the name of the attempt, the same as its idempotency key.
 const LabelField = "custom1"
+
+// HandOut is how long an open session keeps the shopper from another one for the same cart: the contract's 24 hours.
+const HandOut = 24 * time.Hour
+
+// refDigits is the length of a ref. The name of a session is longer.
+const refDigits = 64
 
 // Heard is one answer of the relay's, as somebody got it.
 type Heard struct {
@@ -41,15 +47,25 @@ type Heard struct {
 // A Book collects what was heard and compares it with the simulator's books.
 type Book struct {
 	sim *simulator.Simulator
-	// Again is how long after an import another one may follow that is for the
-	// same cart, when no url was ever handed out. Zero: a minute and a half.
+	// Again is how long after an import another one may follow that is for the same cart, when no url was ever handed
+	// out. Zero: a minute and a half.
 	Again time.Duration
 	// Secret are texts that no answer and no log line may hold.
 	Secret []string
+	// LogIncomplete: lines of the log may be missing, so that what is not in it proves nothing.
+	LogIncomplete bool
 
 	mu       sync.Mutex
 	findings []string
-	handed   map[string]handing // by url
+	handed   map[string]handing     // by session of Klarna's
+	failed   map[string][]time.Time // by ref: when the shopper came back by failed/
+	twice    []string               // log lines about two payments
+}
+
+// done is what an import did, and the status of its order in the end.
+type done struct {
+	simulator.Import
+	status string
 }
 
 type handing struct {
@@ -59,7 +75,7 @@ type handing struct {
 
 // New returns an empty book for a simulator.
 func New(sim *simulator.Simulator) *Book {
-	return &Book{sim: sim, Again: 90 * time.Second, handed: map[string]handing{}}
+	return &Book{sim: sim, Again: 90 * time.Second, handed: map[string]handing{}, failed: map[string][]time.Time{}}
 }
 
 // Find notes something that is wrong.
@@ -76,15 +92,12 @@ func (b *Book) Findings() []string {
 	return slices.Clone(b.findings)
 }
 
-// Paid tells whether the books have the purchase with this ref as paid: its
-// order is COMPLETE, or its upsale's product is on the order.
+// Paid tells whether the books have the purchase with this ref as paid: an order of it is COMPLETE, or its upsale's
+// product is on the order.
 func (b *Book) Paid(email, ref string) bool {
-	if ref == "" {
-		return false
-	}
 	for _, order := range b.sim.OrdersOf(email) {
 		for _, imported := range order.Imports {
-			if refOf(imported.Fields) != ref {
+			if ref == "" || refOf(imported.Fields) != ref {
 				continue
 			}
 			if imported.Op == simulator.OpOrder && order.Status == simulator.StatusComplete {
@@ -122,61 +135,70 @@ func (b *Book) Hear(h Heard) {
 		b.Find("%s said paid, and it is not", h.Route)
 	}
 	saysUnpaid := h.Code == "retry" || h.Code == "declined" || strings.Contains(h.Location, "klarna=declined")
-	if saysUnpaid && h.PaidBefore {
+	if saysUnpaid && h.PaidBefore && b.Told(h.Ref) && !refused(b.sim.Settings().OpenStatus) { // else the CRM says so itself, and the relay asks it once a second
 		b.Find("%s said %s%s of a purchase that was paid", h.Route, h.Code, h.Location)
 	}
-	if h.Code != "redirect" || strings.Contains(h.URL, "/api/klarna/continue/") {
-		return // what that page leads to is heard when it is opened
+	if h.Route == "failed" && h.Location != "" {
+		b.mu.Lock()
+		b.failed[h.Ref] = append(b.failed[h.Ref], h.At)
+		b.mu.Unlock()
 	}
-	b.mu.Lock()
-	_, again := b.handed[h.URL]
-	if !again {
-		b.handed[h.URL] = handing{h.At, h.Ref}
-	}
-	b.mu.Unlock()
-	if !again {
-		b.oneWayToPay(h)
+	if h.Code == "redirect" && !strings.Contains(h.URL, "/api/klarna/continue/") { // what that page leads to is heard later
+		b.hand(h)
 	}
 }
 
-// oneWayToPay: a shopper who was given a url and can still pay there must not
-// be given another one, unless the cart has changed in between.
-func (b *Book) oneWayToPay(h Heard) {
-	fresh, ok := b.session(h.URL)
+// hand notes a url that a shopper was given. Who can still pay by another one must not be given this one for the same
+// cart.
+func (b *Book) hand(h Heard) {
+	id := sessionID(h.URL)
+	fresh, ok := b.sim.Session(id)
 	if !ok {
 		b.Find("%s handed out %s, which nobody opened", h.Route, h.URL)
 		return
 	}
-	var imports []simulator.Import
-	for _, order := range b.sim.OrdersOf(h.Email) {
-		imports = append(imports, order.Imports...)
+	b.mu.Lock()
+	_, again := b.handed[id]
+	if !again {
+		b.handed[id] = handing{h.At, h.Ref}
 	}
-	slices.SortFunc(imports, func(a, b simulator.Import) int { return a.Call - b.Call })
-	earlier := false
-	for _, imported := range slices.Backward(imports) {
-		if imported.Session == fresh.ID {
-			earlier = true
-			continue
-		}
-		session, opened := b.sim.Session(imported.Session)
-		if !earlier || !opened || refOf(imported.Fields) != h.Ref {
-			continue
-		}
-		same := sameItems(session.Items, fresh.Items)
-		b.mu.Lock()
-		_, handed := b.handed[session.URL]
-		b.mu.Unlock()
-		if handed && same && session.State == simulator.SessionOpen {
+	b.mu.Unlock()
+	if again {
+		return
+	}
+	for _, other := range b.openFor(h.Ref, h.At) {
+		if other.ID != id && sameItems(other.Items, fresh.Items) {
 			b.Find("%s handed out a second way to pay for the same cart", h.Route)
-		}
-		if handed || !same && b.sim.Calls()[imported.Call-1].Lost == "" {
-			return
 		}
 	}
 }
 
-func (b *Book) session(url string) (simulator.Session, bool) {
-	return b.sim.Session(sessionID(url))
+// openFor are the sessions of a purchase that its shopper was handed before a moment and could pay at that moment, as
+// far as the relay could know.
+func (b *Book) openFor(ref string, at time.Time) (open []simulator.Session) {
+	settings := b.sim.Settings()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, handed := range b.handed {
+		if handed.ref != ref || handed.at.After(at) || at.Sub(handed.at) >= HandOut || refused(settings.OpenStatus) {
+			continue
+		}
+		session, _ := b.sim.Session(id)
+		order, _ := b.sim.Order(session.OrderID)
+		over := !session.Ended.IsZero() && !session.Ended.After(at) || refused(order.Status)
+		for _, failed := range b.failed[ref] {
+			over = over || !failed.Before(handed.at) && !failed.After(at)
+		}
+		if !over {
+			open = append(open, session)
+		}
+	}
+	return open
+}
+
+// refused: a status that ends a session, whatever its shopper could still do.
+func refused(status string) bool {
+	return status == simulator.StatusDeclined || status == simulator.StatusCancelled
 }
 
 func sessionID(url string) string { return url[strings.LastIndex(url, "/")+1:] }
@@ -185,38 +207,52 @@ func sameItems(a, b []simulator.Item) bool {
 	return slices.EqualFunc(a, b, func(a, b simulator.Item) bool { return a.ProductID == b.ProductID && a.Qty == b.Qty })
 }
 
-// Logged checks a line of the relay's log.
-func (b *Book) Logged(line string) {
+// Logged checks the relay's log, or a line of it.
+func (b *Book) Logged(text string) {
 	for _, secret := range b.Secret {
-		if strings.Contains(line, secret) {
-			b.Find("the log holds %q: %s", secret, line)
+		if strings.Contains(text, secret) {
+			b.Find("the log holds %q: %s", secret, text)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "paid_twice") {
+			b.mu.Lock()
+			b.twice = append(b.twice, line)
+			b.mu.Unlock()
 		}
 	}
 }
 
-// Balance checks the books as a whole, once all is quiet.
+// Balance checks the books as a whole, once all is quiet and everything was watched to its end.
 func (b *Book) Balance() {
 	for _, violation := range b.sim.Violations() {
 		b.Find("%s", violation)
 	}
-	b.attempts()
-	b.purchases()
+	calls := b.sim.Calls()
+	b.sentOnce(calls)
+	b.orders()
+	b.purchases(calls)
+	if !b.LogIncomplete {
+		b.noticed()
+	}
 }
 
-// attempts: an import that may have arrived is never sent again, and of an
-// order only one Confirm Order is sent that may have arrived.
-func (b *Book) attempts() {
+// sentOnce: an import that may have arrived is never sent again, unless it was refused for the operator's fault, and of
+// an order only one Confirm Order is sent that may have arrived.
+func (b *Book) sentOnce(calls []simulator.Call) {
 	sent := map[string]int{}
-	for _, call := range b.sim.Calls(simulator.OpOrder, simulator.OpUpsale, simulator.OpConfirm) {
-		if Unsent(call) {
-			continue
-		}
-		about := string(call.Op) + " of " + call.Fields[LabelField]
-		switch {
-		case call.Op == simulator.OpConfirm:
+	for _, call := range calls {
+		about := ""
+		switch call.Op {
+		case simulator.OpConfirm:
 			about = "order/confirm of " + call.OrderID
-		case call.Fields[LabelField] == "":
-			continue // of an upsale, which carries no such field
+		case simulator.OpOrder, simulator.OpUpsale:
+			if label := call.Fields[LabelField]; label != "" { // an upsale may carry none
+				about = string(call.Op) + " of " + label
+			}
+		}
+		if about == "" || Unsent(call) || operatorsFault(call) {
+			continue
 		}
 		if sent[about]++; sent[about] == 2 {
 			b.Find("%s was sent more than once", about)
@@ -224,72 +260,138 @@ func (b *Book) attempts() {
 	}
 }
 
-// purchases: each import of an order has an order of its own, and a second
-// attempt is made only where the first one cannot be paid by mistake.
-func (b *Book) purchases() {
-	byRef := map[string][]simulator.Call{}
-	for _, call := range b.sim.Calls(simulator.OpOrder, simulator.OpUpsale) {
-		if ref := refOf(call.Fields); !Unsent(call) {
-			byRef[ref] = append(byRef[ref], call)
-		}
-	}
-	imports := map[int]simulator.Import{}
-	opened := map[string]simulator.Call{} // by session
-	all := b.sim.Calls()
+func operatorsFault(call simulator.Call) bool {
+	return call.Lost == "" && konnektive.Classify(konnektive.Read(call.Status, call.Answer), true) == konnektive.Misconfigured
+}
+
+// orders: an order belongs to one purchase, carries one cart, and was paid at the price of that cart.
+func (b *Book) orders() {
 	for _, order := range b.sim.Orders() {
-		for _, imported := range order.Imports {
-			imports[imported.Call] = imported
-			if imported.Session != "" {
-				opened[imported.Session] = all[imported.Call-1]
+		imports := slices.CompactFunc(order.OrderImports(), func(a, b simulator.Import) bool { return a.Call == b.Call })
+		if len(imports) > 1 {
+			b.Find("order %s was imported by %d calls", order.ID, len(imports))
+		}
+		for _, imported := range imports[:min(1, len(imports))] {
+			for _, other := range imports[1:] {
+				if refOf(imported.Fields) != refOf(other.Fields) {
+					b.Find("order %s belongs to two purchases", order.ID)
+				}
 			}
 		}
 		if order.Payments > 1+len(upsales(order)) {
 			b.Find("order %s was paid %d times and has %d upsales", order.ID, order.Payments, len(upsales(order)))
 		}
+		if order.Payments > 0 && order.Paid != order.Total {
+			b.Find("order %s costs %s, and %s was paid for it", order.ID, order.Total, order.Paid)
+		}
+	}
+}
+
+// purchases: a second import of one cart is made only where the first one cannot be paid by mistake.
+func (b *Book) purchases(calls []simulator.Call) {
+	byRef := map[string][]simulator.Call{}
+	for _, call := range calls {
+		if call.Op != simulator.OpOrder && call.Op != simulator.OpUpsale || Unsent(call) {
+			continue
+		}
+		if ref := refOf(call.Fields); ref != "" {
+			byRef[ref] = append(byRef[ref], call)
+		}
+	}
+	made := map[int][]done{} // by call
+	for _, order := range b.sim.Orders() {
+		for _, imported := range order.Imports {
+			made[imported.Call] = append(made[imported.Call], done{imported, order.Status})
+		}
 	}
 	for ref, calls := range byRef {
 		for i, next := range calls {
-			if next.OrderID == "" {
-				b.Find("an import without an order: %s", ref)
-			}
-			if i == 0 {
-				continue
-			}
-			last := calls[i-1]
-			if next.Op == simulator.OpOrder && last.OrderID == next.OrderID {
-				b.Find("attempts %s and %s share an order", last.Fields[LabelField], next.Fields[LabelField])
-			}
-			if !b.justified(ref, last, next, imports[last.N], opened) {
-				b.Find("attempt %s came %v after %s, which may be paid", next.Fields[LabelField], next.At.Sub(last.At), last.Fields[LabelField])
+			for _, last := range calls[:i] {
+				if cart(last) == cart(next) && !b.justified(ref, next, last, made[last.N]) {
+					b.Find("attempt %s came %v after %s for the same cart", next.Fields[LabelField], next.At.Sub(last.At), last.Fields[LabelField])
+				}
 			}
 		}
 	}
 }
 
-// justified: a changed cart, an attempt that was refused, or one that nobody
-// can pay since its time is over and no url was ever handed out.
-func (b *Book) justified(ref string, last, next simulator.Call, done simulator.Import, opened map[string]simulator.Call) bool {
-	if cart(last) != cart(next) || done.Result == "ERROR" {
-		return true
+// justified tells whether the same cart may be imported again: the last import was refused, its order or its session is
+// over, or it never handed out a url and its time is over.
+func (b *Book) justified(ref string, next, last simulator.Call, made []done) bool {
+	if refused(b.sim.Settings().OpenStatus) {
+		return true // whatever was imported reads as declined at once
 	}
-	if b.over(done.Session) {
-		return true
+	handed := false
+	for _, imported := range made {
+		if imported.Result == "ERROR" || imported.Op == simulator.OpOrder && refused(imported.status) {
+			return true
+		}
+		session, opened := b.sim.Session(imported.Session)
+		if !opened {
+			continue
+		}
+		if !session.Ended.IsZero() && !session.Ended.After(next.At) {
+			return true
+		}
+		b.mu.Lock()
+		h, ok := b.handed[session.ID]
+		b.mu.Unlock()
+		handed = handed || ok && !h.at.After(next.At)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for url, handed := range b.handed {
-		id := sessionID(url)
-		if before := opened[id]; handed.ref == ref && before.N < next.N && !handed.at.After(next.At) && cart(before) == cart(next) && !b.over(id) {
+	if !handed {
+		return next.At.Sub(last.At) >= b.Again
+	}
+	return !slices.ContainsFunc(b.openFor(ref, next.At), func(s simulator.Session) bool {
+		return slices.ContainsFunc(made, func(i done) bool { return i.Session == s.ID })
+	})
+}
+
+// Told tells whether the relay was told, in the answer to a call, the id of each order of a purchase that was paid. Of an
+// order that is not told, it can know only by the browser that comes back.
+func (b *Book) Told(ref string) bool {
+	for _, session := range b.sim.Sessions() {
+		if session.State == simulator.SessionApproved && refOf(map[string]string{"redirectsTo": session.RedirectsTo}) == ref && !b.toldOrder(session.OrderID) {
 			return false
 		}
 	}
-	return next.At.Sub(last.At) >= b.Again
+	return true
 }
 
-// over: the shopper cannot pay in this session any more, and has not.
-func (b *Book) over(id string) bool {
-	session, ok := b.sim.Session(id)
-	return ok && (session.State == simulator.SessionDeclined || session.State == simulator.SessionCancelled)
+func (b *Book) toldOrder(id string) bool {
+	return slices.ContainsFunc(b.sim.Calls(), func(c simulator.Call) bool { return c.Lost == "" && strings.Contains(c.Answer, id) })
+}
+
+// PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the orders. Of
+// orders whose ids the relay was never told nothing can be known.
+func (b *Book) PaidTwice() map[string][]string {
+	paid := map[string][]string{}
+	for _, session := range b.sim.Sessions() {
+		if session.State == simulator.SessionApproved && !session.Upsale && b.toldOrder(session.OrderID) {
+			if ref := refOf(map[string]string{"redirectsTo": session.RedirectsTo}); ref != "" {
+				paid[ref] = append(paid[ref], session.OrderID)
+			}
+		}
+	}
+	for ref, orders := range paid {
+		if len(orders) < 2 {
+			delete(paid, ref)
+		}
+	}
+	return paid
+}
+
+// noticed: two payments for one purchase are in the log, with both orders.
+func (b *Book) noticed() {
+	for ref, orders := range b.PaidTwice() {
+		b.mu.Lock()
+		noticed := slices.ContainsFunc(b.twice, func(line string) bool {
+			return !slices.ContainsFunc(orders, func(order string) bool { return !strings.Contains(line, order) })
+		})
+		b.mu.Unlock()
+		if !noticed {
+			b.Find("purchase %s was paid by orders %s, and nobody noticed", ref[:8], strings.Join(orders, " and "))
+		}
+	}
 }
 
 // cart is what an import is for.
@@ -307,11 +409,8 @@ func cart(call simulator.Call) string {
 // Unsent tells whether the caller could know that the call never arrived: it
 // was not connected, or Cloudflare said so.
 func Unsent(call simulator.Call) bool {
-	return call.Delivered == 0 && (call.Lost == "unreached" || slices.Contains([]int{521, 522, 523, 525, 526, 530}, call.Status))
+	return call.Delivered == 0 && (call.Lost == "unreached" || konnektive.NotSentStatus(call.Status))
 }
-
-// refDigits is the length of a ref, which the name of a session begins with.
-const refDigits = 64
 
 // refOf is the purchase that an import is for, by the way back it names.
 func refOf(fields map[string]string) string {
