@@ -148,6 +148,8 @@ func TestABodyIsReadOnlyWhenTheHandlerReadsIt(t *testing.T) {
 			text, err := io.ReadAll(iotest.OneByteReader(b))
 			return string(text), err
 		}, 1, "abc", 1, "abc", ""},
+		{"in one piece", whole, 1, "abc", 1, "abc", ""},
+		{"in one piece, and the shopper hung up", whole, statusFailed, "TypeError: gone", 1, "", "body: TypeError: gone"},
 		{"none was sent", readAll, 1, "", 1, "", ""},
 		{"the shopper hung up", readAll, statusFailed, "TypeError: gone", 1, "", "body: TypeError: gone"},
 		{"closed before it is read", func(b io.ReadCloser) (string, error) {
@@ -173,6 +175,17 @@ func TestABodyIsReadOnlyWhenTheHandlerReadsIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+func whole(b io.ReadCloser) (string, error) {
+	text, err := b.(*body).Whole()
+	if err == nil {
+		again, err := b.(*body).Whole()
+		if err != nil || len(again) > 0 {
+			return "", errors.New("it was there twice")
+		}
+	}
+	return string(text), err
 }
 
 func readAll(b io.ReadCloser) (string, error) {

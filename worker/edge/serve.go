@@ -182,6 +182,19 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
+// Whole returns what is left of the body without copying it. It must not be changed.
+func (b *body) Whole() ([]byte, error) {
+	if b.err == nil {
+		b.rest, b.err = b.fetch()
+	}
+	if b.err != io.EOF {
+		return nil, b.err
+	}
+	rest := b.rest
+	b.rest = ""
+	return unsafe.Slice(unsafe.StringData(rest), len(rest)), nil
+}
+
 // fetch returns the whole body, and what comes after it: [io.EOF], or why there is none.
 func (b *body) fetch() (string, error) {
 	c := b.call

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -40,6 +39,8 @@ type request struct {
 	variesByOrigin bool
 	// forPeople: a browser shows the answer as it is, so it gets pages.
 	forPeople bool
+
+	read int // bytes of the body
 
 	// For the log.
 	logged   string // ref
@@ -141,12 +142,12 @@ const formType = "application/x-www-form-urlencoded"
 // fields reads the body.
 func (rq *request) fields() (rules.Fields, *answer, bool) {
 	contentType := rq.http.Header.Get("Content-Type")
-	var raw bytes.Buffer
-	raw.Grow(int(min(max(rq.http.ContentLength, 0), body.MaxBytes)) + bytes.MinRead)
-	if _, err := raw.ReadFrom(io.LimitReader(rq.http.Body, body.MaxBytes+1)); err != nil {
+	raw, err := whole(rq.http.Body)
+	if err != nil {
 		return nil, say(codes.Malformed), false
 	}
-	fields, err := body.Decode(contentType, rq.http.URL.RawQuery, raw.Bytes())
+	rq.read = len(raw)
+	fields, err := body.Decode(contentType, rq.http.URL.RawQuery, raw)
 	if err != nil {
 		a := say(bodyCode(err))
 		if fault := new(body.FieldError); errors.As(err, &fault) {
@@ -155,6 +156,14 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 		return nil, a, false
 	}
 	return fields, nil, true
+}
+
+// whole reads a body, and one byte more than it may have. A body that is there in one piece is not copied.
+func whole(b io.Reader) ([]byte, error) {
+	if b, ok := b.(interface{ Whole() ([]byte, error) }); ok {
+		return b.Whole()
+	}
+	return io.ReadAll(io.LimitReader(b, body.MaxBytes+1))
 }
 
 func bodyCode(err error) string {
@@ -180,8 +189,22 @@ func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rule
 	if problems = problems.And(more); len(problems) > 0 {
 		return nil, order, rq.refuse(problems), false
 	}
+	if rq.read > largeBody {
+		for i, name := range dropped {
+			dropped[i] = strings.Clone(name)
+		}
+		fields := make(rules.Fields, len(order.Fields))
+		for name, value := range order.Fields {
+			fields[strings.Clone(name)] = strings.Clone(value)
+		}
+		order.Fields = fields
+	}
 	return rules.Passed(page), order, nil, true
 }
+
+// largeBody is from how many bytes on a body must not be kept in memory by what was taken out of it. An ordinary order has some 600, and to
+// copy its fields would cost more than to keep them.
+const largeBody = 4 << 10
 
 // needsRef is the problem of a request about an order that does not say which.
 func needsRef(page rules.Fields) rules.Problems {

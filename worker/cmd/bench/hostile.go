@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"klarna-relay/worker/test/hostile"
@@ -55,6 +56,35 @@ func (b *bench) costs() error {
 	b.row(fmt.Sprintf("the costliest of %d hostile bodies (%s): CPU", len(bodies), worst.Name), "–", "–", fmt.Sprintf("%.0f µs", us(cpu)),
 		fmt.Sprintf("**%.1f** of an order", us(cpu)/us(usual.cpu)), "≤ 10")
 	b.row(fmt.Sprintf("the longest answer to one (%s)", longest.Name), "–", "–", fmt.Sprintf("%.1f KiB", float64(size)/1024), "", "≤ 16 KiB")
+	return nil
+}
+
+// fullest is an order with as much beside it as a body may hold.
+func fullest(b []byte) []byte {
+	n := serial.Add(1)
+	text := orderBody + "&unknown=" + strings.Repeat("x", 64<<10-len(orderBody)-len("&unknown="))
+	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: https://shop.example\r\n"...), headers...)
+	return fmt.Appendf(b, "Idempotency-Key: fullest-%024x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", n, len(text), text)
+}
+
+// flood is the memory that Go needs for many of the largest orders at once.
+func (b *bench) flood() error {
+	w, err := b.oursKind.start(b.binary)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	const orders = 400
+	b.crm.every(5 * time.Second) // all are on their way before the first one is answered
+	defer b.crm.every(0)
+	if _, err := w.run(fullest, orders, time.Minute, orders); err != nil {
+		return w.why(err)
+	}
+	s, err := w.state()
+	if err != nil {
+		return w.why(err)
+	}
+	b.row(fmt.Sprintf("%d orders of 64 KiB at once: Wasm memory", orders), "–", "–", mib(s.Memory), "", "≤ 48 MiB")
 	return nil
 }
 

@@ -21,7 +21,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds, for somebody who is changing something")
-	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, costs, beset, memory, growth, leave, sizes")
+	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, costs, flood, beset, memory, growth, leave, sizes")
 	output := flag.String("o", "", "write the table to this file too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -64,7 +64,7 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		name string
 		do   func() error
 	}{
-		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs", b.costs}, {"beset", b.beset},
+		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs", b.costs}, {"flood", b.flood}, {"beset", b.beset},
 		{"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
 	} {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
