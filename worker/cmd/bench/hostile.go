@@ -75,7 +75,7 @@ func (b *bench) flood() error {
 	}
 	defer w.stop()
 	const orders = 400
-	b.crm.every(5 * time.Second) // all are on their way before the first one is answered
+	b.crm.every(3 * time.Second) // all are on their way before the first one is answered
 	defer b.crm.every(0)
 	if _, err := w.run(fullest, orders, time.Minute, orders); err != nil {
 		return w.why(err)
