@@ -36,9 +36,9 @@ func TestEveryRequestToTheAPIIsCounted(t *testing.T) {
 	m := NewMarket(t, simulator.Options{Settings: simulator.Settings{Latency: slow}}, Options{Probe: true})
 	paid := m.Order(t, "counted@example.com")
 	require.Equal(t, http.StatusOK, paid.Status, paid.Body)
-	ref := paid.Envelope(t).Ref
 	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", "firstName=Nobody", "Content-Type", Form)
-	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/klarna/failed/"+ref+"?errorMsg=counted+by+nobody", "")
+	back := m.CRM.Calls(simulator.OpOrder)[0].Fields["errorRedirectsTo"]
+	Send(t, m.Client(), http.MethodGet, back+"?errorMsg=counted+by+nobody", "")
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/nothing", "")
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "")
 
