@@ -433,9 +433,16 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 		alarms = append(alarms, r.Alarm().Sub(noon))
 	}
 	assert.Equal(t, []time.Duration{
-		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 7 * time.Hour, 13 * time.Hour, 19 * time.Hour, 25 * time.Hour,
-		31 * time.Hour, 37 * time.Hour, 43 * time.Hour, 48 * time.Hour,
+		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 16 * time.Hour, 30 * time.Hour, 48 * time.Hour,
 	}, alarms)
+
+	ended := of(failed(after(1), answered("a", codes.Redirect, noon)))
+	alarms = nil
+	for !ended.Alarm().IsZero() {
+		alarms = append(alarms, ended.Alarm().Sub(noon))
+		ended.Attempts[0].Looks = ended.Attempts[0].pendingLook() + 1
+	}
+	assert.Equal(t, []time.Duration{15 * time.Minute, 6 * time.Hour, 48 * time.Hour}, alarms, "less often once it has ended")
 
 	late := answered("b", codes.Redirect, after(30*time.Second))
 	paid := known(complete, after(1), answered("a", codes.Redirect, noon))
@@ -453,8 +460,8 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 		"fields at fault":                     {of(answered("a", codes.Invalid, noon)), 0},
 		"there is no order to ask about":      {of(without(answered("a", codes.Redirect, noon))), 0},
 		"declined at the import":              {of(answered("a", codes.Declined, noon)), time.Minute},
-		"declined at Klarna":                  {of(known(declined, after(1), answered("a", codes.Redirect, noon))), time.Minute},
-		"came back":                           {of(failed(after(1), answered("a", codes.Redirect, noon))), time.Minute},
+		"declined at Klarna":                  {of(known(declined, after(1), answered("a", codes.Redirect, noon))), 15 * time.Minute},
+		"came back":                           {of(failed(after(1), answered("a", codes.Redirect, noon))), 15 * time.Minute},
 		"another session was paid":            {of(paid, late), 90 * time.Second},
 		"the first one comes first":           {of(late, answered("a", codes.Redirect, noon)), time.Minute},
 		"the first one comes first, in order": {of(answered("a", codes.Redirect, noon), late), time.Minute},
@@ -513,5 +520,6 @@ func TestTheTimesFitTogether(t *testing.T) {
 	assert.Equal(t, 24*time.Hour, HandOut)
 	assert.Equal(t, 48*time.Hour, SessionLife)
 	assert.Equal(t, 72*time.Hour, Life, "longer than a session, for those who come back late")
-	assert.Equal(t, SessionLife, looks[len(looks)-1])
+	assert.Equal(t, SessionLife, looks[len(looks)-1].after)
+	assert.True(t, looks[len(looks)-1].ended)
 }
