@@ -827,8 +827,6 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 		assert.Equal(t, lead.Ref, first.Ref)
 		assert.Equal(t, []string{"write", "read", "write", "write"}, d.store.counted, "tied and read at once, sent, answered")
 		assert.Equal(t, "order/import L1", d.calls[2])
-		opened, _ = d.Opened(ctx, "shop.example", lead.Ref)
-		assert.False(t, opened.Whole, "its order is in use")
 		late, err := d.Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref})
 		require.NoError(t, err)
 		assert.Equal(t, codes.Accepted, late.Code)
