@@ -1392,6 +1392,9 @@ class StatusPage {
     if (elsewhere && /^(pending|unknown|declined|retry)$/.test(code))
       return location.replace(withRef(elsewhere, this.ref));
     if (code === "paid") this.receipt(message ?? {});
+    // The relay knows more than the code says: whether Klarna or the shop is waited for.
+    if (message?.text)
+      for (const spot of this.place.querySelectorAll("[data-klarna-text]")) spot.textContent = message.text;
     this.reveal(code);
   }
 

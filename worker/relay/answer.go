@@ -128,6 +128,9 @@ func (a *answer) writePurchase(w *json.Writer, lang string) {
 	if a.order != nil {
 		w.OptionalText("total", a.order.Total)
 		w.OptionalText("currency", a.order.Currency)
+		w.OptionalText("shipping", a.order.Shipping)
+		w.OptionalText("tax", a.order.Tax)
+		w.OptionalText("discount", a.order.Discount)
 		w.Key("items")
 		w.Open('[')
 		for _, item := range a.order.Items {

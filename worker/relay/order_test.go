@@ -31,7 +31,7 @@ func TestAnOrderGoesToKlarnaAndComesBackPaid(t *testing.T) {
 
 	paid := s.status(first.Ref)
 	s.expect(paid, 200, "SUCCESS", "paid")
-	assert.JSONEq(t, `{"orderId":"`+first.Ref+`","orderNumber":"`+s.sim.Orders()[0].ID+`","text":"Your order is paid. Thank you!","total":"`+s.sim.Orders()[0].Total.String()+`","currency":"EUR","items":[{"name":"`+s.sim.Orders()[0].Items[0].Name+
+	assert.JSONEq(t, `{"orderId":"`+first.Ref+`","orderNumber":"`+s.sim.Orders()[0].ID+`","text":"Your order is paid. Thank you!","total":"`+s.sim.Orders()[0].Total.String()+`","currency":"EUR","shipping":"4.90","tax":"0.00","discount":"0.00","items":[{"name":"`+s.sim.Orders()[0].Items[0].Name+
 		`","qty":1,"price":"`+s.sim.Orders()[0].Items[0].Price.String()+`"}]}`, string(paid.Message))
 
 	orders := s.sim.Orders()
