@@ -53,7 +53,7 @@ export function host(go) {
     ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(go.env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
-      settle(id, post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
+      settle(id, once(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
     write: (id, ref, refLength, data, dataLength, version, alarm, expires) =>
       settle(id, write(go.env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
     answered: (id, status, head, headLength, body, bodyLength) =>
@@ -109,6 +109,31 @@ function object(env, ref) {
   }
   // idFromString takes capitals too. A ref with two spellings would have two names: the ledger names an upsale by its order's ref.
   return id.toString() === ref ? env.LEDGER.get(id) : undefined;
+}
+
+/** Campaign Queries under way: the answer, and until when it is worth waiting for. */
+const asked = new Map();
+
+/**
+ * Campaign Query reads alone and says the same to everybody, so shoppers who come at the same moment share one question. They wait for a
+ * promise of another request, which may end without ever settling it; each therefore waits no longer than it would for its own.
+ */
+async function once(url, form, timeout) {
+  if (!url.endsWith("/campaign/query/")) return post(url, form, timeout);
+  const key = `${url}\n${decoder.decode(form)}`;
+  const shared = asked.get(key);
+  if (shared && Date.now() < shared.until) {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, timeout, [FAILED, "another request's question was not answered"]);
+    });
+    return Promise.race([shared.answer, late]).finally(() => clearTimeout(timer));
+  }
+  const answer = post(url, form, timeout);
+  asked.set(key, { answer, until: Date.now() + timeout });
+  const done = () => asked.delete(key);
+  answer.then(done, done);
+  return answer;
 }
 
 /**

@@ -70,6 +70,9 @@ func (w *Writer) OptionalTrue(name string, value bool) {
 	}
 }
 
+// JSON writes a value that is JSON already.
+func (w *Writer) JSON(value string) { w.b = append(w.b, value...) }
+
 // Raw writes a member whose value is JSON already.
 func (w *Writer) Raw(name, value string) {
 	w.Key(name)

@@ -218,7 +218,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"POST", "/API/order/import/", 404, ""},
 		{"POST", "/api/order/query/", 404, ""},
 		{"POST", "/api/order/refund/", 404, ""},
-		{"POST", "/api/campaign/query/", 404, ""},
+		{"POST", "/api/campaign/refund/", 404, ""},
 		{"GET", "/api/order/status/", 404, ""},
 		{"GET", "/api/order/status/a/b", 404, ""},
 		{"GET", "/api/order/status/..%2f..%2fhealth", 404, ""},

@@ -10,6 +10,7 @@ import (
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/rules"
 )
 
 // An answer is what a route says. Its code decides status and result.
@@ -26,6 +27,10 @@ type answer struct {
 	sessionID string
 	// orderNumber is the order's id in Konnektive, once it is proven paid.
 	orderNumber string
+	// message is JSON.
+	message string
+	// problems are the codes beside the texts of fields.
+	problems rules.Problems
 
 	// status overrides the code's: the status route answers 200 for what it
 	// finds out, whatever that is. plain is a whole body of the route's own.
@@ -79,7 +84,17 @@ func (a *answer) body(lang string) string {
 	w.Text("code", a.code)
 	w.OptionalText("ref", a.ref)
 	w.Key("message")
+	a.writeMessage(w, lang)
+	a.writeProblems(w)
+	w.Close('}')
+	return w.String()
+}
+
+// writeMessage writes what the envelope's message is: an object, or a text.
+func (a *answer) writeMessage(w *json.Writer, lang string) {
 	switch {
+	case a.message != "":
+		w.JSON(a.message)
 	case a.url != "":
 		w.Open('{')
 		w.Text("url", a.url)
@@ -95,8 +110,6 @@ func (a *answer) body(lang string) string {
 			w.Text(name, a.fields[name])
 		}
 		w.Close('}')
-	case a.detail != "":
-		w.Value(a.detail)
 	case a.found, a.code == codes.Paid, a.code == codes.Pending:
 		a.writePurchase(w, lang)
 	case a.code == codes.Accepted && a.ref != "":
@@ -104,10 +117,43 @@ func (a *answer) body(lang string) string {
 		w.Text("orderId", a.ref)
 		w.Close('}')
 	default:
-		w.Value(a.words(lang))
+		w.Value(a.said(lang))
+	}
+}
+
+// said is the text of an answer that has no more to say.
+func (a *answer) said(lang string) string {
+	if a.detail != "" {
+		return a.detail
+	}
+	return a.words(lang)
+}
+
+// writeProblems writes the problems of fields by code, for pages with words of their own. What Konnektive finds wrong with a field has
+// no code of its own.
+func (a *answer) writeProblems(w *json.Writer) {
+	if len(a.problems) == 0 && len(a.fields) == 0 {
+		return
+	}
+	w.Key("problems")
+	w.Open('{')
+	for _, p := range a.problems {
+		writeProblem(w, p)
+	}
+	if len(a.problems) == 0 {
+		for _, name := range sortedNames(a.fields) {
+			writeProblem(w, rules.Problem{Field: name, Code: rules.BadValue})
+		}
 	}
 	w.Close('}')
-	return w.String()
+}
+
+func writeProblem(w *json.Writer, p rules.Problem) {
+	w.Key(p.Field)
+	w.Open('{')
+	w.Text("code", p.Code.String())
+	w.Text("detail", p.Detail)
+	w.Close('}')
 }
 
 // words is what the answer says to the shopper, or to the page's developer.
@@ -188,7 +234,7 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	if rq.route != nil && (rq.route.name == "return" || rq.route.name == "failed" || rq.route.name == "continue") {
 		h.Set("Referrer-Policy", "no-referrer")
 	}
-	body := ""
+	body, status := "", a.httpStatus()
 	switch {
 	case a.location != "":
 		h.Set("Location", a.location)
@@ -196,11 +242,15 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", a.csp)
 		body = a.html
-	case a.httpStatus() != http.StatusNoContent:
+	case rq.inDialect(a):
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		status, body = http.StatusOK, a.dialectBody(rq.lang)
+	case status != http.StatusNoContent:
 		h.Set("Content-Type", "application/json")
 		body = a.body(rq.lang)
 	}
-	w.WriteHeader(a.httpStatus())
+	w.WriteHeader(status)
 	if body != "" && rq.method != http.MethodHead {
 		_, _ = io.WriteString(w, body)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"klarna-relay/worker/body"
 	"klarna-relay/worker/codes"
+	"klarna-relay/worker/config"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/words"
@@ -32,6 +33,8 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	result, err := take(rq.ctx, back)
 	a := rl.told(rq, result, err)
 	switch {
+	case err == nil && result.Code == codes.Paid && result.NextPage != "" && rq.lander.Dialect == config.DialectKonnektive:
+		return rl.finalized(rq, result)
 	case err == nil:
 		a.location = rl.after(rq, result, succeeded)
 	case a.code == codes.Unknown:
@@ -56,6 +59,8 @@ func (rl *Relay) after(rq *request, r purchase.Result, succeeded bool) string {
 		return withRef(r.NextPage, r.Ref)
 	case r.Code == codes.Paid:
 		return rl.nextPage(rq, r.Ref, upsale || !succeeded)
+	case r.Code == codes.Declined && r.FailedPage != "" && rq.lander.Dialect == config.DialectKonnektive:
+		return withQuery(r.FailedPage, "errorMsg="+url.QueryEscape(words.Answer(rq.lang, codes.Declined)))
 	case r.Code == codes.Declined && r.FailedPage != "":
 		return withQuery(r.FailedPage, "klarna=declined")
 	case upsale && (r.Code == codes.Declined || !succeeded):

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
@@ -11,9 +12,7 @@ import (
 
 // importOrder relays a Klarna order.
 func (rl *Relay) importOrder(rq *request) *answer {
-	page, order, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
-		return rules.CheckOrder(page, rq.lander.Shop)
-	})
+	page, order, refusal, ok := rl.acceptOrder(rq)
 	if !ok {
 		return refusal
 	}
@@ -26,6 +25,35 @@ func (rl *Relay) importOrder(rq *request) *answer {
 	in.Lead = rl.params(rq, withoutCart(order))
 	result, err := rl.purchases(rq).Import(rq.ctx, in)
 	return rl.told(rq, result, err)
+}
+
+// checkOrder says what importOrder would say to an order before it asks anybody. Nothing is sent or kept.
+func (rl *Relay) checkOrder(rq *request) *answer {
+	if _, _, refusal, ok := rl.acceptOrder(rq); !ok {
+		return refusal
+	}
+	return say(codes.Accepted)
+}
+
+// acceptOrder is accept for an order. One that names its purchase and its products alone is enough when the purchase's lead was whole.
+func (rl *Relay) acceptOrder(rq *request) (page rules.Fields, order rules.Order, refusal *answer, ok bool) {
+	var unknown error
+	page, order, refusal, ok = rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+		order, problems := rules.CheckOrder(page, rq.lander.Shop)
+		if page["ref"] == "" || !problems.Lack() {
+			return order, problems
+		}
+		rq.logged = page["ref"]
+		opened, err := rl.purchases(rq).Opened(rq.ctx, rq.host, page["ref"])
+		if unknown = err; err != nil || !opened.Whole {
+			return order, problems
+		}
+		return rules.CheckOrderAfterLead(page, rq.lander.Shop, opened.Country)
+	})
+	if unknown != nil {
+		return nil, order, rl.failed(rq, unknown), false
+	}
+	return page, order, refusal, ok
 }
 
 // importUpsale relays an upsale of a paid order: a purchase of its own, on the same order in Konnektive, through a whole
@@ -62,6 +90,8 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 		Form:    rl.params(rq, order),
 		Gateway: rl.gateway(rq),
 		Admit:   rl.challenge(rq, page),
+
+		NextPage: rq.target(page["redirectsTo"]), FailedPage: rq.target(page["errorRedirectsTo"]),
 	}
 	if key == "" {
 		in.Derived = purchase.Digest(rq.addressKey(), digest, page["ref"])

@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strings"
 
@@ -45,15 +43,13 @@ func (rl *Relay) health(rq *request) *answer {
 	return a
 }
 
-// authorized compares digests, so that the time it takes tells nothing of the
-// token, not even its length.
+// authorized tells whether the request has the ADMIN_TOKEN.
 func (rl *Relay) authorized(rq *request) bool {
 	scheme, token, _ := strings.Cut(rq.http.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110, section 11.1: in any case
 		return false
 	}
-	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(rl.config.AdminToken))
-	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
+	return same(token, rl.config.AdminToken)
 }
 
 // preflight tells the operator what works: with faults in the configuration

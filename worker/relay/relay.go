@@ -58,6 +58,8 @@ type Relay struct {
 	faults   []config.Fault
 	client   konnektive.Client
 	platform Platform
+
+	campaigns campaigns
 }
 
 // New returns a relay for a configuration. With faults it answers every call

@@ -31,6 +31,10 @@ type request struct {
 	host   string // without port; the identity of the lander
 	base   string // scheme://host[:port], as the shopper sees it
 	lander config.Lander
+	// server: the request is a lander's own server's, and address and userAgent are its shopper's.
+	server bool
+	// in are the fields, once they have been read.
+	in rules.Fields
 	// address is the shopper's, as Cloudflare saw it.
 	address   string
 	userAgent string
@@ -99,7 +103,9 @@ func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
 	rq.forPeople = rq.shown()
 	if rq.route == nil {
-		return say(codes.NotFound)
+		a := say(codes.NotFound)
+		a.detail = instead(rq.http.URL.Path)
+		return a
 	}
 	rq.logged = rq.ref
 	lander, known := rl.config.Lander(rq.host)
@@ -115,10 +121,16 @@ func (rl *Relay) answer(rq *request) *answer {
 		a.allow = rq.route.methods
 		return a
 	}
-	if !rq.route.navigated && !rq.mayCall() {
+	closed := !rq.route.open && !rq.route.navigated && (len(rl.faults) > 0 || !known || len(lander.Faults) > 0)
+	if !closed && rl.mayBeServer(rq) {
+		if refusal := rl.fromServer(rq); refusal != nil {
+			return refusal
+		}
+	}
+	if !rq.server && !rq.route.navigated && !rq.mayCall() {
 		return say(codes.Origin)
 	}
-	if !rq.route.open && !rq.route.navigated && (len(rl.faults) > 0 || !known || len(lander.Faults) > 0) {
+	if closed {
 		return say(codes.Misconfigured)
 	}
 	if rq.route.limited != "" && !rl.withinLimit(rq) {
@@ -141,6 +153,9 @@ const formType = "application/x-www-form-urlencoded"
 
 // fields reads the body.
 func (rq *request) fields() (rules.Fields, *answer, bool) {
+	if rq.in != nil {
+		return rq.in, nil, true
+	}
 	contentType := rq.http.Header.Get("Content-Type")
 	raw, err := whole(rq.http.Body)
 	if err != nil {
@@ -151,10 +166,11 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 	if err != nil {
 		a := say(bodyCode(err))
 		if fault := new(body.FieldError); errors.As(err, &fault) {
-			a.detail = fault.Text(rq.lang)
+			a.detail, a.problems = fault.Text(rq.lang), rules.Problems{fault.Problem}
 		}
 		return nil, a, false
 	}
+	rq.in = fields
 	return fields, nil, true
 }
 
@@ -183,7 +199,12 @@ func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rule
 	if !ok {
 		return nil, order, refusal, false
 	}
-	page, dropped, problems := rules.Admit(in, rl.own(rq))
+	rq.in = nil // and so the body is let go once the order has been checked
+	admit := rules.Admit
+	if rq.server {
+		admit = rules.AdmitServer
+	}
+	page, dropped, problems := admit(in, rl.own(rq))
 	rq.dropped = dropped
 	order, more := check(page)
 	if problems = problems.And(more); len(problems) > 0 {
@@ -221,9 +242,6 @@ func (rl *Relay) own(rq *request) rules.Fields {
 		"paySource":       "PREPAID",
 		"prepaidType":     rq.lander.PrepaidType,
 		"forceMerchantId": rq.lander.MerchantID,
-		"ipAddress":       rq.address,
-		"userAgent":       rq.userAgent,
-		"salesUrl":        rq.page(rq.lander.Checkout),
 	}
 }
 
@@ -235,7 +253,7 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 			a.text = textPageBroken
 		}
 	}
-	a.fields = problems.Texts(rq.lang)
+	a.fields, a.problems = problems.Texts(rq.lang), problems
 	return a
 }
 
@@ -251,6 +269,13 @@ func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params konnekti
 func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
 	rq.upstream += rl.platform.Now().Sub(began)
 	rq.kinds = append(rq.kinds, kind.String())
+}
+
+// target is where a page wants the shopper to go after the return; "" where it said nothing, or what means nothing.
+func (rq *request) target(value string) string {
+	origins := append([]string{rq.base, rq.lander.Origin}, rq.lander.AllowedOrigins...)
+	target, _ := rules.Target(value, origins...)
+	return target
 }
 
 // page is the address of a lander's page: a path on this host, or a URL of its own.

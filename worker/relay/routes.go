@@ -27,9 +27,12 @@ type route struct {
 // reads is the kind of routes that ask Konnektive, and order nothing.
 const reads = "read"
 
+// checks is the kind of the route that checks an order: a page asks it at every field.
+const checks = "check"
+
 // limiter is the rate limiting binding that counts the route.
 func (r *route) limiter() string {
-	if r.limited == reads {
+	if r.limited == reads || r.limited == checks {
 		return "READS"
 	}
 	return "IMPORTS"
@@ -43,11 +46,13 @@ var (
 
 var routes = []route{
 	{path: "/api/order/import", name: "order", methods: methodsPost, limited: "order", serve: (*Relay).importOrder},
+	{path: "/api/order/check", name: "check", methods: methodsPost, limited: checks, serve: (*Relay).checkOrder},
 	{path: "/api/upsale/import", name: "upsale", methods: methodsPost, limited: "order", serve: (*Relay).importUpsale},
 	{path: "/api/leads/import", name: "lead", methods: methodsPost, limited: "lead", serve: (*Relay).importLead},
 	{path: "/api/landers/clicks/import", name: "click", methods: methodsPost, limited: "click", serve: (*Relay).importClick},
 	{path: "/api/order/confirm", name: "confirm", methods: methodsPost, limited: "confirm", serve: (*Relay).confirmOrder},
 	{path: "/api/order/status/", name: "status", methods: methodsGet, limited: reads, serve: (*Relay).status},
+	{path: "/api/campaign/query", name: "campaign", methods: methodsBoth, limited: reads, serve: (*Relay).queryCampaign},
 	{path: "/api/klarna/return/", name: "return", methods: methodsBoth, limited: reads, navigated: true, serve: (*Relay).comeBack},
 	{path: "/api/klarna/failed/", name: "failed", methods: methodsBoth, limited: reads, navigated: true, serve: (*Relay).comeBackFailed},
 	{path: "/api/klarna/continue/", name: "continue", methods: methodsGet, limited: reads, navigated: true, serve: (*Relay).continueAtKlarna},

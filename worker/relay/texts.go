@@ -12,8 +12,8 @@ var developerTexts = map[string]string{
 	codes.KeyReused:    "This Idempotency-Key was used for another order. Send a new one.",
 	codes.Origin:       "This page may not send orders here.",
 	codes.TooLarge:     "The request is larger than 64 KiB.",
-	codes.Type:         "Send application/json or application/x-www-form-urlencoded, in UTF-8.",
-	codes.Malformed:    "The request is neither a flat JSON object of strings and numbers nor a form, or it names a field twice.",
+	codes.Type:         "Send application/json, application/x-www-form-urlencoded or multipart/form-data without files, in UTF-8.",
+	codes.Malformed:    "The request is neither a flat JSON object of strings, numbers and booleans nor a form.",
 	codes.Method:       "This address does not take that method.",
 	codes.Unauthorized: "Send the ADMIN_TOKEN as a bearer token.",
 }

@@ -103,6 +103,16 @@ func (p Problems) And(more Problems) Problems {
 	return all.sorted()
 }
 
+// Lack says whether something is missing that an order needs.
+func (p Problems) Lack() bool {
+	for _, q := range p {
+		if q.Code == Required {
+			return true
+		}
+	}
+	return false
+}
+
 // add appends q. A field has one problem, the first one found; but card data always counts.
 func (p Problems) add(q Problem) Problems {
 	for i := range p {
@@ -190,6 +200,9 @@ func (s Shop) cap() int {
 	}
 	return s.MaxQuantity
 }
+
+// Offers says whether the lander sells to a country (ISO 3166-1 alpha-2).
+func (s Shop) Offers(code string) bool { return s.offers(code) }
 
 func (s Shop) offers(code string) bool {
 	if len(s.Countries) == 0 {

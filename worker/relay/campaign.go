@@ -1,0 +1,183 @@
+package relay
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/json"
+	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/purchase"
+)
+
+// How long what Konnektive says of a campaign is told without asking again, how long it is told after that where Konnektive does not answer,
+// and how long a failure keeps from asking again.
+const (
+	campaignFresh  = 5 * time.Minute
+	campaignStale  = time.Hour
+	campaignFailed = 5 * time.Second
+)
+
+// campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The mutex is never held while
+// anything is waited for. That many shoppers who come at once make one question is the transport's doing: see host.mjs.
+type campaigns struct {
+	mutex sync.Mutex
+	kept  map[string]keptCampaign
+}
+
+type keptCampaign struct {
+	message string // JSON; "" when Konnektive never answered
+	at      time.Time
+	failed  time.Time
+	refusal error
+}
+
+func (c *campaigns) get(name string) keptCampaign {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.kept[name]
+}
+
+func (c *campaigns) put(name string, k keptCampaign) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.kept == nil {
+		c.kept = map[string]keptCampaign{}
+	}
+	c.kept[name] = k
+}
+
+// queryCampaign says what the lander sells, with the CRM's own names and prices, and nothing else of its campaign.
+func (rl *Relay) queryCampaign(rq *request) *answer {
+	name, now := rq.lander.Name, rl.platform.Now()
+	kept := rl.campaigns.get(name)
+	if kept.message != "" && now.Before(kept.at.Add(campaignFresh)) {
+		return offer(kept.message)
+	}
+	if kept.refusal == nil || !now.Before(kept.failed.Add(campaignFailed)) {
+		form := konnektive.Form(nil).Add("campaignId", rq.lander.CampaignID)
+		reply := rl.call(rq, konnektive.CampaignQuery, form)
+		if campaign, ok := konnektive.ReadCampaign(reply, rq.lander.CampaignID); ok {
+			kept = keptCampaign{message: rq.offerOf(campaign), at: rl.platform.Now()}
+			rl.campaigns.put(name, kept)
+			return offer(kept.message)
+		}
+		kept.failed, kept.refusal = rl.platform.Now(), purchase.LeadError(reply)
+		rl.campaigns.put(name, kept)
+	}
+	if kept.message != "" && now.Before(kept.at.Add(campaignStale)) {
+		return offer(kept.message)
+	}
+	return rl.failed(rq, kept.refusal)
+}
+
+func offer(message string) *answer {
+	return &answer{code: codes.Accepted, status: http.StatusOK, message: message}
+}
+
+// offerOf writes what the lander sells, in Campaign Query's own names: as they stand, and once more below data, where Konnektive has them.
+func (rq *request) offerOf(c konnektive.Campaign) string {
+	one := json.NewWriter(2048)
+	one.Open('{')
+	one.Text("campaignId", c.ID)
+	one.OptionalText("currency", c.Currency)
+	one.OptionalText("currencySymbol", c.Symbol)
+	one.Key("countries")
+	one.Open('[')
+	for _, country := range c.Countries {
+		if !rq.lander.Shop.Offers(country) {
+			continue
+		}
+		one.Element()
+		one.Open('{')
+		one.Text("countryCode", country)
+		one.Close('}')
+	}
+	one.Close(']')
+	one.Key("products")
+	one.Open('[')
+	for _, product := range c.Products {
+		if slices.Contains(rq.lander.Shop.Products, product.ID) || slices.Contains(rq.lander.Shop.Upsales, product.ID) {
+			one.Element()
+			rq.writeProduct(one, product)
+		}
+	}
+	one.Close(']')
+	one.Key("shipProfiles")
+	one.Open('[')
+	for _, profile := range c.ShipProfiles {
+		one.Element()
+		one.Open('{')
+		one.Text("shipProfileId", profile.ID)
+		one.Text("profileName", profile.Name)
+		one.OptionalText("price", profile.Price)
+		one.Close('}')
+	}
+	one.Close(']')
+	flat := one.String()
+	return flat + `,"data":{"` + c.ID + `":` + flat + `}}}`
+}
+
+func (rq *request) writeProduct(w *json.Writer, p konnektive.Product) {
+	w.Open('{')
+	w.Text("campaignProductId", p.ID)
+	w.Text("productName", p.Name)
+	w.OptionalText("productType", p.Type)
+	w.OptionalText("price", p.Price)
+	w.OptionalText("shippingPrice", p.Shipping)
+	most := rq.lander.Shop.MaxQuantity
+	if p.MaxQty > 0 && (most == 0 || p.MaxQty < most) {
+		most = p.MaxQty
+	}
+	w.OptionalNumber("maxOrderQty", int64(most))
+	if len(p.Variants) > 0 {
+		w.Key("variants")
+		w.Open('[')
+		for _, variant := range p.Variants {
+			w.Element()
+			w.Open('{')
+			w.Text("variantId", variant.ID)
+			w.Text("variantName", variant.Name)
+			w.OptionalText("price", variant.Price)
+			w.Close('}')
+		}
+		w.Close(']')
+	}
+	w.Close('}')
+}
+
+// instead says what to use for a call of the Direct API that is not relayed; "" for an address that nobody knows.
+func instead(path string) string {
+	path = strings.Trim(strings.TrimPrefix(path, "/api"), "/")
+	for _, call := range notRelayed {
+		if path == call.path || strings.HasSuffix(call.path, "/") && strings.HasPrefix(path+"/", call.path) {
+			return call.instead
+		}
+	}
+	return ""
+}
+
+const fromServer = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of its own."
+
+// notRelayed are calls of the Direct API that landers make. A path that ends in "/" is everything below it.
+var notRelayed = [...]struct{ path, instead string }{
+	{"order/query", "Ask GET /api/order/status/{ref} how an order stands: order/query needs credentials and shows shoppers' data."},
+	{"order/coupon", "Send couponCode with the order: the CRM takes the discount off, and the status of the paid order has the total."},
+	{"order/salestax", "Send the address with the order: the CRM adds the tax, and the status of the paid order has the total."},
+	{"order/preauth", "Send the order to POST /api/order/import/: Klarna authorises it, and there is no card to authorise before."},
+	{"order/", "This call changes or shows orders." + fromServer},
+	{"upsale/", "Only upsale/import is relayed." + fromServer},
+	{"campaign/", "Only campaign/query is relayed." + fromServer},
+	{"landers/", "Only landers/clicks/import is relayed." + fromServer},
+	{"leads/", "Only leads/import is relayed." + fromServer},
+	{"customer/", "This call shows or changes customers." + fromServer},
+	{"transactions/", "This call shows or changes payments." + fromServer},
+	{"purchase/", "This call is about subscriptions, which Klarna does not pay here." + fromServer},
+	{"fulfillment/", "This call is about shipping." + fromServer},
+	{"reports/", "This call shows the shop's figures." + fromServer},
+	{"members/", "This call is about memberships." + fromServer},
+	{"product/", "POST /api/campaign/query/ says what this lander sells." + fromServer},
+}

@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/rules"
+)
+
+// same compares digests, so that the time it takes tells nothing of the secret, not even its length.
+func same(given, secret string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// mayBeServer tells whether the request can be one of a lander's own server: such are allowed, and no browser says that it comes from a page
+// of this shop.
+func (rl *Relay) mayBeServer(rq *request) bool {
+	if rl.config.ServerPassword == "" || rq.method != http.MethodPost || rq.route.navigated {
+		return false
+	}
+	header := rq.http.Header
+	return header.Get("Origin") == "" && header.Get("Sec-Fetch-Site") == "" || !rq.mayCall()
+}
+
+// fromServer finds out whether the request is one of a lander's own server, which proves itself by the password among the fields. Then the
+// shopper's address and browser are what it says, and the rules for browsers do not count. The body has to be read for it before the rate
+// is judged: a server's rate is that of each of its shoppers.
+func (rl *Relay) fromServer(rq *request) *answer {
+	in, refusal, ok := rq.fields()
+	if !ok {
+		return refusal
+	}
+	password := in["password"]
+	if rules.Absent(password) {
+		return nil
+	}
+	if !same(password, rl.config.ServerPassword) {
+		// Who tries passwords is slowed down by his own address.
+		if within, err := rl.platform.Limit(rq.ctx, "IMPORTS", "password "+rq.addressKey()); !within && err == nil {
+			return say(codes.RateLimited)
+		}
+		a := say(codes.Unauthorized)
+		a.detail = "The password is not the Worker's secret SERVER_PASSWORD."
+		return a
+	}
+	address, err := netip.ParseAddr(strings.TrimSpace(in["ipAddress"]))
+	if err != nil {
+		code := rules.NotOneOf
+		if rules.Absent(in["ipAddress"]) {
+			code = rules.Required
+		}
+		return rq.refuse(rules.Problems{rules.NewProblem("ipAddress", code, "the shopper's IPv4 or IPv6 address")})
+	}
+	rq.server = true
+	rq.address = address.Unmap().WithZone("").String()
+	rq.userAgent = ""
+	if agent := in["userAgent"]; !rules.Absent(agent) && visible(strings.ReplaceAll(agent, " ", "")) {
+		rq.userAgent = cut(agent, 300)
+	}
+	return nil
+}
