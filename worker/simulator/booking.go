@@ -91,7 +91,7 @@ func (b *booking) importOrder() envelope {
 	}
 	campaign := b.campaign()
 	lines, refusal := b.lines(campaign, false)
-	if missing := b.missing(requiredOfOrder); len(missing) > 0 {
+	if missing := b.missing(order, requiredOfOrder); len(missing) > 0 {
 		refusal = failure(missing)
 	}
 	if order != nil && campaign != nil && order.CampaignID != campaign.ID {
@@ -141,7 +141,7 @@ func (b *booking) importUpsale() envelope {
 	if order.Status != StatusComplete {
 		refusal = failure(textNotComplete)
 	}
-	if missing := b.missing(requiredOfUpsale); len(missing) > 0 {
+	if missing := b.missing(nil, requiredOfUpsale); len(missing) > 0 {
 		refusal = failure(missing)
 	}
 	if b.fault.Verdict == VerdictFields {
@@ -284,7 +284,7 @@ func (b *booking) importClick() envelope {
 	if b.fault.Verdict == VerdictFields {
 		return failure(map[string]string{"requestUri": "is not a valid url"})
 	}
-	if missing := b.missing(requiredOfClick); len(missing) > 0 {
+	if missing := b.missing(nil, requiredOfClick); len(missing) > 0 {
 		return failure(missing)
 	}
 	id := b.fields["sessionId"]

@@ -66,27 +66,34 @@ var withStates = []string{"US", "CA", "AU"}
 
 var pageTypes = []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3", "upsellPage4", "thankyouPage"}
 
-// missing is the CRM's complaint about each field that is required and absent, or wrong.
-func (b *booking) missing(required []string) map[string]string {
+// missing is the CRM's complaint about each field that is required and absent, or wrong. What an order was told before need not be
+// repeated: many landers send all in the lead, and the order by its id and products alone.
+func (b *booking) missing(order *Order, required []string) map[string]string {
 	problems := b.wrong()
+	told := func(name string) string {
+		if value := b.fields[name]; value != "" || order == nil {
+			return value
+		}
+		return order.Fields[name]
+	}
 	for _, name := range required {
-		if b.fields[name] == "" {
+		if told(name) == "" {
 			problems[name] = textRequired
 		}
 	}
 	if b.call.Op != OpOrder {
 		return problems
 	}
-	if slices.Contains(withStates, b.fields["country"]) && b.fields["state"] == "" {
+	if slices.Contains(withStates, told("country")) && told("state") == "" {
 		problems["state"] = textRequired
 	}
-	if b.fields["billShipSame"] != "1" {
+	if told("billShipSame") != "1" {
 		for _, name := range []string{"shipAddress1", "shipCity", "shipPostalCode", "shipCountry"} {
-			if b.fields[name] == "" {
+			if told(name) == "" {
 				problems[name] = textRequired
 			}
 		}
-		if slices.Contains(withStates, b.fields["shipCountry"]) && b.fields["shipState"] == "" {
+		if slices.Contains(withStates, told("shipCountry")) && told("shipState") == "" {
 			problems["shipState"] = textRequired
 		}
 	}
