@@ -127,16 +127,20 @@ type checker struct {
 }
 
 func (c *checker) order() (Order, Problems) {
-	for name, value := range c.out {
-		// Admit looked already, but at what was sent: this looks at what would be handed on.
-		if name != "phoneNumber" && cardIn(value) {
-			c.problem(name, CardData, "")
-		}
-	}
+	c.cards()
 	if len(c.problems) > 0 {
 		return Order{}, c.problems.sorted()
 	}
 	return Order{Fields: kept(c.out)}, nil
+}
+
+// cards looks for card numbers once more. Admit looked already, but at what was sent: this looks at what would be handed on.
+func (c *checker) cards() {
+	for name, value := range c.out {
+		if name != "phoneNumber" && cardIn(value) {
+			c.problem(name, CardData, "")
+		}
+	}
 }
 
 // kept is fields without the empty ones, and in memory of its own, so that an order which waits for Konnektive does not keep the request's

@@ -153,17 +153,17 @@ const MaxDropped = 10
 // Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name that could be
 // something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the checks leave out.
 func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
-	return admit(in, own, false)
+	return admit(in, admission{own: own, log: (*admission).drop})
 }
 
 // AdmitServer is Admit for a lander's own server that has proven itself: ipAddress and userAgent are the shopper's, as the server says,
 // and its credentials are left out.
 func AdmitServer(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
-	return admit(in, own, true)
+	return admit(in, admission{own: own, log: (*admission).drop, server: true})
 }
 
-func admit(in, own Fields, server bool) (Fields, []string, Problems) {
-	a := admission{own: own, server: server, page: make(Fields, len(in))}
+func admit(in Fields, a admission) (Fields, []string, Problems) {
+	a.page = make(Fields, len(in))
 	for name, value := range in {
 		a.field(name, value)
 	}
@@ -180,10 +180,12 @@ type admission struct {
 	own, page Fields
 	server    bool
 	orderID   string
-	custom    int // how many custom order fields there are
-	dropped   []string
-	odd       bool // names were dropped that the log must not have
-	problems  Problems
+	// log takes note of a dropped name; nil in a page.
+	log      func(a *admission, name string)
+	custom   int // how many custom order fields there are
+	dropped  []string
+	odd      bool // names were dropped that the log must not have
+	problems Problems
 }
 
 func (a *admission) problem(name string, code Code) {
@@ -291,14 +293,16 @@ func (a *admission) unknown(name, value string, empty bool) {
 	case code != 0 && (empty || row != nil && row.by == flag && saysNo(strings.TrimSpace(value))):
 	case code != 0:
 		a.problem(name, code)
-	case loggable(name):
-		a.drop(name)
-	default:
-		a.odd = true
+	case a.log != nil:
+		a.log(a, name)
 	}
 }
 
 func (a *admission) drop(name string) {
+	if !loggable(name) {
+		a.odd = true
+		return
+	}
 	if a.dropped = insert(a.dropped, name); len(a.dropped) > MaxDropped {
 		a.dropped, a.odd = a.dropped[:MaxDropped], true
 	}
