@@ -130,9 +130,12 @@ async function once(url, form, timeout) {
     return Promise.race([shared.answer, late]).finally(() => clearTimeout(timer));
   }
   const answer = post(url, form, timeout);
-  asked.set(key, { answer, until: Date.now() + timeout });
-  const done = () => asked.delete(key);
-  answer.then(done, done);
+  const entry = { answer, until: Date.now() + timeout };
+  asked.set(key, entry);
+  answer.then(
+    () => (entry.until = Date.now() + 1000), // until Go has kept it
+    () => asked.delete(key),
+  );
   return answer;
 }
 

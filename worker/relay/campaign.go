@@ -159,25 +159,3 @@ func instead(path string) string {
 	}
 	return ""
 }
-
-const fromServer = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of its own."
-
-// notRelayed are calls of the Direct API that landers make. A path that ends in "/" is everything below it.
-var notRelayed = [...]struct{ path, instead string }{
-	{"order/query", "Ask GET /api/order/status/{ref} how an order stands: order/query needs credentials and shows shoppers' data."},
-	{"order/coupon", "Send couponCode with the order: the CRM takes the discount off, and the status of the paid order has the total."},
-	{"order/salestax", "Send the address with the order: the CRM adds the tax, and the status of the paid order has the total."},
-	{"order/preauth", "Send the order to POST /api/order/import/: Klarna authorises it, and there is no card to authorise before."},
-	{"order/", "This call changes or shows orders." + fromServer},
-	{"upsale/", "Only upsale/import is relayed." + fromServer},
-	{"campaign/", "Only campaign/query is relayed." + fromServer},
-	{"landers/", "Only landers/clicks/import is relayed." + fromServer},
-	{"leads/", "Only leads/import is relayed." + fromServer},
-	{"customer/", "This call shows or changes customers." + fromServer},
-	{"transactions/", "This call shows or changes payments." + fromServer},
-	{"purchase/", "This call is about subscriptions, which Klarna does not pay here." + fromServer},
-	{"fulfillment/", "This call is about shipping." + fromServer},
-	{"reports/", "This call shows the shop's figures." + fromServer},
-	{"members/", "This call is about memberships." + fromServer},
-	{"product/", "POST /api/campaign/query/ says what this lander sells." + fromServer},
-}

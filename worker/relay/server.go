@@ -45,7 +45,7 @@ func (rl *Relay) fromServer(rq *request) *answer {
 			return say(codes.RateLimited)
 		}
 		a := say(codes.Unauthorized)
-		a.detail = "The password is not the Worker's secret SERVER_PASSWORD."
+		a.detail = unauthorizedText
 		return a
 	}
 	address, err := netip.ParseAddr(strings.TrimSpace(in["ipAddress"]))

@@ -1,6 +1,9 @@
 package rules
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // setter says who sets a parameter.
 type setter uint8
@@ -225,9 +228,16 @@ func (a *admission) field(name, value string) {
 		if len(value) <= MaxTarget {
 			a.page[name] = value
 		}
-	case !plain(value):
-		a.problem(name, BadCharacters)
+	case len(value) > maxScanned && row.kind == identity:
+		a.problems = append(a.problems, Problem{Field: name, Code: TooLong, Detail: strconv.Itoa(row.max)})
 	default:
+		if len(value) > maxScanned {
+			value = shorten(value[:maxScanned], 500) // as the checks would; no character is cut in two
+		}
+		if !plain(value) {
+			a.problem(name, BadCharacters)
+			return
+		}
 		if row == &customOrderField {
 			a.custom++
 		}
