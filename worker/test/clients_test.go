@@ -25,7 +25,11 @@ const serverPassword = "a-password-for-servers-alone"
 // Requests as public landers make them, sent to the built Worker. Which fields are refused is tested beside the rules (worker/body).
 func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 	t.Parallel()
-	m := NewMarket(t, simulator.Options{}, Options{})
+	campaign := simulator.DefaultCampaign()
+	for _, id := range []string{"1", "153"} { // the requests' own
+		campaign.ShipProfiles = append(campaign.ShipProfiles, simulator.ShipProfile{ID: id, Name: "Standard", Price: 490})
+	}
+	m := NewMarket(t, simulator.Options{Campaigns: []simulator.Campaign{campaign}}, Options{})
 	c := m.Client()
 	want := map[string]string{
 		"01": "200 accepted", "02": "200 redirect", "04": "422 invalid", "05": "422 invalid", "07": "200 redirect", "08": "200 redirect", "10": "402 declined",
