@@ -70,6 +70,10 @@ func (s *secrets) add(what, value string) {
 	if utf8.RuneCountInString(value) < 3 { // a quantity, a country: found in any text
 		return
 	}
+	switch value {
+	case "true", "false", "null", "undefined": // words of JSON, and what libraries write for what they have not
+		return
+	}
 	if len(value) > spoken {
 		end := spoken
 		for !utf8.RuneStart(value[end]) {
