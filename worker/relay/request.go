@@ -170,6 +170,7 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 		}
 		return nil, a, false
 	}
+	rq.http.Body = http.NoBody // which lets go of what was read
 	rq.in = fields
 	return fields, nil, true
 }

@@ -313,7 +313,7 @@ func (a *admission) drop(name string) {
 		a.odd = true
 		return
 	}
-	if a.dropped = insert(a.dropped, name); len(a.dropped) > MaxDropped {
+	if a.dropped = insert(a.dropped, strings.Clone(name)); len(a.dropped) > MaxDropped {
 		a.dropped, a.odd = a.dropped[:MaxDropped], true
 	}
 }
