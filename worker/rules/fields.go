@@ -225,7 +225,7 @@ func (a *admission) field(name, value string) {
 	case name == "orderId":
 		a.orderID = strings.TrimSpace(value)
 	case name == "redirectsTo" || name == "errorRedirectsTo":
-		if len(value) <= MaxTarget {
+		if len(value) <= MaxTarget && plain(value) {
 			a.page[name] = value
 		}
 	case len(value) > maxScanned && row.kind == identity:
