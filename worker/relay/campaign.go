@@ -1,10 +1,10 @@
 package relay
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"klarna-relay/worker/codes"
@@ -21,11 +21,10 @@ const (
 	campaignFailed = 5 * time.Second
 )
 
-// campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The mutex is never held while
-// anything is waited for. That many shoppers who come at once make one question is the transport's doing: see host.mjs.
+// campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The map is never changed, but
+// replaced, by one goroutine at a time: in Wasm no goroutine interrupts another one. That many shoppers who come at once make one question is the transport's doing: see host.mjs.
 type campaigns struct {
-	mutex sync.Mutex
-	kept  map[string]keptCampaign
+	kept map[string]keptCampaign
 }
 
 type keptCampaign struct {
@@ -35,25 +34,20 @@ type keptCampaign struct {
 	refusal error
 }
 
-func (c *campaigns) get(name string) keptCampaign {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return c.kept[name]
-}
-
+// put replaces the map. Of two that come at the same moment one may be lost, and is asked for again.
 func (c *campaigns) put(name string, k keptCampaign) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.kept == nil {
-		c.kept = map[string]keptCampaign{}
+	all := maps.Clone(c.kept)
+	if all == nil {
+		all = map[string]keptCampaign{}
 	}
-	c.kept[name] = k
+	all[name] = k
+	c.kept = all
 }
 
 // queryCampaign says what the lander sells, with the CRM's own names and prices, and nothing else of its campaign.
 func (rl *Relay) queryCampaign(rq *request) *answer {
 	name, now := rq.lander.Name, rl.platform.Now()
-	kept := rl.campaigns.get(name)
+	kept := rl.campaigns.kept[name]
 	if kept.message != "" && now.Before(kept.at.Add(campaignFresh)) {
 		return offer(kept.message)
 	}
