@@ -33,7 +33,7 @@ NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... 
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight clean tools browsers lighthouse
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight find books clean tools browsers lighthouse
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -197,11 +197,23 @@ deploy: $(TOOLS) ## Build, check, dry-run, deploy (ENVIRONMENT=staging for the o
 	@echo "Now: make preflight URL=https://<your shop>"
 
 SECRETS ?= KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD
-secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare (ENVIRONMENT=staging; SECRETS="ADMIN_TOKEN TURNSTILE_SECRET" for those)
-	@for name in $(SECRETS); do $(WRANGLER) secret put $$name --env "$(ENVIRONMENT)"; done
+secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare, all at once (ENVIRONMENT=staging; SECRETS="ADMIN_TOKEN TURNSTILE_SECRET" for those)
+	@for name in $(SECRETS); do \
+		read -rsp "$$name: " value; echo >&2; \
+		[ -n "$$value" ] || { echo "nothing was typed for $$name, so nothing was stored" >&2; exit 1; }; \
+		export "$$name=$$value"; \
+	done; \
+	node -e 'process.stdout.write(JSON.stringify(Object.fromEntries(process.argv.slice(1).map((name) => [name, process.env[name]]))))' $(SECRETS) \
+	| $(WRANGLER) secret bulk --env "$(ENVIRONMENT)"
 
-preflight: ## Ask the deployed Worker what works: make preflight URL=https://shop.example, with ADMIN_TOKEN in the environment
-	@$(GO) run ./worker/cmd/preflight "$(URL)"
+preflight: ## Ask the deployed Worker what works on every host, or on one (URL=https://shop.example), with ADMIN_TOKEN in the environment
+	@$(GO) run ./worker/cmd/preflight -env "$(ENVIRONMENT)" $(URL)
+
+find: ## What became of a purchase: make find URL=https://shop.example ORDER=63A9FBD226 (or REF=…), with ADMIN_TOKEN in the environment
+	@$(GO) run ./worker/cmd/find "$(URL)" "$(or $(ORDER),$(REF))"
+
+books: ## Compare a day's payments with Konnektive: make books URL=https://shop.example DAY=2026-11-25, with ADMIN_TOKEN in the environment
+	@$(GO) run ./worker/cmd/books "$(URL)" "$(DAY)"
 
 clean: ## Remove what was built
 	rm -rf worker/build www/build www/[a-z][a-z] worker/.wrangler .wrangler

@@ -41,10 +41,16 @@ func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate)
 		Log:       edge.Log,
 		Caught:    edge.Caught,
 		Count: func(p relay.Point) {
+			if p.Route == relay.RouteSettled {
+				edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code, p.Currency, p.Ref}, []int64{0, 0, 0, 0, p.Amount})
+				return
+			}
 			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
 				[]int64{p.UpstreamMS, p.TotalMS, int64(p.HTTPStatus), int64(p.Upstream)})
 		},
 		Random:      rand.Text,
+		Tell:        edge.Tell,
+		Outcomes:    edge.Outcomes,
 		StartedLate: late,
 	})
 	return r, gate.New(func(host string) gate.Host {

@@ -47,7 +47,12 @@ type answered struct {
 type relayFunc func(http.ResponseWriter, *http.Request)
 
 func (f relayFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) { f(w, r) }
-func (relayFunc) TurnedBack(string, string, int)                     {}
+func (relayFunc) Look(ctx context.Context) bool {
+	status, err := Tell(ctx, "https://hooks.example/x", "{}")
+	counts, _ := Outcomes(ctx)
+	return err == nil && status == 204 && counts["order redirect"] == 3
+}
+func (relayFunc) TurnedBack(string, string, int) {}
 func (relayFunc) Watch(ctx context.Context, ref string) bool {
 	stored, _, err := Ledger{}.Read(ctx, ref, 0)
 	return err == nil && stored.Data == "kept"

@@ -150,6 +150,14 @@ func exportAlarm(id uint32, n int32) {
 	task(id, func(ctx context.Context) bool { return glue.relay.Watch(ctx, ref) })
 }
 
+// exportLook has the relay look at what happened, on the cron trigger's behalf.
+//
+//go:wasmexport look
+func exportLook(id uint32, _ int32) {
+	defer guard()
+	task(id, func(ctx context.Context) bool { return glue.relay.Look(ctx) })
+}
+
 // task runs what JavaScript has called for without a request, and tells it whether that worked.
 func task(id uint32, work func(context.Context) bool) {
 	sweep(time.Now())

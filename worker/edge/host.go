@@ -18,6 +18,9 @@ const (
 	opRead  = 1
 	opLimit = 2
 	opBody  = 3
+	// What the cron trigger needs.
+	opTell     = 4
+	opOutcomes = 5
 )
 
 // Statuses below zero say why something was not done.

@@ -17,6 +17,8 @@ type Relay interface {
 	http.Handler
 	// Watch takes an alarm of the ledger's.
 	Watch(ctx context.Context, ref string) bool
+	// Look is what the cron trigger is for.
+	Look(ctx context.Context) bool
 	// TurnedBack takes note of a request that the gate has answered.
 	TurnedBack(rawURL, id string, status int)
 }

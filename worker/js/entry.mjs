@@ -2,6 +2,7 @@
 // decides nothing about orders.
 
 import { instance } from "./instance.mjs";
+import { flush } from "./outcomes.mjs";
 import { assets, dress, origin } from "./pages.mjs";
 
 export { Ledger } from "./ledger.mjs";
@@ -19,7 +20,7 @@ export default {
       switch (decision.verdict) {
         case ASSETS: return await assets(request, env, decision);
         case ORIGIN: return await origin(request, decision, () => instance(env).unavailable(request));
-        case API: return await relay(go, request, ctx, decision);
+        case API: return await relay(go, request, env, ctx, decision);
         case REDIRECT: return turnBack(go, request, decision, new Response(null, {
           status: 301, headers: { Location: go.secure(request.url), "X-Request-Id": requestId(request) },
         }));
@@ -29,6 +30,11 @@ export default {
     } catch (error) {
       return failed(request, error, decision);
     }
+  },
+
+  /** The cron trigger: Go looks at what happened, and tells the webhook. Without one there is nothing to do. */
+  async scheduled(_event, env) {
+    if (env.ALERT_URL) await instance(env).look();
   },
 };
 
@@ -51,7 +57,7 @@ function turnBack(go, request, decision, response) {
 }
 
 /** The relay's part, which goes on when the shopper leaves: an order once begun is finished and recorded. */
-function relay(go, request, ctx, decision) {
+function relay(go, request, env, ctx, decision) {
   const work = (async () => {
     try {
       const { status, headers, body } = await go.serve(request);
@@ -60,7 +66,7 @@ function relay(go, request, ctx, decision) {
       return failed(request, error, decision);
     }
   })();
-  ctx.waitUntil(work);
+  ctx.waitUntil(work.then(() => flush(env)));
   return work;
 }
 

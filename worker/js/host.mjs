@@ -5,8 +5,9 @@
 
 import { atMost } from "./body.mjs";
 import { any, entriesOf } from "./landers.mjs";
+import { note, noteLine, read } from "./outcomes.mjs";
 
-const READ = 1, LIMIT = 2, BODY = 3;
+const READ = 1, LIMIT = 2, BODY = 3, TELL = 4, OUTCOMES = 5;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
 
 /** What the relay reads of a body, and one byte by which it knows that there was more. */
@@ -63,7 +64,11 @@ export function host(go) {
     taskDone: (id, ok) => go.taskDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => go.env.LEDGER.idFromName(text(pointer, length)), out),
     fresh: (out) => putId(() => go.env.LEDGER.newUniqueId(), out),
-    log: (pointer, length) => go.print(text(pointer, length)),
+    log: (pointer, length) => {
+      const line = text(pointer, length);
+      noteLine(line);
+      go.print(line);
+    },
     count: (pointer, length) => count(go.env, text(pointer, length)),
   };
 }
@@ -82,6 +87,19 @@ async function perform(env, op, payload) {
       const { success } = await env[payload.slice(0, at)].limit({ key: payload.slice(at + 1) });
       return [success ? 1 : 0, ""];
     }
+    case TELL: {
+      const at = payload.indexOf("\0");
+      const answer = await fetch(payload.slice(0, at), {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: payload.slice(at + 1),
+        redirect: "manual",
+        signal: AbortSignal.timeout(10_000),
+      });
+      await answer.body?.cancel();
+      return [answer.status, ""];
+    }
+    case OUTCOMES: return [1, await read(env)];
   }
   return [FAILED, `no such operation: ${op}`];
 }
@@ -166,6 +184,8 @@ async function post(url, form, timeout) {
 function count(env, packed) {
   try {
     const [index, blobs, ...rest] = packed.split("\0");
+    const [, route, code] = rest;
+    if (route === "order" || route === "upsale") note(`${route} ${code}`);
     env.METRICS?.writeDataPoint({
       indexes: [index],
       blobs: rest.slice(0, Number(blobs)),

@@ -197,6 +197,11 @@ export class Instance {
     return this.#task("alarm", ref);
   }
 
+  /** Has Go look at what happened since the last time. */
+  look() {
+    return this.#task("look", "");
+  }
+
   /** Runs an export of Go's that is not for a request, and waits for its end. */
   #task(name, text) {
     return this.#call((id) => {

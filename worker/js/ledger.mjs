@@ -72,6 +72,23 @@ export class Ledger extends DurableObject {
     if (this.#record().version === version) await this.ctx.storage.setAlarm(expires);
   }
 
+  /** Adds counts to the book of this object, which is that of the outcomes. @param {[string, number][]} counts */
+  async count(counts) {
+    const minute = Math.floor(Date.now() / 60_000);
+    this.ctx.storage.kv.put("counts", [...this.#counts(), [minute, counts]]);
+    await this.ctx.storage.setAlarm(Date.now() + 60 * 60_000); // when nothing more comes, all of it is forgotten
+  }
+
+  /** The counts of the last quarter of an hour, a line each: name, tab, count. */
+  counted() {
+    return this.#counts().flatMap(([, counts]) => counts).map(([name, n]) => `${name}\t${n}`).join("\n");
+  }
+
+  #counts() {
+    const since = Math.floor(Date.now() / 60_000) - 15;
+    return (this.ctx.storage.kv.get("counts") ?? []).filter(([minute]) => minute > since);
+  }
+
   #record() {
     return this.ctx.storage.kv.get("record") ?? { version: 0, data: "", expires: 0 };
   }

@@ -64,6 +64,16 @@ func (o Order) Qty(productID string) int {
 	return qty
 }
 
+// Price is what a product costs on the order, "" when it is not on it. GUESS: a line's price is that of one.
+func (o Order) Price(productID string) string {
+	for _, item := range o.Items {
+		if item.ProductID == productID {
+			return item.Price
+		}
+	}
+	return ""
+}
+
 // Clocks may differ by this much, and a time without a zone may be meant anywhere on Earth (UTC-12 to UTC+14).
 const (
 	clockDifference = time.Minute

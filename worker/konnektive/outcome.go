@@ -123,6 +123,11 @@ func (r Reply) Unreadable() bool {
 	return !known
 }
 
+// NoOrders tells the answer of Order Query when nothing matched, which is no fault.
+func (r Reply) NoOrders() bool {
+	return r.Kind == Error && strings.Contains(strings.ToLower(r.Text), "no orders matching")
+}
+
 // classifyError finds the meaning of an ERROR. known is false when its text is in no table, and the outcome is a guess.
 func classifyError(r Reply) (outcome Outcome, known bool) {
 	if fields := r.Fields(); len(fields) > 0 {

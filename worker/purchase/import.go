@@ -35,8 +35,13 @@ type Import struct {
 	Admit func(context.Context) error
 }
 
+// shortRef is how much of a ref stands in the log and in Konnektive: enough to find the purchase, too little to ask for it.
+const shortRef = 8
+
 // A Gateway is what an import says of the payment.
 type Gateway struct {
+	// RefField is the custom field that gets the beginning of the ref; "": none.
+	RefField    string
 	PrepaidType string
 	MerchantID  string
 	SalesURL    string
@@ -48,6 +53,9 @@ type Gateway struct {
 
 // add gives a form with the payment's part.
 func (g Gateway) add(form konnektive.Form, orderID, session string) konnektive.Form {
+	if g.RefField != "" && len(session) >= shortRef {
+		form = form.With(g.RefField, session[:shortRef])
+	}
 	return form.With(
 		"orderId", orderID,
 		"paySource", "PREPAID",

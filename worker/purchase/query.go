@@ -84,7 +84,7 @@ func (s *Service) apply(t *tracked, seen []observation) (changed bool) {
 		before, status, end := t.standing(a, o.at), a.Known.Status, a.End
 		paid := t.observe(a, o.order, o.at)
 		for _, p := range paid {
-			s.tell(Event{Name: EventPaid, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}})
+			s.tell(Event{Name: EventPaid, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}, Kind: t.Kind, Order: p.Known, Product: t.Product})
 			if !p.Redirected() && p.Code != codes.AlreadyTaken {
 				s.tell(Event{Name: EventPaidWithoutKlarna, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}})
 			}

@@ -54,6 +54,10 @@ type Event struct {
 	Ref    string
 	// Orders are the ids in Konnektive that it is about.
 	Orders []string
+	// Of a payment: what was paid, and what Order Query said of it.
+	Kind    Kind
+	Product string
+	Order   konnektive.Order
 	// What is the cause, scrubbed of what a shopper typed; "" where the name says it all.
 	What string
 }

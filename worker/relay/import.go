@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -113,7 +114,12 @@ func withoutCart(order rules.Order) rules.Order {
 
 // params are what every import says of the shopper, the order and the lander.
 func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
-	return konnektive.Form(nil).All(order.Fields).With(
+	fields := order.Fields
+	if field := rq.lander.RefField; fields[field] != "" { // the ref comes there
+		fields = maps.Clone(fields)
+		delete(fields, field)
+	}
+	return konnektive.Form(nil).All(fields).With(
 		"campaignId", rq.lander.CampaignID,
 		"ipAddress", rq.address,
 		"userAgent", rq.userAgent,
@@ -124,6 +130,7 @@ func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
 func (rl *Relay) gateway(rq *request) purchase.Gateway {
 	return purchase.Gateway{
 		PrepaidType: rq.lander.PrepaidType,
+		RefField:    rq.lander.RefField,
 		MerchantID:  rq.lander.MerchantID,
 		SalesURL:    rq.page(rq.lander.Checkout),
 		Return:      rq.base + "/api/klarna/return/",

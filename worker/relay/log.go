@@ -56,6 +56,10 @@ func (rl *Relay) log(rq *request, a *answer) {
 	w.OptionalText("orderId", a.orderID)
 	w.OptionalTrue("replayed", a.replayed)
 	w.OptionalTrue("settled", rq.settled)
+	if len(rq.sales) > 0 {
+		w.OptionalText("amount", rq.sales[0].amount)
+		w.OptionalText("currency", rq.sales[0].currency)
+	}
 	w.OptionalTexts("droppedFields", rq.dropped)
 	if a.cause != nil {
 		w.Text("what", cut(a.cause.Error(), 500))
@@ -66,6 +70,7 @@ func (rl *Relay) log(rq *request, a *answer) {
 		Lander: rq.host, Route: name, Code: a.code, HTTPStatus: a.httpStatus(), Upstream: len(rq.kinds),
 		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(), Settled: rq.settled,
 	})
+	rl.settle(rq)
 }
 
 // TurnedBack writes the line of a request to /api that came over plain http: the

@@ -17,6 +17,9 @@ func (rl *Relay) faultsOf(rq *request) []config.Fault {
 
 // health says whether this host can sell by the configuration, and names the faults by code.
 func (rl *Relay) health(rq *request) *answer {
+	if rq.http.URL.Query().Has("deep") {
+		return rl.deepHealth(rq)
+	}
 	faults := rl.faultsOf(rq)
 	a := &answer{code: codes.Accepted, status: http.StatusOK}
 	w := json.NewWriter(128)

@@ -19,6 +19,7 @@ func (rl *Relay) purchases(rq *request) *purchase.Service {
 		Event: func(e purchase.Event) {
 			if e.Name == purchase.EventPaid {
 				rq.settled = true // a part of the request's line
+				rq.sales = append(rq.sales, saleOf(e, rl.platform.Now()))
 				return
 			}
 			rl.logEvent(rq, e)

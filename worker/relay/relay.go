@@ -39,6 +39,10 @@ type Platform struct {
 	// Random gives a fresh unguessable text of at least 16 characters, fit for
 	// a header and an HTML attribute.
 	Random func() string
+	// Tell posts JSON to the webhook; err says that no answer came in time. Outcomes are the Worker's own counts of the last quarter of an hour, as
+	// alert.Judge has them. The cron trigger needs both.
+	Tell     func(ctx context.Context, address, body string) (status int, err error)
+	Outcomes func(ctx context.Context) (map[string]int64, error)
 	// StartedLate: the program could not be started with the isolate, so that
 	// a shopper had to wait for it. Health says so.
 	StartedLate bool
@@ -46,9 +50,12 @@ type Platform struct {
 
 // A Point is what the counters get to know of a request.
 type Point struct {
-	Lander, Route, Code  string
-	UpstreamMS, TotalMS  int64
-	Settled              bool
+	Lander, Route, Code string
+	UpstreamMS, TotalMS int64
+	Settled             bool
+	// Of a payment, whose Route is "settled" and whose Code is "order" or "upsale": what was paid, in hundredths.
+	Amount               int64
+	Currency, Ref        string
 	HTTPStatus, Upstream int
 }
 

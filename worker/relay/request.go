@@ -52,6 +52,7 @@ type request struct {
 	upstream time.Duration
 	dropped  []string
 	settled  bool
+	sales    []sale // what has just been proven paid
 }
 
 // loopbackAddress stands for the shopper's where there is no Cloudflare in

@@ -57,6 +57,8 @@ var routes = []route{
 	{path: "/api/klarna/failed/", name: "failed", methods: methodsBoth, limited: reads, navigated: true, serve: (*Relay).comeBackFailed},
 	{path: "/api/klarna/continue/", name: "continue", methods: methodsGet, limited: reads, navigated: true, serve: (*Relay).continueAtKlarna},
 	{path: "/api/health", name: "health", methods: methodsGet, open: true, navigated: true, serve: (*Relay).health},
+	{path: "/api/operator/purchase/", name: "inspect", methods: methodsGet, limited: reads, open: true, navigated: true, serve: (*Relay).inspect},
+	{path: "/api/operator/books", name: "books", methods: methodsGet, limited: reads, open: true, navigated: true, serve: (*Relay).books},
 	{path: "/api/preflight", name: "preflight", methods: methodsGet, open: true, navigated: true, serve: (*Relay).preflight},
 }
 

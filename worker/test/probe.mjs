@@ -49,6 +49,11 @@ const probes = {
     const length = exports.counters(Number(query.get("what")));
     return new Response(new Uint8Array(exports.mem.buffer, exports.countersAt() >>> 0, length).slice());
   },
+  /** The cron trigger. */
+  async look(env) {
+    await worker.scheduled({}, env, {});
+    return {};
+  },
   fresh: (env) => ({ ref: env.LEDGER.newUniqueId().toString() }),
 };
 

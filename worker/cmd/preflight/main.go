@@ -1,17 +1,26 @@
-// Preflight asks a deployed Worker's /api/preflight what works, and prints what
-// it says. The ADMIN_TOKEN comes from the environment, so that it stands in no
-// shell history and no list of processes.
+// Preflight asks the deployed Worker's /api/preflight what works, prints what it says, and exits with 1 when a check fails.
+//
+//	preflight https://shop.example        this host
+//	preflight [-env staging]              every host of wrangler.toml and landers.toml
+//
+// The ADMIN_TOKEN comes from the environment, so that it stands in no shell history and no list of processes.
 package main
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
-	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"klarna-relay/worker/landersfile"
+	"klarna-relay/worker/operator"
 )
 
 func main() {
@@ -21,49 +30,124 @@ func main() {
 	}
 }
 
-// run asks the shop that args name. The error says what is not as it should be.
+// run asks the shop that args name, or all. The error says what is not as it should be.
 func run(args []string, token string, out io.Writer) error {
-	switch {
-	case len(args) != 1 || args[0] == "":
-		return fmt.Errorf("say which shop: make preflight URL=https://shop.example")
-	case token == "":
-		return fmt.Errorf("put the Worker's ADMIN_TOKEN into the environment: read -rs ADMIN_TOKEN && export ADMIN_TOKEN")
+	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
+	flags.SetOutput(out)
+	environment := flags.String("env", "", "the environment whose hosts are asked; default: the top level")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	r, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(args[0], "/")+"/api/preflight", nil)
+	shops := slices.DeleteFunc(flags.Args(), func(text string) bool { return text == "" })
+	if len(shops) == 0 {
+		hosts, err := hostsOf("wrangler.toml", landersfile.Path, *environment)
+		if err != nil {
+			return err
+		}
+		if len(hosts) == 0 {
+			return errors.New("wrangler.toml names no host: make preflight URL=https://shop.example")
+		}
+		for _, host := range hosts {
+			shops = append(shops, "https://"+host)
+		}
+	}
+	if token == "" {
+		_, err := operator.Token()
+		return err
+	}
+	var failed []string
+	for _, shop := range shops {
+		if err := ask(shop, token, out); err != nil {
+			fmt.Fprintf(out, "%s: %v\n", shop, err)
+			failed = append(failed, shop)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d hosts are not ready: %s", len(failed), len(shops), strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// ask asks one shop.
+func ask(shop, token string, out io.Writer) error {
+	status, body, err := operator.Get(shop, "/api/preflight", token)
 	if err != nil {
 		return err
 	}
-	if host := r.URL.Hostname(); r.URL.Scheme != "https" && host != "localhost" && host != "127.0.0.1" {
-		return fmt.Errorf("%s is not https, and the token must not travel in the open", args[0])
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	client := http.Client{
-		Timeout: 90 * time.Second, // longer than the longest call to Konnektive
-		// A redirect would carry the token along.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("the answer broke off: %w", err)
-	}
-	var pretty bytes.Buffer
-	if json.Indent(&pretty, body, "", "  ") != nil {
-		pretty.Reset()
-		pretty.Write(body)
-	}
-	fmt.Fprintln(out, pretty.String())
-	switch res.StatusCode {
+	switch status {
 	case http.StatusOK:
-		return nil
-	case http.StatusUnauthorized:
-		return fmt.Errorf("the Worker has another ADMIN_TOKEN: set it again with `wrangler secret put ADMIN_TOKEN`")
 	case http.StatusNotFound:
-		return fmt.Errorf("the Worker has no ADMIN_TOKEN, or %s is another one: `wrangler secret put ADMIN_TOKEN`", args[0])
+		return errors.New("the Worker has no ADMIN_TOKEN, or another one answers there: `wrangler secret put ADMIN_TOKEN`")
+	default:
+		return fmt.Errorf("the Worker answered %d", status)
 	}
-	return fmt.Errorf("the Worker answered %s", res.Status)
+	var said struct {
+		Lander, Level string
+		Checks        []struct{ Check, Level, Text, Cure string }
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return errors.New("what answers there is no relay")
+	}
+	fmt.Fprintf(out, "%s (lander %s): %s\n", shop, said.Lander, said.Level)
+	for _, c := range said.Checks {
+		fmt.Fprintf(out, "  %-4s %-12s %s\n", c.Level, c.Check, strings.TrimSpace(c.Text+" "+c.Cure))
+	}
+	if said.Level == "fail" {
+		return errors.New("a check fails")
+	}
+	return nil
+}
+
+// hostsOf are the hosts that landers are named for, and those of routes. Wildcards are no hosts.
+func hostsOf(wranglerFile, landersFile, environment string) ([]string, error) {
+	var all map[string]any
+	if _, err := toml.DecodeFile(wranglerFile, &all); err != nil {
+		return nil, fmt.Errorf("read %s: %w", wranglerFile, err)
+	}
+	if environment != "" {
+		environments, _ := all["env"].(map[string]any)
+		own, ok := environments[environment].(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("there is no [env.%s] in %s", environment, wranglerFile)
+		}
+		all = own
+	}
+	table, err := landersfile.Read(landersFile)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", landersFile, err)
+	}
+	var hosts []string
+	add := func(host string) {
+		host, _, _ = strings.Cut(strings.ToLower(host), "/")
+		if strings.Contains(host, ".") && !strings.Contains(host, "*") && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	vars, _ := all["vars"].(map[string]any)
+	landers, _ := vars["LANDERS"].(map[string]any)
+	for host := range landers {
+		add(host)
+	}
+	if file := table.File(); file != nil && environment == "" {
+		for host := range strings.SplitSeq(file(""), "\n") {
+			add(host)
+		}
+	}
+	routes, _ := all["routes"].([]map[string]any)
+	if list, ok := all["routes"].([]any); ok {
+		for _, r := range list {
+			if t, ok := r.(map[string]any); ok {
+				routes = append(routes, t)
+			} else if text, ok := r.(string); ok {
+				add(text)
+			}
+		}
+	}
+	for _, r := range routes {
+		if pattern, ok := r["pattern"].(string); ok {
+			add(pattern)
+		}
+	}
+	slices.Sort(hosts)
+	return hosts, nil
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRun(t *testing.T) {
+// relay answers preflight with this level.
+func relay(t *testing.T, level string) string {
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path != "/api/preflight":
@@ -18,32 +22,66 @@ func TestRun(t *testing.T) {
 		case r.Header.Get("Authorization") != "Bearer right":
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
-			_, _ = w.Write([]byte(`{"status":"ok"}`))
+			fmt.Fprintf(w, `{"lander":"*","level":%q,"checks":[{"check":"campaign","level":%q,"text":"Campaign 12.","cure":"Look there."}]}`, level, level)
 		}
 	}))
-	defer shop.Close()
+	t.Cleanup(shop.Close)
+	return shop.URL
+}
+
+func TestRun(t *testing.T) {
+	well, ill := relay(t, "warn"), relay(t, "fail")
 	for _, test := range []struct {
-		name, token, fault string
-		args               []string
+		name, token, says, fault string
+		args                     []string
 	}{
-		{"all is well", "right", "", []string{shop.URL}},
-		{"a slash too many", "right", "", []string{shop.URL + "/"}},
-		{"a wrong token", "wrong", "another ADMIN_TOKEN", []string{shop.URL}},
-		{"no shop", "right", "say which shop", nil},
-		{"no token", "", "into the environment", []string{shop.URL}},
-		{"plain http", "right", "not https", []string{"http://shop.example"}},
-		{"something else", "right", "has no ADMIN_TOKEN", []string{shop.URL + "/x"}},
+		{"all is well", "right", "(lander *): warn\n  warn campaign     Campaign 12. Look there.\n", "", []string{well}},
+		{"a slash too many", "right", "warn", "", []string{well + "/"}},
+		{"a check fails", "right", "a check fails", "1 of 1 hosts are not ready", []string{ill}},
+		{"one of two fails", "right", "fail campaign", "1 of 2 hosts are not ready: " + ill, []string{well, ill}},
+		{"a wrong token", "wrong", "another ADMIN_TOKEN", "not ready", []string{well}},
+		{"no token", "", "", "into the environment", []string{well}},
+		{"plain http", "right", "not https", "not ready", []string{"http://shop.example"}},
+		{"something else", "right", "has no ADMIN_TOKEN", "not ready", []string{well + "/x"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("ADMIN_TOKEN", test.token)
 			var out strings.Builder
 			err := run(test.args, test.token, &out)
-			if test.fault != "" {
-				require.ErrorContains(t, err, test.fault)
-				assert.NotContains(t, err.Error(), "right")
+			assert.Contains(t, out.String(), test.says)
+			assert.NotContains(t, out.String(), "right")
+			if test.fault == "" {
+				require.NoError(t, err)
 				return
 			}
-			require.NoError(t, err)
-			assert.Equal(t, "{\n  \"status\": \"ok\"\n}\n", out.String())
+			require.ErrorContains(t, err, test.fault)
+			assert.NotContains(t, err.Error(), "right")
 		})
 	}
+}
+
+func TestTheHostsOfTheConfiguration(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return file
+	}
+	wrangler := write("wrangler.toml", `
+routes = ["c.example/*", { pattern = "d.example", custom_domain = true }, { pattern = "*.brand.example/*" }]
+[vars.LANDERS."*"]
+[vars.LANDERS."a.example"]
+[env.staging]
+routes = [{ pattern = "staging.example", custom_domain = true }]
+[env.staging.vars.LANDERS."*"]
+`)
+	landers := write("landers.toml", "[\"b.example\"]\n[\"*.brand.example\"]\n")
+	hosts, err := hostsOf(wrangler, landers, "")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a.example", "b.example", "c.example", "d.example"}, hosts)
+	hosts, err = hostsOf(wrangler, landers, "staging")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"staging.example"}, hosts)
+	_, err = hostsOf(wrangler, landers, "other")
+	assert.ErrorContains(t, err, "no [env.other]")
 }

@@ -1,0 +1,156 @@
+package relay
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/json"
+	"klarna-relay/worker/konnektive"
+)
+
+// operator lets whoever has the admin token pass; refusal is the answer to anybody else.
+func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
+	if rl.config.AdminToken == "" {
+		return say(codes.NotFound), false
+	}
+	if !rl.authorized(rq) {
+		return say(codes.Unauthorized), false
+	}
+	return nil, true
+}
+
+// Pages of Order Query: how many orders one has, and how many pages are read at most, which a Worker's calls are too few for more of.
+const (
+	booksPageSize = 200
+	booksMaxPages = 25
+)
+
+// books compares the prepaid orders that Konnektive has of a day with the payments that the relay has settled.
+func (rl *Relay) books(rq *request) *answer {
+	if refusal, ok := rl.operator(rq); !ok {
+		return refusal
+	}
+	day, err := time.Parse(time.DateOnly, rq.http.URL.Query().Get("day"))
+	if err != nil {
+		return operatorSays(http.StatusBadRequest, "Name the day as ?day=2026-01-31.")
+	}
+	// Konnektive's day is the account's, which the relay does not know: a payment that one side has on the day before or after is no difference.
+	around, err := rl.sales(rq.ctx, day.AddDate(0, 0, -1), day.AddDate(0, 0, 2))
+	if err != nil {
+		return &answer{code: codes.Internal, cause: err}
+	}
+	orders, complaint := rl.prepaidOrders(rq, day)
+	if complaint != "" {
+		return operatorSays(http.StatusBadGateway, complaint)
+	}
+	w := json.NewWriter(4096)
+	w.Open('{')
+	w.Text("day", day.Format(time.DateOnly))
+	writeBooks(w, day, around, orders)
+	w.Close('}')
+	return &answer{code: codes.Accepted, status: http.StatusOK, plain: w.String()}
+}
+
+func writeBooks(w *json.Writer, day time.Time, around []sale, orders []konnektive.Order) {
+	settled := slices.DeleteFunc(slices.Clone(around), func(s sale) bool { return s.at.UTC().Format(time.DateOnly) != day.Format(time.DateOnly) })
+	has := func(list []sale, id string) bool {
+		return slices.ContainsFunc(list, func(s sale) bool { return s.orderID == id })
+	}
+	w.Number("settled", int64(len(settled)))
+	w.Number("konnektive", int64(len(orders)))
+	w.Key("revenue")
+	w.Open('{')
+	sums := map[string]int64{}
+	for _, s := range settled {
+		sums[s.lander+" "+s.currency] += hundredths(s.amount)
+	}
+	for _, name := range sorted(sums) {
+		w.Text(name, strconv.FormatFloat(float64(sums[name])/100, 'f', 2, 64))
+	}
+	w.Close('}')
+	w.Key("onlyAtKonnektive")
+	w.Open('[')
+	for _, o := range orders {
+		if has(around, o.ID) {
+			continue
+		}
+		w.Element()
+		w.Open('{')
+		w.Text("orderId", o.ID)
+		w.Text("campaign", o.CampaignID)
+		w.Text("amount", o.Total)
+		w.Text("currency", o.Currency)
+		w.Close('}')
+	}
+	w.Close(']')
+	w.Key("onlyAtTheRelay")
+	w.Open('[')
+	for _, s := range settled {
+		if slices.ContainsFunc(orders, func(o konnektive.Order) bool { return o.ID == s.orderID }) {
+			continue
+		}
+		w.Element()
+		w.Open('{')
+		w.Text("orderId", s.orderID)
+		w.Text("ref", s.ref)
+		w.Text("kind", string(s.kind))
+		w.Text("lander", s.lander)
+		w.Text("amount", s.amount)
+		w.Text("currency", s.currency)
+		w.Text("at", s.at.UTC().Format(time.RFC3339))
+		w.Close('}')
+	}
+	w.Close(']')
+}
+
+// prepaidOrders asks Konnektive for the complete orders of a day that are paid by a method of the landers'. complaint says why it did not tell.
+func (rl *Relay) prepaidOrders(rq *request, day time.Time) (orders []konnektive.Order, complaint string) {
+	const american = "01/02/2006"
+	methods := map[string]bool{}
+	for _, l := range rl.config.Landers.All() {
+		methods[l.PrepaidType] = true
+	}
+	calls := noted{rl, rq}
+	for page := 1; page <= booksMaxPages; page++ {
+		reply := calls.Call(rq.ctx, konnektive.OrderQuery, konnektive.Form{}.With(
+			"startDate", day.Format(american), "endDate", day.Format(american), "orderStatus", konnektive.StatusComplete,
+			"resultsPerPage", strconv.Itoa(booksPageSize), "page", strconv.Itoa(page)))
+		if reply.Kind != konnektive.Success {
+			if page == 1 && reply.Kind == konnektive.Error && reply.NoOrders() {
+				return nil, ""
+			}
+			return nil, "Konnektive did not list the day's orders. The API user needs the grant for Order Query; the log says what Konnektive answered."
+		}
+		found, total := konnektive.ReadOrders(reply)
+		for _, o := range found {
+			if o.PaySource == "PREPAID" && methods[o.PrepaidType] {
+				orders = append(orders, o)
+			}
+		}
+		if len(found) == 0 || page*booksPageSize >= total {
+			return orders, ""
+		}
+	}
+	return nil, "The day has more orders than can be compared here: " + strconv.Itoa(booksPageSize*booksMaxPages) + " are the most."
+}
+
+// operatorSays is an answer in words, for the operator's tools.
+func operatorSays(status int, text string) *answer {
+	w := json.NewWriter(256)
+	w.Open('{')
+	w.Text("error", text)
+	w.Close('}')
+	return &answer{code: codes.Accepted, status: status, plain: w.String()}
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

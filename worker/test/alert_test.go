@@ -1,0 +1,98 @@
+//go:build e2e
+
+package test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"klarna-relay/worker/simulator"
+)
+
+// receiver is a webhook's service.
+type receiver struct {
+	mu     sync.Mutex
+	status int
+	hangs  chan struct{} // closed: it answers
+	heard  []string
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	text, _ := io.ReadAll(request.Body)
+	r.mu.Lock()
+	r.heard = append(r.heard, request.Header.Get("Content-Type")+" "+string(text))
+	status, hangs := r.status, r.hangs
+	r.mu.Unlock()
+	if hangs != nil {
+		select {
+		case <-hangs:
+		case <-request.Context().Done():
+		}
+	}
+	w.WriteHeader(status)
+}
+
+func (r *receiver) set(status int, hangs chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status, r.hangs = status, hangs
+}
+
+func (r *receiver) messages() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.heard...)
+}
+
+func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
+	t.Parallel()
+	hook := &receiver{status: http.StatusOK}
+	service := httptest.NewServer(hook)
+	t.Cleanup(service.Close)
+	const token = "the-operators-own-token"
+	m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"ALERT_URL": service.URL + "/services/T0/B0", "ADMIN_TOKEN": token}})
+	look := func() { Send(t, m.Client(), http.MethodGet, "https://"+Host+"/__probe/look", "") }
+	deep := func() Answer {
+		return Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/health?deep", "", "Authorization", "Bearer "+token)
+	}
+
+	look()
+	assert.Empty(t, hook.messages(), "all is well")
+	assert.Equal(t, http.StatusOK, deep().Status)
+
+	m.CRM.Set(func(s *simulator.Settings) { s.RefusedAddress = "203.0.113.9" })
+	for _, email := range []string{"one@example.com", "two@example.com", "three@example.com"} {
+		assert.Equal(t, "misconfigured", m.Order(t, email).Envelope(t).Code)
+	}
+	hook.set(http.StatusServiceUnavailable, nil)
+	look()
+	assert.Len(t, hook.messages(), 1, "the service refuses")
+	hook.set(http.StatusOK, make(chan struct{}))
+	look()
+	assert.Len(t, hook.messages(), 2, "the service does not answer")
+	hook.set(http.StatusOK, nil)
+	look()
+	look()
+	heard := hook.messages()
+	if assert.Len(t, heard, 3, "told until it was heard, and then no more") {
+		assert.True(t, strings.HasPrefix(heard[2], "application/json {"), heard[2])
+		assert.Contains(t, heard[2], `"text":"klarna-relay `)
+		assert.Contains(t, heard[2], "orders_fail: 3 of 3 orders")
+		assert.Contains(t, heard[2], "konnektive_address")
+	}
+	bad := deep()
+	assert.Equal(t, http.StatusServiceUnavailable, bad.Status)
+	assert.Contains(t, bad.Body, `"code":"orders_fail"`)
+
+	m.CRM.Set(func(s *simulator.Settings) { s.RefusedAddress = "" })
+	look()
+	assert.Len(t, hook.messages(), 3, "what has been gone for a moment is not over")
+	confidential.addBooks(m.CRM)
+	assert.Empty(t, confidential.leaks(strings.Join(heard, "\n")), "nothing personal in any of it")
+}
