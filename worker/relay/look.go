@@ -163,7 +163,10 @@ func (rl *Relay) examine(rq *request, landers []config.Lander, add func(code, ab
 				continue
 			}
 			switch f.Check {
-			case "reach", "address", "credentials", "grant":
+			case "address": // which is preflight's to name
+				add("konnektive_address", "", "Konnektive refuses the address that the Worker's calls come from; make preflight names it and says what to do.")
+				return false
+			case "reach", "credentials", "grant":
 				add("konnektive_"+f.Check, "", f.Text+" "+f.Cure)
 				return false
 			}
