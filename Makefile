@@ -150,10 +150,10 @@ fuzz: ## Run every fuzz target, FUZZTIME executions each (1000000x)
 bench: bundle ## Side by side with plain JavaScript and with the stock way
 	$(GO) run ./worker/cmd/bench
 
-SOAK ?= 30s
 samples: ## Keep the pages of www/ as those that the tests shop at, so that pages of one's own may take their place
 	@rm -rf worker/test/pages && mkdir -p worker/test/pages && git ls-files -z www | tar -c --null -T - | tar -x --strip-components=1 -C worker/test/pages
 
+SOAK ?= 30s
 soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test -args -soak.for=$(SOAK)
 
