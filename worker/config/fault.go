@@ -47,7 +47,10 @@ func count(faults []Fault) string {
 }
 
 // report collects the faults of one Parse.
-type report struct{ faults []Fault }
+type report struct {
+	faults   []Fault
+	misspelt []string // places of keys that are there under another name
+}
 
 // add is kept out of line: it is called from dozens of places, and each copy of an append makes the Wasm larger (6 KB in all, compressed).
 //

@@ -98,7 +98,7 @@ func (l *landerReader) read() Lander {
 		Shop:       rules.Shop{MaxQuantity: l.maxQuantity()},
 	}
 	lander.Shop.Products = l.ids("products", "products")
-	if v, where := l.get("products"); v == nil {
+	if v, where := l.get("products"); v == nil && !slices.Contains(l.misspelt, where) {
 		l.add("products_missing", where, "list the campaign product ids that a checkout may order, one-time products only")
 	}
 	lander.Shop.Upsales = l.ids("upsales", "upsales")
@@ -159,6 +159,7 @@ func (r *report) unknownKeys(o *json.Value, where string, known []string) {
 		cure := "there is no such key: remove it, or choose one of " + strings.Join(known, ", ")
 		if k := Nearest(name, known); k != "" {
 			cure = "write it " + k
+			r.misspelt = append(r.misspelt, where+"."+k)
 		}
 		r.add("key_unknown", where+"."+shown(name), cure)
 	}
@@ -169,6 +170,9 @@ func item(where string, i int) string { return where + "[" + strconv.Itoa(i) + "
 
 func (l *landerReader) id(key, code, what string) string {
 	v, where := l.get(key)
+	if v == nil && slices.Contains(l.misspelt, where) {
+		return "" // reported
+	}
 	if v == nil {
 		l.add(code+"_missing", where, "give "+what+", a whole number")
 		return ""
