@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -36,16 +37,17 @@ func TestEveryRequestToTheAPIIsCounted(t *testing.T) {
 	m := NewMarket(t, simulator.Options{Settings: simulator.Settings{Latency: slow}}, Options{Probe: true})
 	paid := m.Order(t, "counted@example.com")
 	require.Equal(t, http.StatusOK, paid.Status, paid.Body)
+	sessions := m.CRM.Sessions()
+	require.Len(t, sessions, 1)
 	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", "firstName=Nobody", "Content-Type", Form)
-	back := m.CRM.Calls(simulator.OpOrder)[0].Fields["errorRedirectsTo"]
-	Send(t, m.Client(), http.MethodGet, back+"?errorMsg=counted+by+nobody", "")
+	Send(t, m.Client(), http.MethodGet, sessions[0].ErrorRedirectsTo+"?errorMsg=counted+by+nobody", "")
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/nothing", "")
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "")
 
 	until(t, "every request is counted, which may be after its answer", func() bool { return len(m.points(t, "")) >= 4 })
 	points := m.points(t, "")
 	require.Len(t, points, 4, "one for each request to the API, none for a page: %v", points)
-	for i, want := range [][]string{{Host, "order", "redirect"}, {Host, "order", "invalid"}, {Host, "failed", "pending"}, {Host, "none", "not_found"}} {
+	for i, want := range [][]string{{Host, "order", "redirect"}, {Host, "order", "invalid"}, {Host, "failed", "declined"}, {Host, "none", "not_found"}} {
 		assert.Equal(t, []string{Host}, points[i].Indexes, "the lander")
 		assert.Equal(t, want, points[i].Blobs, "lander, route, outcome")
 		require.Len(t, points[i].Doubles, 4, "upstream ms, total ms, HTTP status, calls")
@@ -56,6 +58,25 @@ func TestEveryRequestToTheAPIIsCounted(t *testing.T) {
 	assert.Equal(t, []float64{200, 2}, order[2:])
 	assert.Equal(t, []float64{0, 422, 0}, []float64{invalid[0], invalid[2], invalid[3]})
 
+	t.Run("a payment is a point of its own, with its amount", func(t *testing.T) {
+		sold := m.Order(t, "sold@example.com").Envelope(t)
+		require.Equal(t, "redirect", sold.Code)
+		for _, session := range m.CRM.Sessions() {
+			if session.ID != sessions[0].ID {
+				_, err := m.CRM.Approve(session.ID)
+				require.NoError(t, err)
+				require.Equal(t, http.StatusSeeOther, Send(t, m.Client(), http.MethodGet, session.RedirectsTo, "").Status)
+			}
+		}
+		var settled []point
+		until(t, "it is counted", func() bool {
+			settled = slices.DeleteFunc(m.points(t, ""), func(p point) bool { return p.Blobs[1] != "settled" })
+			return len(settled) > 0
+		})
+		require.Len(t, settled, 1)
+		assert.Equal(t, []string{Host, "settled", "order", "EUR", sold.Ref[:8]}, settled[0].Blobs)
+		assert.Greater(t, settled[0].Doubles[4], 100.0, "hundredths")
+	})
 	t.Run("without anything about the shopper", func(t *testing.T) {
 		confidential.addBooks(m.CRM)
 		text, err := json.Marshal(points)
