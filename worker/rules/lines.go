@@ -113,8 +113,9 @@ func (c *checker) orderItems() (lines []product) {
 
 // readItems reads {"34":2,"35":"1"}: pairs of ids and quantities. An id that comes twice could be read in two ways, so it is refused.
 func readItems(s string) (items [][2]string, ok bool) {
-	s, ok = strings.CutPrefix(s, "{")
-	if s, ok = strings.CutSuffix(s, "}"); !ok || len(s) > 400 {
+	s, opened := strings.CutPrefix(s, "{")
+	s, closed := strings.CutSuffix(s, "}")
+	if !opened || !closed || len(s) > 400 {
 		return nil, false
 	}
 	if strings.TrimSpace(s) == "" {

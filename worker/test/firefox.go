@@ -143,7 +143,7 @@ func (f *firefox) listen() {
 		err := wsjson.Read(context.Background(), f.socket, &m)
 		f.mu.Lock()
 		if err != nil {
-			f.ended = fmt.Errorf("Firefox has ended: %w", err)
+			f.ended = fmt.Errorf("the browser has ended: %w", err)
 			for id, waiting := range f.waiting {
 				close(waiting)
 				delete(f.waiting, id)
