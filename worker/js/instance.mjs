@@ -179,6 +179,8 @@ export class Instance {
         if (value !== null) head.push(name, value);
       }
     }
+    // Where the shopper is, as Cloudflare says it: no header that a client could send.
+    if (request.url.includes("/api/campaign/")) head.push("CF-IPCountry", request.cf?.country ?? "");
     return this.#call((id) => {
       const carried = this.exports.accept(id, this.#write(head.join("\0")));
       if (carried < 0) throw new Error("the call was not taken");

@@ -49,7 +49,7 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 	name, now := rq.lander.Name, rl.platform.Now()
 	kept := rl.campaigns.kept[name]
 	if kept.message != "" && now.Before(kept.at.Add(campaignFresh)) {
-		return offer(kept.message)
+		return rq.offer(kept.message)
 	}
 	if kept.refusal == nil || !now.Before(kept.failed.Add(campaignFailed)) {
 		form := konnektive.Form(nil).Add("campaignId", rq.lander.CampaignID)
@@ -57,18 +57,22 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 		if campaign, ok := konnektive.ReadCampaign(reply, rq.lander.CampaignID); ok {
 			kept = keptCampaign{message: rq.offerOf(campaign), at: rl.platform.Now()}
 			rl.campaigns.put(name, kept)
-			return offer(kept.message)
+			return rq.offer(kept.message)
 		}
 		kept.failed, kept.refusal = rl.platform.Now(), purchase.LeadError(reply)
 		rl.campaigns.put(name, kept)
 	}
 	if kept.message != "" && now.Before(kept.at.Add(campaignStale)) {
-		return offer(kept.message)
+		return rq.offer(kept.message)
 	}
 	return rl.failed(rq, kept.refusal)
 }
 
-func offer(message string) *answer {
+// offer tells what the lander sells, and where the shopper is when the lander sells there: a page chooses that country.
+func (rq *request) offer(message string) *answer {
+	if country := rq.country; len(country) == 2 && rq.lander.Shop.Offers(country) {
+		message = `{"country":"` + country + `",` + strings.TrimPrefix(message, "{")
+	}
 	return &answer{code: codes.Accepted, status: http.StatusOK, message: message}
 }
 

@@ -38,6 +38,7 @@ type request struct {
 	// address is the shopper's, as Cloudflare saw it.
 	address   string
 	userAgent string
+	country   string // where the shopper is, by Cloudflare; only asked for by a campaign query
 
 	corsOrigin     string
 	variesByOrigin bool
@@ -63,7 +64,8 @@ func (rl *Relay) begin(r *http.Request) *request {
 	rq := &request{
 		ctx: r.Context(), http: r, method: r.Method, began: rl.platform.Now(),
 		lang: language(r), address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
-		host: strings.ToLower(r.URL.Hostname()), base: r.URL.Scheme + "://" + strings.ToLower(r.URL.Host),
+		country: r.Header.Get("CF-IPCountry"),
+		host:    strings.ToLower(r.URL.Hostname()), base: r.URL.Scheme + "://" + strings.ToLower(r.URL.Host),
 	}
 	rq.id = r.Header.Get("Cf-Ray")
 	if rq.id == "" || len(rq.id) > 64 || !visible(rq.id) {
