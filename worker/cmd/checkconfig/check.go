@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -224,9 +225,32 @@ func (f *findings) checkAssets(e environment) {
 	if text, _ := assets["directory"].(string); text == "" {
 		f.fault("assets_directory", where+".directory", `set directory = "./www"`)
 	}
-	if assets["run_worker_first"] != true {
-		f.fault("assets_run_worker_first", where+".run_worker_first", "set it to true: with anything else pages are served without the https check and the security headers")
+	f.checkWorkerFirst(where+".run_worker_first", assets["run_worker_first"])
+}
+
+// static are the endings of files that need no decision of the Worker's: images and fonts.
+var static = []string{".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".ttf", ".webp", ".woff", ".woff2"}
+
+// checkWorkerFirst wants every page to go through the Worker. A list may except files that are no pages: images, fonts
+// and the hashed files of /build/. Source: https://developers.cloudflare.com/workers/static-assets/binding/
+func (f *findings) checkWorkerFirst(where string, value any) {
+	const cure = `set it to true, or to a list such as ["/*", "!/build/*", "!/img/*.png"]: `
+	patterns, isList := value.([]any)
+	if value == true {
+		return
 	}
+	if !isList || !slices.Contains(patterns, any("/*")) {
+		f.fault("assets_run_worker_first", where, cure+"with anything else pages are served without the https check and the security headers")
+		return
+	}
+	for _, pattern := range patterns {
+		text, _ := pattern.(string)
+		excepted, isException := strings.CutPrefix(text, "!")
+		if isException && !strings.HasPrefix(excepted, "/build/") && !slices.Contains(static, path.Ext(excepted)) {
+			f.fault("assets_run_worker_first", where, cure+text+" may hold pages, which would be served without the https check and the security headers")
+		}
+	}
+	f.hint("%s: what it excepts is served without the Worker, over plain http too, unless a redirect rule of the zone sends GET and HEAD to https", where)
 }
 
 func (f *findings) checkLedger(e environment) {
