@@ -84,7 +84,7 @@ unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
-PURE := $(addprefix ./worker/,body config gate codes json konnektive ledger percent preflight purchase rules words)
+PURE := $(addprefix ./worker/,alert body codes config gate json konnektive ledger percent preflight purchase rules words)
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 

@@ -1,9 +1,6 @@
 package words_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,17 +30,6 @@ func TestTheTablesHoldWhatTheCatalogueSays(t *testing.T) {
 	}
 	assert.Equal(t, languages, words.Languages(), "go generate ./worker/words")
 	assert.Greater(t, said, 80*len(all))
-
-	t.Run("and are what the program makes of it", func(t *testing.T) {
-		fresh := filepath.Join(t.TempDir(), "tables.go")
-		printed, err := exec.Command("go", "run", "klarna-relay/worker/cmd/words", "-tables", fresh).CombinedOutput()
-		require.NoError(t, err, string(printed))
-		want, err := os.ReadFile(fresh)
-		require.NoError(t, err)
-		have, err := os.ReadFile("tables.go")
-		require.NoError(t, err)
-		assert.Equal(t, string(want), string(have), "go generate ./worker/words")
-	})
 }
 
 func TestATextIsFilledIn(t *testing.T) {
