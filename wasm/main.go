@@ -1,10 +1,11 @@
 //go:build js && wasm
 
-// The browser module: the edge's rules, for the page. It answers while the shopper types; what counts is the edge's verdict, so a page
-// without this module sells all the same. It holds no texts: check.js says its problems in the page's language.
+// The browser module: the edge's rules, for the page. It answers while the shopper types; what counts is the edge's
+// verdict, so a page without this module sells all the same. It holds no texts: check.js says its problems in the
+// page's language.
 //
-// Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what they cannot
-// answer is null.
+// Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what
+// they cannot answer is null.
 //
 //	problems(fields, shop)      those of an order as {field: {code, detail}}, in the form's order; {} when there is none
 //	    fields  {parameter: value}, as they would be posted; strings and numbers

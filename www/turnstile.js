@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Cloudflare's Turnstile for klarna.js, which loads this file from beside itself when a form has data-turnstile-sitekey.
+ * Cloudflare's Turnstile for klarna.js, which loads this file from beside itself when a form has
+ * data-turnstile-sitekey.
  * @param {string} sitekey @param {HTMLElement} place for the widget, which is 300 × 65 px
  * @returns {() => Promise<string>} a fresh token, or "" when none came in time
  */

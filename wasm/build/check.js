@@ -2,8 +2,9 @@
 /**
  * Loads the browser module: the edge's rules, compiled to WebAssembly, for the page.
  *
- * `load()` may be called as often as one likes; it fetches once. It rejects when the module cannot run here (blocked, offline, an old
- * browser): the page then goes on without it, since the edge checks every order anyway. A later call tries again.
+ * `load()` may be called as often as one likes; it fetches once. It rejects when the module cannot run here
+ * (blocked, offline, an old browser): the page then goes on without it, since the edge checks every order anyway. A
+ * later call tries again.
  *
  * @typedef {object} Rules
  * @property {(fields: Record<string, string | number>, shop?: Shop) => Record<string, string> | null} check
@@ -12,14 +13,17 @@
  *   The same for pages with words of their own: {parameter: {code, detail}}.
  * @property {(text: string, country: string) => string | null} phone  The E.164 form of a phone number.
  * @property {(text: string, country: string) => string | null} postalCode  The postal code in the country's own form.
- * @property {(country: string) => {currency: string} | null} klarna  What Klarna takes in a country, where it is offered.
+ * @property {(country: string) => {currency: string} | null} klarna  What Klarna takes in a country, where it is
+ * offered.
  *
  * All five answer null for what they cannot say, and never throw.
  *
- * @typedef {{ code: string, detail: string }} Problem  As in the relay's answers; detail is a limit or an example, or empty.
+ * @typedef {{ code: string, detail: string }} Problem  As in the relay's answers; detail is a limit or an example,
+ * or empty.
  *
  * @typedef {object} Shop  What the page knows of the lander; a rule about the rest is left to the edge.
- * @property {string | Array<string | number>} [products]  Campaign product ids, as an array or separated by spaces or commas.
+ * @property {string | Array<string | number>} [products]  Campaign product ids, as an array or separated by spaces
+ * or commas.
  * @property {string | string[]} [countries]  ISO 3166-1 alpha-2 codes; Klarna's countries when there are none.
  * @property {number} [maxQuantity]  How many of one product an order may hold.
  */
@@ -97,7 +101,8 @@ function textOf(words, field, { code, detail }) {
 }
 
 /**
- * Compiles while the bytes arrive, where the browser can do that and the server names the type; from all the bytes otherwise.
+ * Compiles while the bytes arrive, where the browser can do that and the server names the type; from all the bytes
+ * otherwise.
  *
  * @param {Response} response
  * @param {WebAssembly.Imports} imports

@@ -1,6 +1,6 @@
-// Build writes www/build: the browser module and Go's runtime for it under names made of their contents, so that caches may keep
-// them for ever, check.js, which knows the names, and in words/ the texts of pages, one module a language. It prints the browser module's
-// size as browsers receive it and fails when that is over the budget.
+// Build writes www/build: the browser module and Go's runtime for it under names made of their contents, so that
+// caches may keep them for ever, check.js, which knows the names, and in words/ the texts of pages, one module a
+// language. It prints the browser module's size as browsers receive it and fails when that is over the budget.
 //
 // It needs node for the size; run it from the repository's root.
 package main
@@ -21,8 +21,8 @@ import (
 	"klarna-relay/worker/words/catalogue"
 )
 
-// budget is the largest module, in bytes after brotli at its highest quality. Lower it when the module becomes smaller; an empty Go program
-// has nine tenths of it.
+// budget is the largest module, in bytes after brotli at its highest quality. Lower it when the module becomes
+// smaller; an empty Go program has nine tenths of it.
 const budget = 430_000
 
 //go:embed check.js
@@ -39,7 +39,8 @@ func main() {
 	fmt.Printf("browser module: %d bytes brotli of at most %d\n", size, budget)
 }
 
-// build writes the module, its loader and the texts to a folder, removes modules of earlier builds, and returns the module's size.
+// build writes the module, its loader and the texts to a folder, removes modules of earlier builds, and returns the
+// module's size.
 func build(out string) (size int, err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return 0, err
@@ -118,9 +119,9 @@ func writeWords(folder string) (languages string, err error) {
 	return languages, nil
 }
 
-// compile builds and packs the module. Without inlining it is a tenth larger as it lies there, but repeats itself so much more that a twelfth
-// less goes over the wire; the calls it costs are far below what anybody notices in a form. Without a build id it is 900 bytes less, and the
-// same source always makes the same module.
+// compile builds and packs the module. Without inlining it is a tenth larger as it lies there, but repeats itself
+// so much more that a twelfth less goes over the wire; the calls it costs are far below what anybody notices in a
+// form. Without a build id it is 900 bytes less, and the same source always makes the same module.
 func compile() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "browser-module-")
 	if err != nil {
@@ -139,7 +140,8 @@ func compile() ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// write leaves a file alone that holds the content already, so that watchers and caches by time of change see nothing new.
+// write leaves a file alone that holds the content already, so that watchers and caches by time of change see
+// nothing new.
 func write(path string, content []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
 		return nil
@@ -152,8 +154,8 @@ func hash(content []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// measured is the size of the module in a loader of an earlier build, when it names the same one; 0 otherwise. Measuring takes longer
-// than all the rest.
+// measured is the size of the module in a loader of an earlier build, when it names the same one; 0 otherwise.
+// Measuring takes longer than all the rest.
 func measured(loader, module string) int {
 	old, err := os.ReadFile(loader)
 	if err != nil {

@@ -78,7 +78,8 @@ func edge(in rules.Fields, shop rules.Shop) rules.Problems {
 	return problems.And(more)
 }
 
-// inThePage are the texts of the catalogue for problems: a page has no others, where the edge tells a developer what to do.
+// inThePage are the texts of the catalogue for problems: a page has no others, where the edge tells a developer
+// what to do.
 func inThePage(problems rules.Problems) rules.Fields {
 	texts := rules.Fields{}
 	for _, p := range problems {

@@ -1,5 +1,5 @@
-// Runs the built module as a page does, but in node: reads questions as JSON lines, writes answers as JSON lines, and at the end how many
-// JavaScript values Go still holds.
+// Runs the built module as a page does, but in node: reads questions as JSON lines, writes answers as JSON lines,
+// and at the end how many JavaScript values Go still holds.
 import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -7,7 +7,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const folder = process.argv[2];
 
-// Node's fetch knows no file: URLs. The type is what a server would say; without it the module is compiled from all its bytes.
+// Node's fetch knows no file: URLs. The type is what a server would say; without it the module is compiled from all
+// its bytes.
 let contentType = "application/wasm";
 let fetches = 0;
 globalThis.fetch = async (url) => {

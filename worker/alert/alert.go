@@ -1,5 +1,6 @@
-// Package alert decides who is told what when orders stop: it compares what one look at the Worker found with what was known before, so that the
-// beginning and the end of a problem are each told once, and writes the messages in the shapes that the usual services take.
+// Package alert decides who is told what when orders stop: it compares what one look at the Worker found with what
+// was known before, so that the beginning and the end of a problem are each told once, and writes the messages in
+// the shapes that the usual services take.
 //
 // The package is pure: no clock, no network. Nothing in it is about a shopper.
 package alert
@@ -171,7 +172,8 @@ var happened = map[string]string{
 	"panic":               "the program failed at something and went on: the log says where under panic",
 }
 
-// Judge reads the counts of the last quarter of an hour: "order CODE" and "upsale CODE" for imports, "event NAME" for error lines of the log.
+// Judge reads the counts of the last quarter of an hour: "order CODE" and "upsale CODE" for imports, "event NAME"
+// for error lines of the log.
 func Judge(counts map[string]int64) []Problem {
 	var problems []Problem
 	var failed, all int64

@@ -12,9 +12,10 @@ import (
 // maxText is what Discord takes in one message, less a little; the others take more.
 const maxText = 1900 // bytes
 
-// Messages are the bodies to be posted, as JSON, for the service at an address: one for all news, but one for each where a service keeps
-// incidents apart. Slack reads `text`, Discord `content`, Teams the card of `attachments` (and the older connectors `text`), PagerDuty's Events API
-// `routing_key` (from the address's query), `event_action`, `dedup_key` and `payload`; anything else finds all of it in `events`.
+// Messages are the bodies to be posted, as JSON, for the service at an address: one for all news, but one for each
+// where a service keeps incidents apart. Slack reads `text`, Discord `content`, Teams the card of `attachments`
+// (and the older connectors `text`), PagerDuty's Events API `routing_key` (from the address's query),
+// `event_action`, `dedup_key` and `payload`; anything else finds all of it in `events`.
 func Messages(address, source string, news []Open, now time.Time) []string {
 	if len(news) == 0 {
 		return nil

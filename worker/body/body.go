@@ -1,8 +1,10 @@
-// Package body reads the fields of a request: those in its query, and those of its body, which is a flat JSON object or a form.
+// Package body reads the fields of a request: those in its query, and those of its body, which is a flat JSON
+// object or a form.
 //
-// It is stricter than the formats ask for. Whatever two readers could understand differently (a name given twice with two values, half a
-// surrogate pair, an escape that is none) is refused, so that what was checked is what is handed on. And it reads no further than what a
-// request may hold: the work grows linearly with the request, and nothing is kept of it but the fields, which lie in the body's own memory.
+// It is stricter than the formats ask for. Whatever two readers could understand differently (a name given twice
+// with two values, half a surrogate pair, an escape that is none) is refused, so that what was checked is what is
+// handed on. And it reads no further than what a request may hold: the work grows linearly with the request, and
+// nothing is kept of it but the fields, which lie in the body's own memory.
 package body
 
 import (
@@ -51,19 +53,22 @@ const (
 	typeMultipart = "multipart/form-data"
 )
 
-// Decode reads the fields of a request's query (as it was sent, without "?") and of its body, by the body's Content-Type. A name may
-// come twice when the values are equal.
+// Decode reads the fields of a request's query (as it was sent, without "?") and of its body, by the body's
+// Content-Type. A name may come twice when the values are equal.
 //
-// JSON (RFC 8259): one object whose values are strings, numbers, booleans (true is "1", false is "0") or null, which counts as absent. A
-// whole number is taken without its zeros behind the point (34.0 is "34"), any other one as it is written, and the rules say what is wrong
-// with it. An object in orderItems is taken as its text, as a form would have it: it has one meaning. A byte order mark is malformed.
-// text/plain that holds a JSON object is JSON: such is a fetch without a header.
+// JSON (RFC 8259): one object whose values are strings, numbers, booleans (true is "1", false is "0") or null,
+// which counts as absent. A whole number is taken without its zeros behind the point (34.0 is "34"), any other one
+// as it is written, and the rules say what is wrong with it. An object in orderItems is taken as its text, as a
+// form would have it: it has one meaning. A byte order mark is malformed. text/plain that holds a JSON object is
+// JSON: such is a fetch without a header.
 //
-// Forms (WHATWG URL, application/x-www-form-urlencoded) and the query: pairs are separated by "&" alone, ";" is data, "+" is a space;
-// a "%" without two hexadecimal digits is malformed. multipart/form-data (RFC 7578) may hold no files.
+// Forms (WHATWG URL, application/x-www-form-urlencoded) and the query: pairs are separated by "&" alone, ";" is
+// data, "+" is a space; a "%" without two hexadecimal digits is malformed. multipart/form-data (RFC 7578) may hold
+// no files.
 //
-// All of it is UTF-8. A body of nothing has no type to be wrong when the query has fields; without them it is malformed JSON, or an empty
-// form. The fields lie in b, which must not be changed as long as they are used. The errors are this package's.
+// All of it is UTF-8. A body of nothing has no type to be wrong when the query has fields; without them it is
+// malformed JSON, or an empty form. The fields lie in b, which must not be changed as long as they are used. The
+// errors are this package's.
 func Decode(contentType, query string, b []byte) (rules.Fields, error) {
 	if len(b)+len(query) > MaxBytes {
 		return nil, ErrTooLarge
@@ -99,8 +104,8 @@ func Decode(contentType, query string, b []byte) (rules.Fields, error) {
 	return r.fields, nil
 }
 
-// mediaType takes the type out of a Content-Type header (RFC 9110, section 8.3.1), and the boundary of a multipart type. A charset, when
-// given, has to be UTF-8; other parameters mean nothing to these types.
+// mediaType takes the type out of a Content-Type header (RFC 9110, section 8.3.1), and the boundary of a multipart
+// type. A charset, when given, has to be UTF-8; other parameters mean nothing to these types.
 func mediaType(header string) (kind, boundary string, err error) {
 	kind, params, _ := strings.Cut(header, ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
@@ -156,8 +161,8 @@ func (r *reader) add(name, value string) error {
 
 // form reads an urlencoded form, or a query.
 func (r *reader) form(s string) error {
-	// encodeURI, which many landers use, leaves a "+" as it is and writes a space as %20. Nobody who writes %20 means a space by "+" in an
-	// e-mail address, which holds none, or before a phone number.
+	// encodeURI, which many landers use, leaves a "+" as it is and writes a space as %20. Nobody who writes %20 means
+	// a space by "+" in an e-mail address, which holds none, or before a phone number.
 	plus := strings.Contains(s, "%20")
 	for s != "" {
 		var pair string
@@ -182,8 +187,8 @@ func (r *reader) form(s string) error {
 	return nil
 }
 
-// unescape reads "+", which plus leaves as it is, and %XX. Most names and values have none and are not copied. ok is false for a "%" without
-// two hexadecimal digits, and for what is not UTF-8 any more.
+// unescape reads "+", which plus leaves as it is, and %XX. Most names and values have none and are not copied. ok
+// is false for a "%" without two hexadecimal digits, and for what is not UTF-8 any more.
 func unescape(s string, plus bool) (text string, ok bool) {
 	at := 0
 	for at < len(s) && s[at] != '%' && s[at] != '+' {

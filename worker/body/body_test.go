@@ -268,8 +268,8 @@ func oracle(b []byte) (rules.Fields, error) {
 	return fields, nil
 }
 
-// halfSurrogate says whether valid JSON escapes a surrogate that is not part of a pair: encoding/json reads U+FFFD there. It looks for
-// characters that reading adds to those which stand there unescaped or escaped as themselves.
+// halfSurrogate says whether valid JSON escapes a surrogate that is not part of a pair: encoding/json reads U+FFFD
+// there. It looks for characters that reading adds to those which stand there unescaped or escaped as themselves.
 func halfSurrogate(b []byte) bool {
 	s := strings.ToLower(string(b))
 	written := strings.Count(s, "\ufffd") + strings.Count(strings.ReplaceAll(s, `\\`, ""), `\ufffd`)

@@ -25,7 +25,8 @@ type client struct {
 	Headers                  map[string]string
 }
 
-// verdict is what the edge says to a client before it asks anybody: the problems by field, and the order when there are none.
+// verdict is what the edge says to a client before it asks anybody: the problems by field, and the order when there
+// are none.
 func verdict(t *testing.T, c client) (rules.Order, map[string]rules.Code) {
 	t.Helper()
 	placed := strings.NewReplacer("{host}", "shop.example", "{base}", "https://shop.example")
@@ -98,7 +99,8 @@ func TestRequestsOfRealLanders(t *testing.T) {
 		"64": {"emailAddress": rules.Required, "phoneNumber": rules.Required, "address1": rules.Required, "city": rules.Required, "postalCode": rules.Required,
 			"country": rules.Required, "product1_id": rules.Required},
 	}
-	otherwise := map[string]string{"40": "a GET", "59": "no import", "61": "no import", "62": "no import"} // what HTTP says to them is tested there
+	// what HTTP says to them is tested there
+	otherwise := map[string]string{"40": "a GET", "59": "no import", "61": "no import", "62": "no import"}
 	files, err := filepath.Glob("testdata/clients/*.json")
 	require.NoError(t, err)
 	require.Len(t, files, len(want)+len(otherwise))

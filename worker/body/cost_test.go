@@ -93,7 +93,8 @@ func worst() map[string]sent {
 	}
 }
 
-// allocated is how many bytes a request takes, which stand for the work it makes: whatever is copied, decoded or collected.
+// allocated is how many bytes a request takes, which stand for the work it makes: whatever is copied, decoded or
+// collected.
 func allocated(s sent) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -102,7 +103,8 @@ func allocated(s sent) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// mostAllocated bounds it: the body twice (once decoded, once unescaped in a field that holds an address), and what 250 fields take.
+// mostAllocated bounds it: the body twice (once decoded, once unescaped in a field that holds an address), and what
+// 250 fields take.
 func mostAllocated(s sent) uint64 { return uint64(6*(len(s.query)+len(s.body))) + 192<<10 }
 
 func TestNoBodyCostsMuch(t *testing.T) {
@@ -115,7 +117,8 @@ func TestNoBodyCostsMuch(t *testing.T) {
 	}
 }
 
-// FuzzCost looks for a request that takes more memory than it should, which is to say more work: by bytes, since time depends on the machine.
+// FuzzCost looks for a request that takes more memory than it should, which is to say more work: by bytes, since
+// time depends on the machine.
 func FuzzCost(f *testing.F) {
 	f.Add(formType, "", usual.body)
 	for _, s := range worst() {

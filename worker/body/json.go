@@ -46,8 +46,8 @@ func (r *reader) member(name string, kind json.Kind, text string) error {
 	return r.add(name, text)
 }
 
-// number is the text of a JSON number: without zeros behind the point, else as written. Ad ids have more digits than a float keeps, so
-// nothing is computed here.
+// number is the text of a JSON number: without zeros behind the point, else as written. Ad ids have more digits
+// than a float keeps, so nothing is computed here.
 func number(literal string) string {
 	whole, decimals, _ := strings.Cut(literal, ".")
 	if strings.Trim(decimals, "0") == "" {

@@ -9,8 +9,8 @@ import (
 // maxPartHead is how long the headers of a part may be: browsers and PHP send one line of some 60 characters.
 const maxPartHead = 1 << 10
 
-// multipart reads a form of RFC 7578, as browsers (WHATWG HTML) and PHP's curl write it: no preamble, lines end with CRLF. A file input in
-// which no file was chosen is nothing; any other file is refused.
+// multipart reads a form of RFC 7578, as browsers (WHATWG HTML) and PHP's curl write it: no preamble, lines end
+// with CRLF. A file input in which no file was chosen is nothing; any other file is refused.
 func (r *reader) multipart(s, boundary string) error {
 	delimiter := "\r\n--" + boundary
 	rest, ok := strings.CutPrefix(s, delimiter[2:])
@@ -48,8 +48,8 @@ func (r *reader) multipart(s, boundary string) error {
 	return ErrMalformed
 }
 
-// partName reads the headers of a part: the rest of the delimiter's line, and the lines below it. ok is false when they name no field, or
-// when two readers could take the part differently.
+// partName reads the headers of a part: the rest of the delimiter's line, and the lines below it. ok is false when
+// they name no field, or when two readers could take the part differently.
 func partName(head string) (name string, file, ok bool) {
 	first, lines, found := strings.Cut(head, "\r\n")
 	if strings.Trim(first, " \t") != "" || !found {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parseURL reads an absolute URL that has no credentials, query or fragment: https, or http on a loopback host where loopbackHTTP allows it.
-// why says what is wrong with it ("" when nothing is), without repeating any of it.
+// parseURL reads an absolute URL that has no credentials, query or fragment: https, or http on a loopback host
+// where loopbackHTTP allows it. why says what is wrong with it ("" when nothing is), without repeating any of it.
 func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
 	if !plain(text) {
 		return nil, "it holds a space, a backslash or a character that does not belong in a URL (write foreign host names in punycode)"
@@ -62,7 +62,8 @@ func validHost(host string) bool {
 			}
 		}
 	}
-	// A name that ends in a number is read as an IPv4 address by browsers, in forms as odd as "127.1": only the usual form passes.
+	// A name that ends in a number is read as an IPv4 address by browsers, in forms as odd as "127.1": only the usual
+	// form passes.
 	if last := labels[len(labels)-1]; last[0] >= '0' && last[0] <= '9' {
 		_, err := netip.ParseAddr(host)
 		return err == nil

@@ -1,9 +1,10 @@
-// Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`) and checks it whole:
-// every fault is found in one pass and named with its cure, so that nobody learns of the second mistake only after mending the first.
+// Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`)
+// and checks it whole: every fault is found in one pass and named with its cure, so that nobody learns of the
+// second mistake only after mending the first.
 //
-// Policy: a fault that is everybody's means that /api answers `misconfigured` on every host, and a fault of one lander that it does so on that
-// lander's hosts. That is loud on purpose: a half working relay loses sales quietly. Pages are served all the same: a lander with faults has
-// what could be read of it.
+// Policy: a fault that is everybody's means that /api answers `misconfigured` on every host, and a fault of one
+// lander that it does so on that lander's hosts. That is loud on purpose: a half working relay loses sales quietly.
+// Pages are served all the same: a lander with faults has what could be read of it.
 //
 // The package is pure and part of the edge program: no I/O, no clock, and no imports that would make the Wasm larger.
 package config
@@ -14,7 +15,8 @@ import (
 	"klarna-relay/worker/rules"
 )
 
-// Names of the variables that Parse asks for. Secrets are set by `wrangler secret put NAME`, vars stand in wrangler.toml.
+// Names of the variables that Parse asks for. Secrets are set by `wrangler secret put NAME`, vars stand in
+// wrangler.toml.
 const (
 	NameLoginID         = "KONNEKTIVE_LOGIN_ID"   // secret, required
 	NamePassword        = "KONNEKTIVE_PASSWORD"   // secret, required
@@ -63,13 +65,15 @@ const (
 	anyHostLength = 100
 )
 
-// DialectKonnektive makes the answers to a lander those of Konnektive itself: HTTP 200 always, text/html, three results.
+// DialectKonnektive makes the answers to a lander those of Konnektive itself: HTTP 200 always, text/html, three
+// results.
 const DialectKonnektive = "konnektive"
 
 // AnyHost is the key of the lander that serves every host without an entry of its own.
 const AnyHost = "*"
 
-// Config is a whole configuration. With faults it is incomplete: a faulty value is left at its zero value or its default, never half taken.
+// Config is a whole configuration. With faults it is incomplete: a faulty value is left at its zero value or its
+// default, never half taken.
 type Config struct {
 	KonnektiveURL   string        // without a trailing slash
 	Timeout         time.Duration // of one call to Konnektive

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Fault is one mistake in the configuration. It never holds the value of a secret, nor of an address (which may hold credentials by mistake).
+// Fault is one mistake in the configuration. It never holds the value of a secret, nor of an address (which may
+// hold credentials by mistake).
 type Fault struct {
 	Code  string // stable, snake_case, e.g. "login_id_missing"; the only part that /api/health shows
 	Where string // the variable, or the key within LANDERS: LANDERS."shop.example".products[2]
@@ -52,7 +53,8 @@ type report struct {
 	misspelt []string // places of keys that are there under another name
 }
 
-// add is kept out of line: it is called from dozens of places, and each copy of an append makes the Wasm larger (6 KB in all, compressed).
+// add is kept out of line: it is called from dozens of places, and each copy of an append makes the Wasm larger (6
+// KB in all, compressed).
 //
 //go:noinline
 func (r *report) add(code, where, cure string) {

@@ -79,7 +79,8 @@ func (l *landerReader) takeOver() {
 	}
 }
 
-// get is the value of a key, of this lander or of the one that it is like, and where it stands; nil when neither has it.
+// get is the value of a key, of this lander or of the one that it is like, and where it stands; nil when neither
+// has it.
 func (l *landerReader) get(key string) (v *json.Value, where string) {
 	for from := l; from != nil; from = from.like {
 		if v := from.object.Get(key); v != nil {
@@ -340,8 +341,8 @@ func (l *landerReader) origin() string {
 		l.add(code, where, why+`: write the server alone, like https://origin.shop.example, or "" for www/`)
 		return ""
 	}
-	// Its own host is where a Worker on a route finds the zone's origin. On a custom domain there is none behind the Worker, which
-	// cannot be seen here; make check-config sees it.
+	// Its own host is where a Worker on a route finds the zone's origin. On a custom domain there is none behind the
+	// Worker, which cannot be seen here; make check-config sees it.
 	if host := u.Hostname(); host != l.host && len(l.landers.entries(host)) > 0 && !IsLoopback(host) {
 		l.add("origin_other_lander", where, "this host is another lander's: give the address of the server that has this lander's pages")
 		return ""
@@ -395,7 +396,8 @@ func (l *landerReader) page(key string) (v *json.Value, where string) {
 	return nil, ""
 }
 
-// checkPage says what is wrong with the address of a page. The relay appends "?ref=…" to it, and sends the checkout's as salesUrl.
+// checkPage says what is wrong with the address of a page. The relay appends "?ref=…" to it, and sends the
+// checkout's as salesUrl.
 func (l *landerReader) checkPage(text string) (why string) {
 	if !strings.HasPrefix(text, "/") {
 		u, why := parseURL(text, l.landers.loopbackHTTP)

@@ -12,12 +12,12 @@ import (
 // NameFile is how messages call the file of landers beside the variable LANDERS: worker/landers.toml.
 const NameFile = "landers.toml"
 
-// File gives what landers.toml says of a host: one line for each entry, which is the entry's name, a tab, and its table as JSON. An empty name
-// is the host itself; a name that begins with a dot was written without quotes. For the empty host it gives the hosts of all entries, one a
-// line. "" is nothing.
+// File gives what landers.toml says of a host: one line for each entry, which is the entry's name, a tab, and its
+// table as JSON. An empty name is the host itself; a name that begins with a dot was written without quotes. For
+// the empty host it gives the hosts of all entries, one a line. "" is nothing.
 //
-// The file is bundled as sorted lines (package landersfile) in which a host is found without reading the rest: a thousand landers cost a start no
-// more than one does.
+// The file is bundled as sorted lines (package landersfile) in which a host is found without reading the rest: a
+// thousand landers cost a start no more than one does.
 type File func(host string) string
 
 // Landers finds the lander of a host. Each one is read when it is first asked for, and kept.
@@ -75,7 +75,8 @@ func (r *report) landers(text string, file File, loopbackHTTP bool) *Landers {
 	return ls
 }
 
-// Entries calls each for every table of landers in an object: the host it is meant for, and its name and value as in [File].
+// Entries calls each for every table of landers in an object: the host it is meant for, and its name and value as
+// in [File].
 func Entries(o *json.Value, each func(host, name string, value *json.Value)) {
 	for i := range o.Len() {
 		name, value := o.At(i)
@@ -91,7 +92,8 @@ func Entries(o *json.Value, each func(host, name string, value *json.Value)) {
 	}
 }
 
-// splitByDots tells whether a table holds nothing but tables that are none of a lander's: [LANDERS.shop.example] is read as shop, which has example.
+// splitByDots tells whether a table holds nothing but tables that are none of a lander's: [LANDERS.shop.example] is
+// read as shop, which has example.
 func splitByDots(v *json.Value) bool {
 	for i := range v.Len() {
 		if key, item := v.At(i); item.Kind() != json.Object || slices.Contains(landerKeys, key) {
@@ -112,7 +114,8 @@ func unquoted(name string, v *json.Value, each func(host, name string, value *js
 	}
 }
 
-// hostOf is the host that a key is meant for, also where it is not written as it should be: that host must not be served by "*" then.
+// hostOf is the host that a key is meant for, also where it is not written as it should be: that host must not be
+// served by "*" then.
 func hostOf(name string) string {
 	if _, after, ok := strings.Cut(name, "://"); ok {
 		name = after
@@ -129,8 +132,9 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// Of returns the lander of a request's host (any case, with or without port): the one of that name, else of the most exact of *.b.example and
-// *.example, else the one for every other host. Without any, ok is false and the lander has the default pages only.
+// Of returns the lander of a request's host (any case, with or without port): the one of that name, else of the
+// most exact of *.b.example and *.example, else the one for every other host. Without any, ok is false and the
+// lander has the default pages only.
 func (ls *Landers) Of(host string) (l Lander, ok bool) {
 	if ls == nil {
 		return noLander, false

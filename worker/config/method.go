@@ -7,10 +7,12 @@ import (
 	"klarna-relay/worker/rules"
 )
 
-// DefaultPrepaidType is the one redirect method this relay promises; the others of the rules' table work alike by Konnektive's documentation.
+// DefaultPrepaidType is the one redirect method this relay promises; the others of the rules' table work alike by
+// Konnektive's documentation.
 const DefaultPrepaidType = "KLARNA"
 
-// prepaidType reads the lander's redirect method. A faulty one counts as the default, so that the countries are checked all the same.
+// prepaidType reads the lander's redirect method. A faulty one counts as the default, so that the countries are
+// checked all the same.
 func (l *landerReader) prepaidType() (string, rules.Method) {
 	const code = "prepaid_type_unknown"
 	v, where := l.get("prepaidType")
@@ -27,8 +29,8 @@ func (l *landerReader) prepaidType() (string, rules.Method) {
 	return name, method
 }
 
-// countries reads the lander's billing countries; all of the method's when there are none. An empty list counts as none: nobody configures a
-// shop that sells nowhere.
+// countries reads the lander's billing countries; all of the method's when there are none. An empty list counts as
+// none: nobody configures a shop that sells nowhere.
 func (l *landerReader) countries(method rules.Method) []string {
 	var countries []string
 	texts, where := l.texts("countries", "countries_invalid", `["DE", "NL"]`)

@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads and checks the configuration. get returns the text of a variable or secret, "" when it is absent; LANDERS is the JSON text of the
-// nested table (`JSON.stringify` of the binding).
+// Parse reads and checks the configuration. get returns the text of a variable or secret, "" when it is absent;
+// LANDERS is the JSON text of the nested table (`JSON.stringify` of the binding).
 //
-// The faults are those that are everybody's. Those of one lander are its own, and found when it is first asked for. With faults the Config is
-// for serving pages, for the way back from Klarna and for reporting only.
+// The faults are those that are everybody's. Those of one lander are its own, and found when it is first asked for.
+// With faults the Config is for serving pages, for the way back from Klarna and for reporting only.
 func Parse(get func(name string) string) (Config, []Fault) { return ParseWith(get, nil) }
 
 // ParseWith is [Parse] with what landers.toml says; nil when there is none.
@@ -78,7 +78,8 @@ func (r *report) loopbackHTTP(text string) bool {
 	return text == "1"
 }
 
-// credential checks what loginId and password have in common. It returns "" for a faulty one, so that it is never sent.
+// credential checks what loginId and password have in common. It returns "" for a faulty one, so that it is never
+// sent.
 func (r *report) credential(name, code, text string) string {
 	if text == "" {
 		r.add(code+"_missing", name, "set it with: wrangler secret put "+name+" (for make dev: in .dev.vars)")
@@ -167,12 +168,14 @@ func (r *report) turnstileSecret(text string) string {
 	return text
 }
 
-// clean says whether text is valid UTF-8 without control characters and without spaces at its ends, as pasting and piping add them.
+// clean says whether text is valid UTF-8 without control characters and without spaces at its ends, as pasting and
+// piping add them.
 func clean(text string) bool {
 	return utf8.ValidString(text) && text == strings.TrimSpace(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// wholeNumber reads a positive whole number in plain decimal digits. More than 15 digits are no number that JavaScript keeps exactly.
+// wholeNumber reads a positive whole number in plain decimal digits. More than 15 digits are no number that
+// JavaScript keeps exactly.
 func wholeNumber(text string) (int64, bool) {
 	if text == "" || len(text) > 15 || text[0] == '0' {
 		return 0, false

@@ -24,8 +24,8 @@ import (
 	"klarna-relay/worker/ledger"
 )
 
-// javascript plays the other side of the border: it hands requests over and keeps what comes back. As in a Worker, Go runs until
-// every goroutine is idle before JavaScript goes on.
+// javascript plays the other side of the border: it hands requests over and keeps what comes back. As in a Worker,
+// Go runs until every goroutine is idle before JavaScript goes on.
 type javascript struct {
 	library   http.Handler
 	last      uint32

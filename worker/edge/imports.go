@@ -44,7 +44,8 @@ func hostLog(line string)
 //go:wasmimport relay count
 func hostCount(point string)
 
-// findLanders has JavaScript look up what landers.toml says of a host, and returns the length of it in bytes, or -1 when there is no such file.
+// findLanders has JavaScript look up what landers.toml says of a host, and returns the length of it in bytes, or -1
+// when there is no such file.
 //
 //go:wasmimport relay findLanders
 func hostFindLanders(host string) (length int32)

@@ -56,8 +56,9 @@ type Gate struct {
 // maxKnown bounds what strangers can have a gate remember: hosts below a wildcard have no end.
 const maxKnown = 4096
 
-// New makes a gate for the hosts of landers. find gives the one of a host name (lower case, without a port), the zero Host when it has none. It
-// is asked when a host first occurs, and may be nil. With loopbackHTTP, plain http is let through on loopback hosts, and only there.
+// New makes a gate for the hosts of landers. find gives the one of a host name (lower case, without a port), the
+// zero Host when it has none. It is asked when a host first occurs, and may be nil. With loopbackHTTP, plain http
+// is let through on loopback hosts, and only there.
 func New(find func(host string) Host, loopbackHTTP bool) *Gate {
 	if find == nil {
 		find = func(string) Host { return Host{} }

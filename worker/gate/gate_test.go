@@ -80,7 +80,8 @@ func TestPathsThatAreTheRelaysWhoeverCleansThem(t *testing.T) {
 	for _, path := range []string{
 		"/api", "/api/", "/API/x", "/aPi", "//api/x", "///api", "/./api/x", "/.//api", "/x/../api/x", "/%61pi/x", "/%41PI", "/api%2Fx", "/%2fapi",
 		"/%2561pi/x", "/api;x=1/y", `/\api`, `/x\..\api`, "/%5capi", "/%2e/api", "/%2e%2e/api/x", "/api%20/x", "/ api/x", "/%09api", "/api%00/x",
-		"/api.", "/api./x", "/api..", "/api. ./x", "/api%2e", "/api.%20/x", "/x/..%2f/api./y", // Windows ignores dots and spaces at a name's end
+		// Windows ignores dots and spaces at a name's end
+		"/api.", "/api./x", "/api..", "/api. ./x", "/api%2e", "/api.%20/x", "/x/..%2f/api./y",
 		"/api%3f", "/api%3Fx=1", "/api%23/x", "/api%253fx", "/api%00.html", "/api%3b/x",
 		"/api/../x", "/%zz/../api", "/../../api",
 		`/a\b/..//a\b/..//api`, "/a//..%2fapi", "/x/%2e%2e/y/api", // which of these is /api depends on who reads it

@@ -8,8 +8,9 @@ const USUAL = 16 << 10;
 /**
  * At most `limit` bytes of a body.
  *
- * Whoever says beforehand how long it is, is read in one go. (Not when it is compressed: then the length says nothing
- * about what comes out.) The others are read in large pieces: each piece of a stream costs as much as parsing an order.
+ * Whoever says beforehand how long it is, is read in one go. (Not when it is compressed: then the length says
+ * nothing about what comes out.) The others are read in large pieces: each piece of a stream costs as much as
+ * parsing an order.
  * @param {Request|Response} message
  * @param {number} limit
  * @returns {Promise<Uint8Array>}

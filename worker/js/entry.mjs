@@ -70,7 +70,10 @@ function relay(go, request, env, ctx, decision) {
   return work;
 }
 
-/** A fault of ours: said to the operator in the log, and to nobody else. There is no decision when the gate itself is at fault. */
+/**
+ * A fault of ours: said to the operator in the log, and to nobody else. There is no decision when the gate itself
+ * is at fault.
+ */
 function failed(request, error, decision) {
   const response = envelope(request, 500, "internal", "Something went wrong on our side.");
   console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"), what: String(error) }));

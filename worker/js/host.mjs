@@ -125,7 +125,8 @@ function object(env, ref) {
   } catch {
     return undefined; // not an id, or one of another namespace
   }
-  // idFromString takes capitals too. A ref with two spellings would have two names: the ledger names an upsale by its order's ref.
+  // idFromString takes capitals too. A ref with two spellings would have two names: the ledger names an upsale by
+  // its order's ref.
   return id.toString() === ref ? env.LEDGER.get(id) : undefined;
 }
 
@@ -133,8 +134,9 @@ function object(env, ref) {
 const asked = new Map();
 
 /**
- * Campaign Query reads alone and says the same to everybody, so shoppers who come at the same moment share one question. They wait for a
- * promise of another request, which may end without ever settling it; each therefore waits no longer than it would for its own.
+ * Campaign Query reads alone and says the same to everybody, so shoppers who come at the same moment share one
+ * question. They wait for a promise of another request, which may end without ever settling it; each therefore
+ * waits no longer than it would for its own.
  */
 async function once(url, form, timeout) {
   if (!url.endsWith("/campaign/query/")) return post(url, form, timeout);

@@ -101,7 +101,8 @@ export class Instance {
     };
     this.#readClock();
     let ready = false;
-    // Go asks for the seed of its maps before main; what is drawn later must be random, and there is none before the first request.
+    // Go asks for the seed of its maps before main; what is drawn later must be random, and there is none before
+    // the first request.
     const random = gojs["runtime.getRandomData"], seed = early && seeded(Object.values(variables(env)).join());
     gojs["runtime.getRandomData"] = (sp) => {
       if (!early) return random(sp);
@@ -139,7 +140,10 @@ export class Instance {
     print("log", line);
   }
 
-  /** The gate's decision on a request. @returns {{verdict: number, origin: string, usual: Record<string, string>, headers: string[][]}} */
+  /**
+   * The gate's decision on a request. @returns {{verdict: number, origin: string, usual: Record<string, string>,
+   * headers: string[][]}}
+   */
   decide(method, url) {
     return this.#enter(() => {
       const packed = this.exports.decide(this.#write(`${method} ${url}`));
@@ -170,7 +174,10 @@ export class Instance {
     this.#enter(() => this.exports.turnedBack(this.#write(`${request.url}\0${response.headers.get("X-Request-Id")}`), response.status));
   }
 
-  /** Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>, body: string}>} */
+  /**
+   * Has Go answer a request of the relay's. @returns {Promise<{status: number, headers: Record<string, string>,
+   * body: string}>}
+   */
   serve(request) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
     for (const names of request.method === "POST" && !request.url.includes("/api/klarna/") ? [HEADERS] : [HEADERS, RARE]) {
@@ -220,7 +227,9 @@ export class Instance {
     this.#done(id, undefined, new Error("the handler panicked"));
   }
 
-  /** The request is over since long ago; whoever may still wait for its answer is not to be woken in another's time. */
+  /**
+   * The request is over since long ago; whoever may still wait for its answer is not to be woken in another's time.
+   */
   forget(id) {
     this.#waiting.delete(id);
   }

@@ -1,5 +1,6 @@
-// The landers of landers.toml, as the build leaves them (package landersfile): sorted lines "host TAB name TAB table". A host is found by
-// halving, without reading the rest, so that a thousand landers cost a start no more than one does.
+// The landers of landers.toml, as the build leaves them (package landersfile): sorted lines "host TAB name TAB
+// table". A host is found by halving, without reading the rest, so that a thousand landers cost a start no more
+// than one does.
 
 import lines from "../build/landers.txt";
 
@@ -7,7 +8,8 @@ import lines from "../build/landers.txt";
 export const any = lines.includes("\t");
 
 /**
- * What the file says of a host: "name TAB table" for each of its entries, joined by line breaks. Of the empty host: all hosts.
+ * What the file says of a host: "name TAB table" for each of its entries, joined by line breaks. Of the empty host:
+ * all hosts.
  * @param {string} host
  */
 export function entriesOf(host) {

@@ -7,11 +7,15 @@ import { instance } from "./instance.mjs";
 /** How long after an alarm that came to nothing the next one is, in ms. */
 const AGAIN = 10 * 60_000;
 
-/** Questions to Konnektive about one record: so many at once, and one more each second, no matter who asks. As ledger.Burst in Go. */
+/**
+ * Questions to Konnektive about one record: so many at once, and one more each second, no matter who asks. As
+ * ledger.Burst in Go.
+ */
 const BURST = 3;
 
 export class Ledger extends DurableObject {
-  // In memory only. An object that has been idle for long enough to be evicted would have its whole allowance back anyway.
+  // In memory only. An object that has been idle for long enough to be evicted would have its whole allowance back
+  // anyway.
   #allowance = BURST;
   #counted = Date.now();
 

@@ -8,8 +8,9 @@ const BUILT = /^https?:\/\/[^/?#]+\/build\//;
 const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]|$)/;
 
 /**
- * Request headers by which a client could tell the origin another address, host, path or method than its own. A name with an
- * underscore is the same name as one with a dash to a server that keeps headers in environment variables.
+ * Request headers by which a client could tell the origin another address, host, path or method than its own. A
+ * name with an underscore is the same name as one with a dash to a server that keeps headers in environment
+ * variables.
  */
 const CLAIMS = new RegExp(`^(?:${[
   ".*_.*", "forwarded", "x-forwarded(?:-.*)?", "(?:x-|true-|x-cluster-)?client-ip", "x-(?:real|remote|originating)-(?:ip|addr)",
@@ -37,7 +38,10 @@ export async function assets(request, env, decision) {
   return dress(response, decision);
 }
 
-/** Landers that are hosted elsewhere. @param {() => string[]} words of a page that cannot be shown: language, heading, advice */
+/**
+ * Landers that are hosted elsewhere. @param {() => string[]} words of a page that cannot be shown: language,
+ * heading, advice
+ */
 export async function origin(request, decision, words) {
   const url = new URL(request.url);
   const home = new URL(decision.origin);
@@ -50,7 +54,8 @@ export async function origin(request, decision, words) {
   headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
   headers.set("X-Forwarded-Host", url.host);
   let { body } = request;
-  if (request.method === "GET" || request.method === "HEAD") { // fetch refuses a body here, which means nothing anyway (RFC 9110, section 9.3.1)
+  // fetch refuses a body here, which means nothing anyway (RFC 9110, section 9.3.1)
+  if (request.method === "GET" || request.method === "HEAD") {
     body = null;
     headers.delete("Content-Length");
   }

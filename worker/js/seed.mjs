@@ -1,9 +1,9 @@
-// Numbers for what only has to differ from one deployment to the other: the seeds of Go's maps. Whatever must be unguessable comes
-// from crypto.getRandomValues, which a Worker may not call before its first request.
+// Numbers for what only has to differ from one deployment to the other: the seeds of Go's maps. Whatever must be
+// unguessable comes from crypto.getRandomValues, which a Worker may not call before its first request.
 
 /**
- * Fills bytes from a text (cyrb128, then sfc32: https://github.com/bryc/code/blob/master/jshash/PRNGs.md). A stranger who does not
- * know the secrets in the text does not know the bytes.
+ * Fills bytes from a text (cyrb128, then sfc32: https://github.com/bryc/code/blob/master/jshash/PRNGs.md). A
+ * stranger who does not know the secrets in the text does not know the bytes.
  * @param {string} text
  * @returns {(out: Uint8Array) => void}
  */

@@ -68,9 +68,9 @@ func parse(s string, strict bool) (*Value, error) {
 	return v, nil
 }
 
-// EachMember reads one object as strictly as ParseStrict, and hands over each member, until member returns false. It keeps nothing: text is
-// the content of a string, a number as it was written, or the whole of an inner array or object, in the memory of s where no escape forbids
-// it. The error is that of the part that was read.
+// EachMember reads one object as strictly as ParseStrict, and hands over each member, until member returns false.
+// It keeps nothing: text is the content of a string, a number as it was written, or the whole of an inner array or
+// object, in the memory of s where no escape forbids it. The error is that of the part that was read.
 func EachMember(s string, member func(name string, kind Kind, text string) bool) error {
 	if !utf8.ValidString(s) {
 		return errJSON

@@ -1,7 +1,7 @@
 package konnektive
 
-// A Form is a form as it is sent (application/x-www-form-urlencoded). Its methods leave it unchanged and return a copy,
-// so that a lead and the import after it can begin with the same form.
+// A Form is a form as it is sent (application/x-www-form-urlencoded). Its methods leave it unchanged and return a
+// copy, so that a lead and the import after it can begin with the same form.
 type Form []byte
 
 // With returns the form with more parameters, given as name, value, name, value. Parameters with an empty value are

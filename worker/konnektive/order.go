@@ -80,7 +80,8 @@ const (
 	zoneDifference  = 14 * time.Hour
 )
 
-// CreatedBefore tells whether the order was surely made before t. An order that does not say when it was made, was not.
+// CreatedBefore tells whether the order was surely made before t. An order that does not say when it was made, was
+// not.
 func (o Order) CreatedBefore(t time.Time) bool {
 	if o.Created.IsZero() {
 		return false
@@ -174,9 +175,9 @@ func readTime(v *json.Value) (t time.Time, anyZone bool) {
 	return parseTime(v.Text())
 }
 
-// parseTime reads "2026-11-25 19:05:00" with a T or a space, with or without a fraction, and with a zone behind it or
-// none; a date alone is its midnight. What it cannot read is the zero time. time.Parse would add 12 KB to the compressed
-// Worker.
+// parseTime reads "2026-11-25 19:05:00" with a T or a space, with or without a fraction, and with a zone behind it
+// or none; a date alone is its midnight. What it cannot read is the zero time. time.Parse would add 12 KB to the
+// compressed Worker.
 func parseTime(s string) (t time.Time, anyZone bool) {
 	date, rest := s, ""
 	if len(s) > len(time.DateOnly) {

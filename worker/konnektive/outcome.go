@@ -95,8 +95,9 @@ func Classify(r Reply, allowHTTP bool) Outcome {
 	return Unknown
 }
 
-// ClassifyLead says what the answer to a lead or a click means. Nothing can have been ordered by it. A text that nobody
-// knows is the operator's business when it names a field of the Worker's or speaks of rights, and else a doubt.
+// ClassifyLead says what the answer to a lead or a click means. Nothing can have been ordered by it. A text that
+// nobody knows is the operator's business when it names a field of the Worker's or speaks of rights, and else a
+// doubt.
 func ClassifyLead(r Reply) Outcome {
 	if r.Kind != Error {
 		return Classify(r, false)
@@ -128,7 +129,8 @@ func (r Reply) NoOrders() bool {
 	return r.Kind == Error && strings.Contains(strings.ToLower(r.Text), "no orders matching")
 }
 
-// classifyError finds the meaning of an ERROR. known is false when its text is in no table, and the outcome is a guess.
+// classifyError finds the meaning of an ERROR. known is false when its text is in no table, and the outcome is a
+// guess.
 func classifyError(r Reply) (outcome Outcome, known bool) {
 	if fields := r.Fields(); len(fields) > 0 {
 		for name := range fields {

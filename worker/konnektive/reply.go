@@ -112,8 +112,8 @@ func describe(body string) string {
 	return fmt.Sprintf("%d %s", len(body), kind)
 }
 
-// Cause says what went wrong, for the log: [Reply.Err], or what an answer said that was not the one hoped for. It never
-// holds what a shopper typed: texts are scrubbed, and of the fields at fault it has the names.
+// Cause says what went wrong, for the log: [Reply.Err], or what an answer said that was not the one hoped for. It
+// never holds what a shopper typed: texts are scrubbed, and of the fields at fault it has the names.
 func (r Reply) Cause() error {
 	switch {
 	case r.Err != nil:
@@ -174,8 +174,8 @@ func (r Reply) OrderID() string {
 // tells none. A lead that is answered with an order that is not PARTIAL was given somebody's finished order.
 func (r Reply) OrderStatus() string { return strings.ToUpper(r.Field("orderStatus")) }
 
-// OrderImported tells whether the order that a lead's answer describes was imported before: it says how it is paid, which
-// no lead does. A lead may be answered with an order of before, see worker/docs/unknowns.md.
+// OrderImported tells whether the order that a lead's answer describes was imported before: it says how it is paid,
+// which no lead does. A lead may be answered with an order of before, see worker/docs/unknowns.md.
 func (r Reply) OrderImported() bool {
 	return r.Field("paySource") != "" || r.Field("prepaidType") != ""
 }

@@ -1,5 +1,6 @@
-// Package landersfile reads worker/landers.toml for the build and for tools: any number of landers in the tables of [vars.LANDERS], each under
-// its host. The Worker gets it as sorted lines, in which it finds a host without a TOML parser and without reading the rest.
+// Package landersfile reads worker/landers.toml for the build and for tools: any number of landers in the tables of
+// [vars.LANDERS], each under its host. The Worker gets it as sorted lines, in which it finds a host without a TOML
+// parser and without reading the rest.
 package landersfile
 
 import (
@@ -22,8 +23,9 @@ import (
 // Path is where the file is, from the top of the repository.
 const Path = "worker/landers.toml"
 
-// A Table is what landers.toml says: sorted lines "host TAB name TAB table", where an empty name is the host itself, a name that begins with a
-// dot was written without quotes, and a table is JSON. "" is a file that is not there.
+// A Table is what landers.toml says: sorted lines "host TAB name TAB table", where an empty name is the host
+// itself, a name that begins with a dot was written without quotes, and a table is JSON. "" is a file that is not
+// there.
 type Table string
 
 // Read reads the file. There need not be one.

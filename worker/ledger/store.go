@@ -1,5 +1,5 @@
-// Package ledger keeps one versioned record for each purchase, key and order. It decides nothing: a [Store] compares and
-// sets, wakes the relay when the time has come, and counts how often Konnektive may be asked.
+// Package ledger keeps one versioned record for each purchase, key and order. It decides nothing: a [Store]
+// compares and sets, wakes the relay when the time has come, and counts how often Konnektive may be asked.
 package ledger
 
 import (

@@ -10,8 +10,9 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// Ask makes the one call that Examine reads: Campaign Query for the lander's campaign. It changes nothing at Konnektive, so it may be repeated;
-// but wrong credentials are not to be tried often, since Konnektive may lock the user out.
+// Ask makes the one call that Examine reads: Campaign Query for the lander's campaign. It changes nothing at
+// Konnektive, so it may be repeated; but wrong credentials are not to be tried often, since Konnektive may lock the
+// user out.
 func Ask(ctx context.Context, client *konnektive.Client, lander config.Lander) Answer {
 	form := url.Values{
 		"loginId":    {client.LoginID},

@@ -1,8 +1,8 @@
-// Package preflight reads one answer to Campaign Query and tells the operator what of a lander's configuration works at Konnektive, what does
-// not, and what to do about it.
+// Package preflight reads one answer to Campaign Query and tells the operator what of a lander's configuration
+// works at Konnektive, what does not, and what to do about it.
 //
-// Policy: it says "ok" only of what the answer shows, "warn" of what may be meant or cannot be seen from here, and "fail" of what will refuse
-// orders. It never shows what Answer.Hide names.
+// Policy: it says "ok" only of what the answer shows, "warn" of what may be meant or cannot be seen from here, and
+// "fail" of what will refuse orders. It never shows what Answer.Hide names.
 //
 // The package is part of the edge program, and pure but for the transport that Ask is given.
 package preflight
@@ -30,7 +30,9 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check string // stable: "reach", "address", "credentials", "grant", "campaign", "gateway", "product 34", "upsale 40", "countries", "currency"
+	// stable: "reach", "address", "credentials", "grant", "campaign", "gateway", "product 34", "upsale 40",
+	// "countries", "currency"
+	Check string
 	Level Level
 	Text  string // what was found
 	Cure  string // what to do; "" when there is nothing to do
@@ -65,8 +67,9 @@ func (a Answer) Kind() konnektive.Kind {
 	return konnektive.Read(a.Status, a.Body).Kind
 }
 
-// Examine holds the answer against the lander's configuration. Its findings come in the order in which a person would look: is Konnektive
-// reached, does it let the Worker in, is the campaign there, then what is sold, where, and in which currency.
+// Examine holds the answer against the lander's configuration. Its findings come in the order in which a person
+// would look: is Konnektive reached, does it let the Worker in, is the campaign there, then what is sold, where,
+// and in which currency.
 func Examine(lander config.Lander, answer Answer) []Finding {
 	e := &examination{lander: lander, hide: answer.Hide}
 	if message, ok := e.read(answer); ok {
@@ -95,7 +98,8 @@ func Worst(findings []Finding) Level {
 	return worst
 }
 
-// Write appends the findings of one lander as a JSON object: {"lander":…,"level":…,"checks":[{"check":…,"level":…,"text":…,"cure":…}]}.
+// Write appends the findings of one lander as a JSON object:
+// {"lander":…,"level":…,"checks":[{"check":…,"level":…,"text":…,"cure":…}]}.
 func Write(w *json.Writer, lander string, findings []Finding) {
 	w.Open('{')
 	w.Text("lander", lander)
@@ -121,7 +125,8 @@ type examination struct {
 	findings []Finding
 }
 
-// add is kept out of line: it is called from dozens of places, and each copy of an append makes the Wasm larger (14 KB in all, compressed).
+// add is kept out of line: it is called from dozens of places, and each copy of an append makes the Wasm larger (14
+// KB in all, compressed).
 //
 //go:noinline
 func (e *examination) add(check string, level Level, text, cure string) {
@@ -156,8 +161,9 @@ func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 	return nil, false
 }
 
-// refusals sort the ERROR texts that only the operator can cure, by a part of them in small letters; the first match counts. The first two
-// are known from live calls. GUESS: the wording of the others; what matches none is shown as it is.
+// refusals sort the ERROR texts that only the operator can cure, by a part of them in small letters; the first
+// match counts. The first two are known from live calls. GUESS: the wording of the others; what matches none is
+// shown as it is.
 var refusals = []struct{ part, check, text, cure string }{
 	{"must be whitelisted", "address", "Konnektive refused the address that the Worker's call came from",
 		"In Konnektive, open the API user and add CLOUDFLARE to its whitelist: a Worker has no address of its own. That admits every Worker of everybody, so let the user have a long password and only the grants it needs."},
@@ -223,7 +229,8 @@ func (e *examination) noCampaign() {
 		"Correct campaignId of the lander: it is the number in the list of campaigns, not the campaign's name.")
 }
 
-// campaign finds the lander's campaign in message.data, a map by campaign id or a list. A lone campaign without a map around it will do.
+// campaign finds the lander's campaign in message.data, a map by campaign id or a list. A lone campaign without a
+// map around it will do.
 func (e *examination) campaign(message *json.Value) *json.Value {
 	var found *json.Value
 	data := message.Get("data")

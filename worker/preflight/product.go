@@ -30,7 +30,8 @@ func (e *examination) products(campaign *json.Value) {
 	}
 }
 
-// product examines one allowed product. A product has one finding when it is in order, and one for each thing that is not.
+// product examines one allowed product. A product has one finding when it is in order, and one for each thing that
+// is not.
 func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 	if p == nil {
 		e.add(check, Fail, "The campaign has no product "+id+".",
@@ -64,10 +65,11 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 	e.add(check, OK, what+" is in the campaign, and nothing in the answer marks it as a subscription.", "")
 }
 
-// recurring looks for a sign that a product is billed again and again: the field that says so, and whether it says it in so many words.
+// recurring looks for a sign that a product is billed again and again: the field that says so, and whether it says
+// it in so many words.
 //
-// GUESS: no public client and no public page shows how Campaign Query marks such a product. So every field whose name speaks of it is looked
-// at, and believed fully only when it says so by a word or by true.
+// GUESS: no public client and no public page shows how Campaign Query marks such a product. So every field whose
+// name speaks of it is looked at, and believed fully only when it says so by a word or by true.
 func recurring(p *json.Value) (sign string, sure bool) {
 	each(p, func(key string, v *json.Value) {
 		name := strings.ToLower(key)

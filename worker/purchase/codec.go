@@ -12,9 +12,9 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// The format of records. A version of the relay reads its own format and the one before it, and writes its own: while a
-// new version is being rolled out, and after it was rolled back, both versions meet the same records. A record of a
-// newer format is left alone.
+// The format of records. A version of the relay reads its own format and the one before it, and writes its own:
+// while a new version is being rolled out, and after it was rolled back, both versions meet the same records. A
+// record of a newer format is left alone.
 const (
 	format       = 2
 	formatBefore = 1
@@ -217,9 +217,10 @@ func decodeOrder(v *json.Value) konnektive.Order {
 	return order
 }
 
-// decodeBefore reads format 1, in which all sessions of a purchase shared its orders, what Order Query said stood with
-// the purchase, and a session was named by the ref alone: its attempts have no token. The newest attempt that left gets
-// what was known. The earlier ones of an order have no order of their own, since its one status cannot be told apart.
+// decodeBefore reads format 1, in which all sessions of a purchase shared its orders, what Order Query said stood
+// with the purchase, and a session was named by the ref alone: its attempts have no token. The newest attempt that
+// left gets what was known. The earlier ones of an order have no order of their own, since its one status cannot be
+// told apart.
 func decodeBefore(v *json.Value) *Record {
 	r := decode(v)
 	orderID := ""

@@ -7,8 +7,8 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// Confirm has the confirmation mails sent at once, for an order that is proven paid, and once: that it was asked for is
-// recorded before it is. The ref is the order's, or that of an upsale of it.
+// Confirm has the confirmation mails sent at once, for an order that is proven paid, and once: that it was asked
+// for is recorded before it is. The ref is the order's, or that of an upsale of it.
 func (s *Service) Confirm(ctx context.Context, lander, ref string) (Result, error) {
 	t, allowed, err := s.orderOf(ctx, lander, ref, codes.RefUnknown)
 	if err != nil {

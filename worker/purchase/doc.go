@@ -16,8 +16,8 @@
 //	           ▼                       ▼
 //	       (removed)               (removed)
 //
-// How an attempt stands follows from its state, the code of its answer, how its session ended, and what Order Query said
-// last (Known):
+// How an attempt stands follows from its state, the code of its answer, how its session ended, and what Order Query
+// said last (Known):
 //
 //	Open      ─ lease runs ──────────────────────────▶ Running
 //	Sent      ─ before the deadline ─────────────────▶ Running
@@ -33,11 +33,11 @@
 //	any but Open ─ Known REFUNDED ───────────────────▶ Closed
 //	any but Open ─ Known COMPLETE ───────────────────▶ Paid, for good
 //
-// [Record.Standing] combines the attempts: one that is paid decides, then one that is under way, in doubt or open, then
-// the latest. [Record.Decide] says what a request for an import may do about that.
+// [Record.Standing] combines the attempts: one that is paid decides, then one that is under way, in doubt or open,
+// then the latest. [Record.Decide] says what a request for an import may do about that.
 //
 // The package knows no HTTP, no JavaScript, no clock and no text for shoppers. Files, along the way of an order:
-// import.go (one attempt from its key to its answer), key.go (which purchase a key is for), decide.go, hold.go (which
-// purchase has an order), query.go (Order Query), back.go (the way back), watch.go (the alarm), store.go (all reading and
-// writing of records), record.go, standing.go and codec.go (the record).
+// import.go (one attempt from its key to its answer), key.go (which purchase a key is for), decide.go, hold.go
+// (which purchase has an order), query.go (Order Query), back.go (the way back), watch.go (the alarm), store.go
+// (all reading and writing of records), record.go, standing.go and codec.go (the record).
 package purchase

@@ -7,8 +7,8 @@ import (
 
 var errNoName = errors.New("ledger: no object could be named; is the binding LEDGER there?")
 
-// hold notes that a purchase has an order of Konnektive's, and tells whether it has: another purchase may have it since
-// before. The note outlives every session of the order.
+// hold notes that a purchase has an order of Konnektive's, and tells whether it has: another purchase may have it
+// since before. The note outlives every session of the order.
 func (s *Service) hold(ctx context.Context, lander, orderID, ref string) (bool, error) {
 	name := s.Store.Named("order\n" + orderID)
 	if name == "" {

@@ -35,7 +35,8 @@ type Import struct {
 	Admit func(context.Context) error
 }
 
-// shortRef is how much of a ref stands in the log and in Konnektive: enough to find the purchase, too little to ask for it.
+// shortRef is how much of a ref stands in the log and in Konnektive: enough to find the purchase, too little to ask
+// for it.
 const shortRef = 8
 
 // A Gateway is what an import says of the payment.
@@ -304,8 +305,8 @@ func LeadError(reply konnektive.Reply) error {
 	return failed
 }
 
-// release takes an attempt back of which nothing was imported, so that its key may try again, and gives the reason back
-// with the purchase's ref. When that cannot be written, the attempt stays, and its time runs out.
+// release takes an attempt back of which nothing was imported, so that its key may try again, and gives the reason
+// back with the purchase's ref. When that cannot be written, the attempt stays, and its time runs out.
 func (s *Service) release(ctx context.Context, t *tracked, token string, why error) error {
 	err := s.change(ctx, t, func(t *tracked) bool {
 		if t.ByToken(token) == nil {
@@ -556,8 +557,8 @@ func (s *Service) payable(ctx context.Context, in *Import, t, order *tracked, al
 	return nil
 }
 
-// orderOf finds the order that an upsale, or a confirmation, is for: the ref is the order's, or that of an upsale of it.
-// One of another lander is answered with foreign.
+// orderOf finds the order that an upsale, or a confirmation, is for: the ref is the order's, or that of an upsale
+// of it. One of another lander is answered with foreign.
 func (s *Service) orderOf(ctx context.Context, lander, ref, foreign string) (*tracked, int, error) {
 	for range 2 {
 		t, allowed, err := s.read(ctx, ref, 1)

@@ -88,8 +88,8 @@ func (s *Service) tie(ctx context.Context, in *Import, tie *tracked, ref string)
 	return place{}, broken("", errContended)
 }
 
-// follow resolves a key that turned out to be tied to a purchase that it did not open. A key that is tied to a purchase
-// that is not there is free again.
+// follow resolves a key that turned out to be tied to a purchase that it did not open. A key that is tied to a
+// purchase that is not there is free again.
 func (s *Service) follow(ctx context.Context, in *Import, at *place, t *tracked) (*tracked, error) {
 	if t.Kind != KindKey {
 		return t, nil

@@ -107,6 +107,7 @@ func (s *Service) Opened(ctx context.Context, lander, ref string) (Opened, error
 	if err != nil {
 		return Opened{}, err
 	}
-	// A repeated order must find the purchase as the first one did. Another cart needs a lead of its own, and says so when it has none.
+	// A repeated order must find the purchase as the first one did. Another cart needs a lead of its own, and says so
+	// when it has none.
 	return Opened{t.LeadWhole && (t.LeadOrderID != "" || len(t.Attempts) > 0), t.LeadCountry}, nil
 }

@@ -206,8 +206,8 @@ func (r *Record) Expires() time.Time {
 	return last.Add(Life)
 }
 
-// Session is the name of an attempt's session in the addresses that Klarna sends the shopper back to: the ref, by which
-// the record is found, and a token that does not follow from it.
+// Session is the name of an attempt's session in the addresses that Klarna sends the shopper back to: the ref, by
+// which the record is found, and a token that does not follow from it.
 func Session(ref, token string) string { return ref + token }
 
 // refDigits is the length of a ref.

@@ -32,8 +32,8 @@ type Service struct {
 	Timeout time.Duration
 	// AllowHTTP admits redirects to plain http, as on a developer's machine.
 	AllowHTTP bool
-	// Event is told of payments and of what an operator has to know, before it is recorded, so that it is not lost. The same
-	// event may come again, in another request.
+	// Event is told of payments and of what an operator has to know, before it is recorded, so that it is not lost.
+	// The same event may come again, in another request.
 	Event func(Event)
 
 	told []string // events of this request

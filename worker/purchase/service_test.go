@@ -18,7 +18,8 @@ import (
 	"klarna-relay/worker/ledger"
 )
 
-// A desk is a service with a ledger in memory, a clock that is moved by hand, and a CRM that answers what it is told to.
+// A desk is a service with a ledger in memory, a clock that is moved by hand, and a CRM that answers what it is
+// told to.
 type desk struct {
 	*Service
 	t      *testing.T

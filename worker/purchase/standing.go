@@ -142,9 +142,9 @@ func (a *Attempt) sessionStanding(now time.Time) Standing {
 	return AtKlarna
 }
 
-// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to pay, so
-// an order that is still PARTIAL after deadline and Grace has come to nothing. Without an order there is nothing to ask
-// about, and the time alone decides.
+// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to
+// pay, so an order that is still PARTIAL after deadline and Grace has come to nothing. Without an order there is
+// nothing to ask about, and the time alone decides.
 func (a *Attempt) doubtStanding(known string, now time.Time) Standing {
 	over := a.Deadline.Add(Grace)
 	switch {
@@ -217,9 +217,9 @@ func (a *Attempt) learn(order konnektive.Order, asked time.Time) {
 	}
 }
 
-// observeUpsale: all attempts of an upsale are on the same order, which was COMPLETE before, so its status says nothing
-// about the upsale. GUESS: what was paid is on the order's items. The attempt that was asked about counts as paid first,
-// then the newest.
+// observeUpsale: all attempts of an upsale are on the same order, which was COMPLETE before, so its status says
+// nothing about the upsale. GUESS: what was paid is on the order's items. The attempt that was asked about counts
+// as paid first, then the newest.
 func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.Time) (paid []*Attempt) {
 	more := order.Qty(r.Product) - r.Baseline // how many were paid, by the order
 	if order.Status != konnektive.StatusComplete {

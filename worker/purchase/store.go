@@ -10,8 +10,8 @@ import (
 	"klarna-relay/worker/ledger"
 )
 
-// writeTries bounds how often a write is tried again because another request wrote first. Each loss means that the other
-// one got on with the purchase.
+// writeTries bounds how often a write is tried again because another request wrote first. Each loss means that the
+// other one got on with the purchase.
 const writeTries = 12
 
 var errContended = errors.New("other requests keep changing the record")
@@ -34,8 +34,8 @@ func parse(ref string, stored ledger.Stored) (*tracked, error) {
 	return &tracked{ref: ref, version: stored.Version, Record: record, stored: stored}, nil
 }
 
-// read reads a record; nil when there is none. It takes allowance for up to this many questions to Konnektive, and says
-// for how many there was some.
+// read reads a record; nil when there is none. It takes allowance for up to this many questions to Konnektive, and
+// says for how many there was some.
 func (s *Service) read(ctx context.Context, ref string, questions int) (t *tracked, allowed int, err error) {
 	stored, allowed, err := s.Store.Read(ctx, ref, questions)
 	if errors.Is(err, ledger.ErrUnknownRef) || err == nil && stored.Version == 0 {

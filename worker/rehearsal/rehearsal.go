@@ -1,8 +1,9 @@
 // Package rehearsal sends one order of its own through the relay, with a CRM and a ledger that live in memory.
 //
-// V8 compiles a function of a Wasm program when it is called for the first time, which makes the first order of an isolate cost
-// several times what the next one does. The Worker rehearses before the first request, when no shopper waits and no request's CPU
-// limit counts. Nothing is sent, logged or kept, and nothing of the operator's configuration or secrets is used.
+// V8 compiles a function of a Wasm program when it is called for the first time, which makes the first order of an
+// isolate cost several times what the next one does. The Worker rehearses before the first request, when no shopper
+// waits and no request's CPU limit counts. Nothing is sent, logged or kept, and nothing of the operator's
+// configuration or secrets is used.
 package rehearsal
 
 import (

@@ -129,8 +129,8 @@ func (a *answer) said(lang string) string {
 	return a.words(lang)
 }
 
-// writeProblems writes the problems of fields by code, for pages with words of their own. What Konnektive finds wrong with a field has
-// no code of its own.
+// writeProblems writes the problems of fields by code, for pages with words of their own. What Konnektive finds
+// wrong with a field has no code of its own.
 func (a *answer) writeProblems(w *json.Writer) {
 	if len(a.problems) == 0 && len(a.fields) == 0 {
 		return

@@ -107,9 +107,9 @@ func (rl *Relay) nextPage(rq *request, ref string, last bool) string {
 	return withRef(rq.lander.ThankYou, ref)
 }
 
-// continueAtKlarna is the page that runs the script of a redirect that came without a url. It is not part of any lander:
-// a document of its own, in a sandbox without our origin, so that the script finds no cookie and no storage, and may do
-// what such scripts do: open a frame, send a form, go on.
+// continueAtKlarna is the page that runs the script of a redirect that came without a url. It is not part of any
+// lander: a document of its own, in a sandbox without our origin, so that the script finds no cookie and no
+// storage, and may do what such scripts do: open a frame, send a form, go on.
 //
 // GUESS: a script of the gateway's needs no more than that. If one does, this is the place.
 func (rl *Relay) continueAtKlarna(rq *request) *answer {

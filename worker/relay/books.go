@@ -22,7 +22,8 @@ func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
 	return nil, true
 }
 
-// Pages of Order Query: how many orders one has, and how many pages are read at most, which a Worker's calls are too few for more of.
+// Pages of Order Query: how many orders one has, and how many pages are read at most, which a Worker's calls are
+// too few for more of.
 const (
 	booksPageSize = 200
 	booksMaxPages = 25
@@ -37,7 +38,8 @@ func (rl *Relay) books(rq *request) *answer {
 	if err != nil {
 		return operatorSays(http.StatusBadRequest, "Name the day as ?day=2026-01-31.")
 	}
-	// Konnektive's day is the account's, which the relay does not know: a payment that one side has on the day before or after is no difference.
+	// Konnektive's day is the account's, which the relay does not know: a payment that one side has on the day before
+	// or after is no difference.
 	around, err := rl.sales(rq.ctx, day.AddDate(0, 0, -1), day.AddDate(0, 0, 2))
 	if err != nil {
 		return &answer{code: codes.Internal, cause: err}
@@ -106,7 +108,8 @@ func writeBooks(w *json.Writer, day time.Time, around []sale, orders []konnektiv
 	w.Close(']')
 }
 
-// prepaidOrders asks Konnektive for the complete orders of a day that are paid by a method of the landers'. complaint says why it did not tell.
+// prepaidOrders asks Konnektive for the complete orders of a day that are paid by a method of the landers'.
+// complaint says why it did not tell.
 func (rl *Relay) prepaidOrders(rq *request, day time.Time) (orders []konnektive.Order, complaint string) {
 	const american = "01/02/2006"
 	methods := map[string]bool{}

@@ -13,16 +13,17 @@ import (
 	"klarna-relay/worker/purchase"
 )
 
-// How long what Konnektive says of a campaign is told without asking again, how long it is told after that where Konnektive does not answer,
-// and how long a failure keeps from asking again.
+// How long what Konnektive says of a campaign is told without asking again, how long it is told after that where
+// Konnektive does not answer, and how long a failure keeps from asking again.
 const (
 	campaignFresh  = 5 * time.Minute
 	campaignStale  = time.Hour
 	campaignFailed = 5 * time.Second
 )
 
-// campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The map is never changed, but
-// replaced, by one goroutine at a time: in Wasm no goroutine interrupts another one. That many shoppers who come at once make one question is the transport's doing: see host.mjs.
+// campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The
+// map is never changed, but replaced, by one goroutine at a time: in Wasm no goroutine interrupts another one. That
+// many shoppers who come at once make one question is the transport's doing: see host.mjs.
 type campaigns struct {
 	kept map[string]keptCampaign
 }
@@ -76,7 +77,8 @@ func (rq *request) offer(message string) *answer {
 	return &answer{code: codes.Accepted, status: http.StatusOK, message: message}
 }
 
-// offerOf writes what the lander sells, in Campaign Query's own names: as they stand, and once more below data, where Konnektive has them.
+// offerOf writes what the lander sells, in Campaign Query's own names: as they stand, and once more below data,
+// where Konnektive has them.
 func (rq *request) offerOf(c konnektive.Campaign) string {
 	one := json.NewWriter(2048)
 	one.Open('{')

@@ -31,8 +31,8 @@ func (rq *request) ownHost(host string) bool {
 	return false
 }
 
-// challenge returns what asks Turnstile about the page's token, or nil when the bot check is off. A token is good for one
-// answer, so it is asked once per attempt, by the request that has claimed it; and no answer is a no.
+// challenge returns what asks Turnstile about the page's token, or nil when the bot check is off. A token is good
+// for one answer, so it is asked once per attempt, by the request that has claimed it; and no answer is a no.
 // Source: https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
 func (rl *Relay) challenge(rq *request, page rules.Fields) func(context.Context) error {
 	if rl.config.TurnstileSecret == "" || rq.server {

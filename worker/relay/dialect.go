@@ -12,11 +12,12 @@ import (
 	"klarna-relay/worker/words"
 )
 
-// The dialect of Konnektive is for landers that nobody can change. They read result and message alone; many take any status but 200 for a
-// broken connection, parse the answer themselves, which jQuery keeps them from where the type is JSON's, and run message.script.
+// The dialect of Konnektive is for landers that nobody can change. They read result and message alone; many take
+// any status but 200 for a broken connection, parse the answer themselves, which jQuery keeps them from where the
+// type is JSON's, and run message.script.
 
-// inDialect tells whether the answer is one for a lander that expects Konnektive's own. What is no outcome of a call keeps its status: a page
-// of somebody else's, an address or a method that does not exist.
+// inDialect tells whether the answer is one for a lander that expects Konnektive's own. What is no outcome of a
+// call keeps its status: a page of somebody else's, an address or a method that does not exist.
 func (rq *request) inDialect(a *answer) bool {
 	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.preflight || a.location != "" || a.html != "" {
 		return false
@@ -28,7 +29,8 @@ func (rq *request) inDialect(a *answer) bool {
 	return true
 }
 
-// dialectBody is the envelope as Konnektive has it: SUCCESS only for what is done, and a redirect has a script beside its url, one assignment.
+// dialectBody is the envelope as Konnektive has it: SUCCESS only for what is done, and a redirect has a script
+// beside its url, one assignment.
 func (a *answer) dialectBody(lang string) string {
 	w := json.NewWriter(256)
 	w.Open('{')
@@ -59,8 +61,8 @@ func (a *answer) dialectBody(lang string) string {
 	return w.String()
 }
 
-// finalized is the page by which the browser posts a paid order to the page's own redirectsTo, as the gateway does for Konnektive. What it
-// says is Order Query's, and nothing of it is the shopper's.
+// finalized is the page by which the browser posts a paid order to the page's own redirectsTo, as the gateway does
+// for Konnektive. What it says is Order Query's, and nothing of it is the shopper's.
 func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	order := json.NewWriter(512)
 	order.Open('{')

@@ -18,8 +18,8 @@ var (
 	variationName   = flag.String("variations.name", "", "only the settings whose name holds this")
 )
 
-// What the real CRM does is not known in many points. Under every answer of the simulator's that is possible, every story
-// ends well when nothing fails, and whatever fails.
+// What the real CRM does is not known in many points. Under every answer of the simulator's that is possible, every
+// story ends well when nothing fails, and whatever fails.
 func TestNothingIsLostDoubledOrWronglyShownAsPaidWhateverTheCRMAnswers(t *testing.T) {
 	wrong := newFindings()
 	var told []story

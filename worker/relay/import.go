@@ -36,7 +36,8 @@ func (rl *Relay) checkOrder(rq *request) *answer {
 	return say(codes.Accepted)
 }
 
-// acceptOrder is accept for an order. One that names its purchase and its products alone is enough when the purchase's lead was whole.
+// acceptOrder is accept for an order. One that names its purchase and its products alone is enough when the
+// purchase's lead was whole.
 func (rl *Relay) acceptOrder(rq *request) (page rules.Fields, order rules.Order, refusal *answer, ok bool) {
 	var unknown error
 	page, order, refusal, ok = rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
@@ -57,8 +58,8 @@ func (rl *Relay) acceptOrder(rq *request) (page rules.Fields, order rules.Order,
 	return page, order, refusal, ok
 }
 
-// importUpsale relays an upsale of a paid order: a purchase of its own, on the same order in Konnektive, through a whole
-// round at Klarna.
+// importUpsale relays an upsale of a paid order: a purchase of its own, on the same order in Konnektive, through a
+// whole round at Klarna.
 func (rl *Relay) importUpsale(rq *request) *answer {
 	page, upsale, refusal, ok := rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
 		upsale, problems := rules.CheckUpsale(page, rq.lander.Shop)

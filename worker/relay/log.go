@@ -13,9 +13,9 @@ import (
 // timeFormat is how the log writes times, in UTC.
 const timeFormat = time.RFC3339Nano
 
-// shownRef is as much of a ref as the log shows: enough to find a request again, too little to ask for the order.
-// A text that is not a ref, or the name of a session that begins with one, may be anything that a shopper typed, and is
-// not shown.
+// shownRef is as much of a ref as the log shows: enough to find a request again, too little to ask for the order. A
+// text that is not a ref, or the name of a session that begins with one, may be anything that a shopper typed, and
+// is not shown.
 func shownRef(ref string) string {
 	const refDigits, shown = 64, 8
 	if len(ref) < refDigits || strings.Trim(ref, "0123456789abcdef") != "" {
@@ -24,9 +24,9 @@ func shownRef(ref string) string {
 	return ref[:shown]
 }
 
-// log writes the one line of a request. It names no shopper: the address, the order's fields and what was posted stay
-// out, and unknown fields appear by name only. What went wrong is said in the words of the ledger, the transport or the
-// parser.
+// log writes the one line of a request. It names no shopper: the address, the order's fields and what was posted
+// stay out, and unknown fields appear by name only. What went wrong is said in the words of the ledger, the
+// transport or the parser.
 func (rl *Relay) log(rq *request, a *answer) {
 	total := rl.platform.Now().Sub(rq.began)
 	name, kind := "none", ""

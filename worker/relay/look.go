@@ -20,15 +20,16 @@ import (
 const alertsName = "alerts"
 
 const (
-	// lookEvery is how often the cron trigger has the relay look. A last look that is older than three of these means that nobody looks.
+	// lookEvery is how often the cron trigger has the relay look. A last look that is older than three of these means
+	// that nobody looks.
 	lookEvery = 5 * time.Minute
 	// maxCampaigns is how many campaigns one look asks Konnektive about; a Worker on the Free plan may make 50 calls.
 	maxCampaigns = 30
 	alertLife    = 30 * 24 * time.Hour
 )
 
-// Look looks at what happened since the last time, on the cron trigger's behalf, and tells the webhook of ALERT_URL what has begun and what is over.
-// It does nothing without one. It returns false when the look itself failed.
+// Look looks at what happened since the last time, on the cron trigger's behalf, and tells the webhook of ALERT_URL
+// what has begun and what is over. It does nothing without one. It returns false when the look itself failed.
 func (rl *Relay) Look(ctx context.Context) bool {
 	if rl.config.AlertURL == "" {
 		return true
@@ -128,7 +129,8 @@ func (rl *Relay) problems(rq *request) (found []alert.Problem, unseen func(alert
 	}
 }
 
-// dueCampaigns are the landers by their campaign, of as many campaigns as one look can ask about: with more of them, each look takes the next ones.
+// dueCampaigns are the landers by their campaign, of as many campaigns as one look can ask about: with more of
+// them, each look takes the next ones.
 func (rl *Relay) dueCampaigns(landers []config.Lander, now time.Time) [][]config.Lander {
 	var campaigns [][]config.Lander
 	place := map[string]int{}
@@ -151,8 +153,9 @@ func (rl *Relay) dueCampaigns(landers []config.Lander, now time.Time) [][]config
 	return append(campaigns[first:], campaigns[:first]...)[:maxCampaigns]
 }
 
-// examine asks Konnektive about one campaign and holds the answer against each of its landers. It returns false when the next campaign need not be
-// asked about: what is wrong is the same for all, and wrong credentials must not be tried often.
+// examine asks Konnektive about one campaign and holds the answer against each of its landers. It returns false
+// when the next campaign need not be asked about: what is wrong is the same for all, and wrong credentials must not
+// be tried often.
 func (rl *Relay) examine(rq *request, landers []config.Lander, add func(code, about, text string)) bool {
 	began := rl.platform.Now()
 	said := preflight.Ask(rq.ctx, &rl.client, landers[0])
@@ -176,7 +179,8 @@ func (rl *Relay) examine(rq *request, landers []config.Lander, add func(code, ab
 	return true
 }
 
-// deepHealth says what the last look found, for uptime monitors: 503 while a problem is there, or when nobody has looked.
+// deepHealth says what the last look found, for uptime monitors: 503 while a problem is there, or when nobody has
+// looked.
 func (rl *Relay) deepHealth(rq *request) *answer {
 	if refusal, ok := rl.operator(rq); !ok {
 		return refusal

@@ -31,8 +31,8 @@ func (h *held) Post(context.Context, string, string, time.Duration) (int, string
 	return 0, "", konnektive.ErrNotSent
 }
 
-// An order that waits for Konnektive keeps what is used of its request, and not the body: 6 KB, where the body was 62. Of 48 MiB, 400 of them
-// leave nearly all.
+// An order that waits for Konnektive keeps what is used of its request, and not the body: 6 KB, where the body was
+// 62. Of 48 MiB, 400 of them leave nearly all.
 func TestWaitingOrdersKeepNoBodies(t *testing.T) {
 	const orders, each = 400, 16 << 10
 	s := openWith(t, settings(), simulator.Options{})

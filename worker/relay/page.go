@@ -47,7 +47,8 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 	return a
 }
 
-// noIcon keeps browsers from asking for /favicon.ico, which the policies of these pages would block, with an error in the console.
+// noIcon keeps browsers from asking for /favicon.ico, which the policies of these pages would block, with an error
+// in the console.
 const noIcon = `<link rel="icon" href="data:,">`
 
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere;max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}ul{padding-left:1.25rem}li{margin:.5rem 0}`

@@ -2,9 +2,10 @@
 // to the landers, and makes sure that an order is never lost, never doubled and
 // never shown as paid when it is not.
 //
-// The package is HTTP and nothing else. [Relay.ServeHTTP] finds the route of a request (routes.go), the checks of origin,
-// rate and body refuse what must not go further (request.go), package rules says whether an order is acceptable, package
-// purchase decides what may happen to it and does it, and answer.go turns what came of that into the envelope.
+// The package is HTTP and nothing else. [Relay.ServeHTTP] finds the route of a request (routes.go), the checks of
+// origin, rate and body refuse what must not go further (request.go), package rules says whether an order is
+// acceptable, package purchase decides what may happen to it and does it, and answer.go turns what came of that
+// into the envelope.
 //
 // What the package needs from the platform is in [Platform], so that the same code runs in a Worker and in tests that
 // make every step fail.
@@ -39,8 +40,8 @@ type Platform struct {
 	// Random gives a fresh unguessable text of at least 16 characters, fit for
 	// a header and an HTML attribute.
 	Random func() string
-	// Tell posts JSON to the webhook; err says that no answer came in time. Outcomes are the Worker's own counts of the last quarter of an hour, as
-	// alert.Judge has them. The cron trigger needs both.
+	// Tell posts JSON to the webhook; err says that no answer came in time. Outcomes are the Worker's own counts of
+	// the last quarter of an hour, as alert.Judge has them. The cron trigger needs both.
 	Tell     func(ctx context.Context, address, body string) (status int, err error)
 	Outcomes func(ctx context.Context) (map[string]int64, error)
 	// StartedLate: the program could not be started with the isolate, so that

@@ -17,8 +17,8 @@ func same(given, secret string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// mayBeServer tells whether the request can be one of a lander's own server: such are allowed, and no browser says that it comes from a page
-// of this shop.
+// mayBeServer tells whether the request can be one of a lander's own server: such are allowed, and no browser says
+// that it comes from a page of this shop.
 func (rl *Relay) mayBeServer(rq *request) bool {
 	if rl.config.ServerPassword == "" || rq.method != http.MethodPost || rq.route.navigated {
 		return false
@@ -27,9 +27,9 @@ func (rl *Relay) mayBeServer(rq *request) bool {
 	return header.Get("Origin") == "" && header.Get("Sec-Fetch-Site") == "" || !rq.mayCall()
 }
 
-// fromServer finds out whether the request is one of a lander's own server, which proves itself by the password among the fields. Then the
-// shopper's address and browser are what it says, and the rules for browsers do not count. The body has to be read for it before the rate
-// is judged: a server's rate is that of each of its shoppers.
+// fromServer finds out whether the request is one of a lander's own server, which proves itself by the password
+// among the fields. Then the shopper's address and browser are what it says, and the rules for browsers do not
+// count. The body has to be read for it before the rate is judged: a server's rate is that of each of its shoppers.
 func (rl *Relay) fromServer(rq *request) *answer {
 	in, refusal, ok := rq.fields()
 	if !ok {

@@ -52,8 +52,8 @@ func hundredths(amount string) int64 {
 	return n
 }
 
-// settle notes the payments of a request where they are counted: one point for each purchase in the counters, one line in the day's books. It is
-// called when nothing else is waited for.
+// settle notes the payments of a request where they are counted: one point for each purchase in the counters, one
+// line in the day's books. It is called when nothing else is waited for.
 func (rl *Relay) settle(rq *request) {
 	for _, s := range rq.sales {
 		rl.platform.Count(Point{Lander: s.lander, Route: RouteSettled, Code: string(s.kind), Currency: s.currency, Ref: s.ref, Amount: hundredths(s.amount)})
@@ -63,7 +63,8 @@ func (rl *Relay) settle(rq *request) {
 	}
 }
 
-// Bookkeeping of settled payments: one record for each few hours, so that many payments at once do not wait for each other.
+// Bookkeeping of settled payments: one record for each few hours, so that many payments at once do not wait for
+// each other.
 const (
 	bookHours = 4
 	bookLife  = 45 * 24 * time.Hour

@@ -7,7 +7,8 @@ import (
 	"klarna-relay/worker/words"
 )
 
-// developerTexts are the answers that only a page's developer can do something about, in English. What a shopper reads is in package words.
+// developerTexts are the answers that only a page's developer can do something about, in English. What a shopper
+// reads is in package words.
 var developerTexts = map[string]string{
 	codes.KeyReused:    "This Idempotency-Key was used for another order. Send a new one.",
 	codes.Origin:       "This page may not send orders here.",
@@ -40,8 +41,8 @@ func pageText(code, lang string) string {
 	return words.Answer(lang, code)
 }
 
-// said is the name of the text that is true of an answer where the code's own text is not: an upsale belongs to an order that is paid,
-// and of a route that sends no order it is not known what was ordered.
+// said is the name of the text that is true of an answer where the code's own text is not: an upsale belongs to an
+// order that is paid, and of a route that sends no order it is not known what was ordered.
 func (rq *request) said(a *answer) string {
 	switch {
 	case a.text != "" || rq.route == nil:
@@ -54,8 +55,9 @@ func (rq *request) said(a *answer) string {
 	return ""
 }
 
-// formFields are the fields of an order in the form's order, as the checkout of www/ has them, and the keys of their labels. A number in a
-// name stands as "#". A field of a delivery address is called as the same one of the billing address.
+// formFields are the fields of an order in the form's order, as the checkout of www/ has them, and the keys of
+// their labels. A number in a name stands as "#". A field of a delivery address is called as the same one of the
+// billing address.
 var formFields = [...]struct{ field, label string }{
 	{"product#_id", "product"},
 	{"variant#_id", "variant"},
@@ -76,8 +78,8 @@ var formFields = [...]struct{ field, label string }{
 	{"couponCode", "couponCode"},
 }
 
-// place is where a form has a field: its index in formFields, as far again behind for a delivery address, and after all of them for a field
-// that no form has.
+// place is where a form has a field: its index in formFields, as far again behind for a delivery address, and after
+// all of them for a field that no form has.
 func place(field string) int {
 	if line, what, ok := strings.Cut(field, "_"); ok {
 		field = strings.TrimRight(line, "0123456789") + "#_" + what

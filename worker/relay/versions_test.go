@@ -13,7 +13,8 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// nextVersion is the ledger as the next version of the program has it: its records are of the next format, and it reads those of this one too.
+// nextVersion is the ledger as the next version of the program has it: its records are of the next format, and it
+// reads those of this one too.
 type nextVersion struct{ ledger.Store }
 
 const thisFormat, nextFormat = `{"v":2`, `{"v":3`

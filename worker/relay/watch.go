@@ -24,7 +24,8 @@ func (rl *Relay) Watch(ctx context.Context, ref string) bool {
 	return !again && a.code != codes.Internal
 }
 
-// watch is the alarm's work. again tells that it has to be tried again; there is no answer when there was nothing to do.
+// watch is the alarm's work. again tells that it has to be tried again; there is no answer when there was nothing
+// to do.
 func (rl *Relay) watch(rq *request) (a *answer, again bool) {
 	result, ok, err := rl.purchases(rq).Watch(rq.ctx, rq.logged)
 	if err == nil && !ok {

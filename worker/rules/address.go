@@ -63,7 +63,8 @@ func (c *checker) any(ship bool, names ...string) bool {
 	return false
 }
 
-// addresses checks who gets the bill and who the goods. Pages leave out whichever address is the same: each is copied from the other.
+// addresses checks who gets the bill and who the goods. Pages leave out whichever address is the same: each is
+// copied from the other.
 func (c *checker) addresses() {
 	elsewhere := c.any(true, names[:]...) || c.any(true, places[:]...)
 	billed := c.any(false, "address1", "address2", "city", "postalCode")
@@ -99,7 +100,8 @@ func (c *checker) addresses() {
 		}
 		return
 	}
-	// A lead that says "elsewhere" but not yet where counts as one without a delivery address: Konnektive asks for one or the other.
+	// A lead that says "elsewhere" but not yet where counts as one without a delivery address: Konnektive asks for one
+	// or the other.
 	if c.known == "" || c.out["address1"] != "" {
 		c.out["billShipSame"] = "1"
 	}
@@ -126,8 +128,8 @@ func (c *checker) bill() {
 	c.place(false, "country", required)
 }
 
-// billFromShip takes the delivery address for the billing address, where the page has no other. A problem is named after the field that
-// the shopper filled in.
+// billFromShip takes the delivery address for the billing address, where the page has no other. A problem is named
+// after the field that the shopper filled in.
 func (c *checker) billFromShip() {
 	company, country := shipName("companyName"), shipName("country")
 	if c.get(company) == "" {
@@ -213,9 +215,10 @@ func (c *checker) place(ship bool, country string, required bool) {
 	}
 }
 
-// state checks the state of an address. It is required, and must be one, where the post needs it: in Australia, Canada and the United
-// States. Elsewhere a longer value than Konnektive keeps is left out instead of refused: browsers fill in regions that no
-// address there needs, and that must not lose a sale. (Mexico has states too, but its postal codes name them.)
+// state checks the state of an address. It is required, and must be one, where the post needs it: in Australia,
+// Canada and the United States. Elsewhere a longer value than Konnektive keeps is left out instead of refused:
+// browsers fill in regions that no address there needs, and that must not lose a sale. (Mexico has states too, but
+// its postal codes name them.)
 func (c *checker) state(field, code string, required bool) {
 	states := statesOf(code)
 	value, ok := c.raw(field, states != "" && required)

@@ -203,10 +203,12 @@ func TestAdIdsAndOtherLongNumbersAreNoCards(t *testing.T) {
 		"4111111111111112",   // no Luhn digit
 		"411111111111111",    // no length of Visa's
 		"41111111111111111",
-		"6011111111111111111111117",                                                             // longer than any card
-		"+4917612345679",                                                                        // a phone number; it would be a Visa of 13 digits
+		"6011111111111111111111117", // longer than any card
+		// a phone number; it would be a Visa of 13 digits
+		"+4917612345679",
 		"a4111111111111111b", "x_4111111111111111", "4111111111111111e", "4111-1111-1111-1111f", // within a random id
-		"f4111111111111111e9d0c3a", "102345678901234_4512345678901236", "52.520008 13.404954", "52.520008/13.404954", "41.11.11.11.11.11.11.11", "id_4111_1111_1111_1111", // ids and coordinates
+		// ids and coordinates
+		"f4111111111111111e9d0c3a", "102345678901234_4512345678901236", "52.520008 13.404954", "52.520008/13.404954", "41.11.11.11.11.11.11.11", "id_4111_1111_1111_1111",
 		"fb.1.1612345678901.1098115397",        // a browser id
 		"41111111-1111-1111-8000-00805f9b34fb", // a UUID
 		"12 41 11 11 11 11 11 11 11 11 units",  // no groups that cards have
@@ -279,10 +281,11 @@ func TestALongValueIsNotLookedThroughToItsEnd(t *testing.T) {
 
 var cardSamples = flag.Int("cards.samples", 50_000, "samples of each kind, of what is a card number and what is none")
 
-// What cardIn misses and what it takes by mistake. By a million samples of each kind, these parts of a hundred are refused by mistake: of 16
-// random digits 2.5 (a quarter of them begin like a network's numbers, and one in ten of those has the check digit), of 10 to 19 random
-// digits 0.6, of UUIDs 0.0002, of hexadecimal ids 0.001; of coordinates, dates with times and browser ids none. Card numbers in the groups that
-// they are printed in, with any of the separators, are never missed: 0 of a million.
+// What cardIn misses and what it takes by mistake. By a million samples of each kind, these parts of a hundred are
+// refused by mistake: of 16 random digits 2.5 (a quarter of them begin like a network's numbers, and one in ten of
+// those has the check digit), of 10 to 19 random digits 0.6, of UUIDs 0.0002, of hexadecimal ids 0.001; of
+// coordinates, dates with times and browser ids none. Card numbers in the groups that they are printed in, with any
+// of the separators, are never missed: 0 of a million.
 func TestHowOftenCardNumbersAreMistaken(t *testing.T) {
 	random := rand.New(rand.NewPCG(16, 12))
 	digits := func(n int) string {

@@ -6,14 +6,15 @@ import (
 	"klarna-relay/worker/percent"
 )
 
-// network is a range of card numbers: the leading digits from low to high (equally many of both), and the lengths in use.
+// network is a range of card numbers: the leading digits from low to high (equally many of both), and the lengths
+// in use.
 type network struct {
 	low, high string
 	lengths   string // each character is a length: 'a' = 12 … 'h' = 19
 }
 
-// The networks' issuer ranges (ISO/IEC 7812 prefixes as the networks publish them). Lengths matter as much: ad and campaign ids have
-// 10 to 19 digits, one in ten passes the Luhn check, and a refused ad id is a lost sale.
+// The networks' issuer ranges (ISO/IEC 7812 prefixes as the networks publish them). Lengths matter as much: ad and
+// campaign ids have 10 to 19 digits, one in ten passes the Luhn check, and a refused ad id is a lost sale.
 var networks = [...]network{
 	{"4", "4", "beh"},                        // Visa: 13, 16, 19
 	{"51", "55", "e"}, {"2221", "2720", "e"}, // Mastercard
@@ -21,7 +22,8 @@ var networks = [...]network{
 	{"6011", "6011", "efgh"},                     // Discover
 	{"644", "659", "efgh"},                       // Discover
 	{"300", "305", "ce"}, {"3095", "3095", "ce"}, // Diners Club
-	{"36", "36", "c"}, {"38", "39", "c"}, // Diners Club: longer numbers are allotted and not in use, and many ids would be some
+	// Diners Club: longer numbers are allotted and not in use, and many ids would be some
+	{"36", "36", "c"}, {"38", "39", "c"},
 	{"3528", "3589", "efgh"},                   // JCB
 	{"62", "62", "efgh"}, {"81", "81", "efgh"}, // UnionPay
 	{"5018", "5018", "abcdefgh"}, {"5020", "5020", "abcdefgh"}, // Maestro
@@ -65,12 +67,12 @@ func ofNetwork(digits []byte) bool {
 	return false
 }
 
-// maxScanned is how many bytes of a value are looked through for a card number. What is longer is no card number, and nothing of it is handed
-// on beyond 500 characters.
+// maxScanned is how many bytes of a value are looked through for a card number. What is longer is no card number,
+// and nothing of it is handed on beyond 500 characters.
 const maxScanned = 8 << 10
 
-// holdsCard says whether a value is or contains a card number. Fields that hold URLs are read unescaped as well, and once more, since
-// present landers escape them twice.
+// holdsCard says whether a value is or contains a card number. Fields that hold URLs are read unescaped as well,
+// and once more, since present landers escape them twice.
 func holdsCard(row *field, value string) bool {
 	value = value[:min(len(value), maxScanned)]
 	if cardIn(value) {
@@ -93,10 +95,11 @@ func holdsCard(row *field, value string) bool {
 
 // cardIn says whether a text is a card number, or has one in it.
 //
-// A text of nothing but digits, spaces and dashes is one number, however it is grouped. Within other text, and with dots, slashes or
-// underscores, only the ways in which cards are embossed count: one group of digits, groups of four, or 4-6-5 and 4-6-4; and no group
-// that touches a letter, since that is part of a hexadecimal or random id. Tracking fields are full of digits, and every tenth row of
-// them passes the Luhn check. What this misses and what it takes by mistake is measured in TestHowOftenCardNumbersAreMistaken.
+// A text of nothing but digits, spaces and dashes is one number, however it is grouped. Within other text, and with
+// dots, slashes or underscores, only the ways in which cards are embossed count: one group of digits, groups of
+// four, or 4-6-5 and 4-6-4; and no group that touches a letter, since that is part of a hexadecimal or random id.
+// Tracking fields are full of digits, and every tenth row of them passes the Luhn check. What this misses and what
+// it takes by mistake is measured in TestHowOftenCardNumbersAreMistaken.
 func cardIn(s string) bool {
 	if len(s) < 12 || !hasDigits(s, 12) {
 		return false
@@ -248,7 +251,8 @@ var (
 	ccParts   = [...]string{"num", "exp", "cv", "month", "year", "csc", "sec"} // after "cc" at the beginning of a word
 )
 
-// cardName says whether a field's name is that of a card field: cardNumber, card_security_code, ccExpMonth, CVV2, cc-number, …
+// cardName says whether a field's name is that of a card field: cardNumber, card_security_code, ccExpMonth, CVV2,
+// cc-number, …
 func cardName(name string) bool {
 	if len(name) > 128 {
 		name = name[len(name)-128:] // of longer names the end says what they are

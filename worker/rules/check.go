@@ -7,24 +7,27 @@ import (
 	"unsafe"
 )
 
-// Order is what a page may say of an order, normalised: exactly these fields go to Konnektive, beside the Worker's own. It never
-// holds `ref`, the bot check's token or a parameter of the Worker, and checking it again changes nothing.
+// Order is what a page may say of an order, normalised: exactly these fields go to Konnektive, beside the Worker's
+// own. It never holds `ref`, the bot check's token or a parameter of the Worker, and checking it again changes
+// nothing.
 type Order struct{ Fields Fields }
 
 // CheckOrder checks what Admit passed as an order: a person, an address, something to deliver to, products.
 //
-// Where the contract is silent: without billShipSame and without any ship field the goods go to the billing address. A line without
-// an id (an option not chosen) is no line; a line without a quantity is one piece. Two lines of one product and variant become
-// one. Lines are renumbered from 1. The cap counts a product, not a line, so that splitting lines does not lift it.
+// Where the contract is silent: without billShipSame and without any ship field the goods go to the billing
+// address. A line without an id (an option not chosen) is no line; a line without a quantity is one piece. Two
+// lines of one product and variant become one. Lines are renumbered from 1. The cap counts a product, not a line,
+// so that splitting lines does not lift it.
 func CheckOrder(page Fields, shop Shop) (Order, Problems) {
 	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge}
 	c.everything()
 	return c.order()
 }
 
-// CheckOrderAfterLead checks an order of a purchase whose lead was whole, so that Konnektive has the shopper's data: products are enough.
-// country is the one that the lead's billing address had (ISO 3166-1 alpha-2). What the page says of the shopper all the same must be
-// right; and of a name or an address it must say all, since half of a new one and half of the lead's would be nobody's.
+// CheckOrderAfterLead checks an order of a purchase whose lead was whole, so that Konnektive has the shopper's
+// data: products are enough. country is the one that the lead's billing address had (ISO 3166-1 alpha-2). What the
+// page says of the shopper all the same must be right; and of a name or an address it must say all, since half of a
+// new one and half of the lead's would be nobody's.
 func CheckOrderAfterLead(page Fields, shop Shop, country string) (Order, Problems) {
 	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge, known: country}
 	c.everything()
@@ -39,8 +42,8 @@ func CheckUpsale(page Fields, shop Shop) (Order, Problems) {
 	return c.order()
 }
 
-// CheckLead checks a lead: names, and an e-mail address or a phone number, as Konnektive asks; whatever else is present must be valid,
-// since it becomes part of the order.
+// CheckLead checks a lead: names, and an e-mail address or a phone number, as Konnektive asks; whatever else is
+// present must be valid, since it becomes part of the order.
 func CheckLead(page Fields, shop Shop) (Order, Problems) {
 	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge, lead: true}
 	c.everything()
@@ -58,7 +61,8 @@ func (c *checker) everything() {
 	c.customFields()
 }
 
-// Whole says whether Konnektive knows from this lead all that an order needs but products. (Of an order it always does.)
+// Whole says whether Konnektive knows from this lead all that an order needs but products. (Of an order it always
+// does.)
 func (o Order) Whole() bool {
 	fields := [...]string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country"}
 	for _, name := range fields {
@@ -106,8 +110,8 @@ func CheckClick(page Fields) (Order, Problems) {
 	return c.order()
 }
 
-// edge is what the page leaves to the edge, since a page's form has no need of it: names of countries instead of codes, and lines in the
-// way of the vendor's PHP SDK. Without them the browser module is 4 KB smaller.
+// edge is what the page leaves to the edge, since a page's form has no need of it: names of countries instead of
+// codes, and lines in the way of the vendor's PHP SDK. Without them the browser module is 4 KB smaller.
 type edge struct {
 	country func(name string) (code string)
 	lines   func(*checker) []product
@@ -134,7 +138,8 @@ func (c *checker) order() (Order, Problems) {
 	return Order{Fields: kept(c.out)}, nil
 }
 
-// cards looks for card numbers once more. Admit looked already, but at what was sent: this looks at what would be handed on.
+// cards looks for card numbers once more. Admit looked already, but at what was sent: this looks at what would be
+// handed on.
 func (c *checker) cards() {
 	for name, value := range c.out {
 		if name != "phoneNumber" && cardIn(value) {
@@ -143,8 +148,8 @@ func (c *checker) cards() {
 	}
 }
 
-// kept is fields without the empty ones, and in memory of its own, so that an order which waits for Konnektive does not keep the request's
-// body.
+// kept is fields without the empty ones, and in memory of its own, so that an order which waits for Konnektive does
+// not keep the request's body.
 func kept(fields Fields) Fields {
 	size, same := 0, true // same: the map can stay
 	for name, value := range fields {
@@ -243,7 +248,8 @@ func (c *checker) country() (code string, ok bool) {
 	return "", false
 }
 
-// countryCode is the code of a country that was typed; ok says whether it can be one. In a page a name is left to the edge: code is "".
+// countryCode is the code of a country that was typed; ok says whether it can be one. In a page a name is left to
+// the edge: code is "".
 func (c *checker) countryCode(typed string) (code string, ok bool) {
 	switch code, ok = countryCode(typed); {
 	case ok:
@@ -310,8 +316,8 @@ func (c *checker) shipProfile() {
 	}
 }
 
-// Canonical is a stable text of what makes two orders the same: person, addresses, lines, coupon, shipping profile, and nothing of
-// where the shopper came from. Different orders have different texts.
+// Canonical is a stable text of what makes two orders the same: person, addresses, lines, coupon, shipping profile,
+// and nothing of where the shopper came from. Different orders have different texts.
 func (o Order) Canonical() string {
 	var names []string
 	for name := range o.Fields {

@@ -9,11 +9,12 @@ type country struct {
 	calling  string // ITU-T E.164 country code
 	trunk    string // national prefixes that are not dialled from abroad, separated by "|"
 	min, max int    // digits of a national number without the prefix, by the national numbering plan
-	postal   string // forms of the postal code as the Universal Postal Union writes them, separated by "|"; see formatPostal
+	// forms of the postal code as the Universal Postal Union writes them, separated by "|"; see formatPostal
+	postal string
 }
 
-// Klarna's countries and currencies, as Klarna names them. Phone: ITU national numbering plans, rounded up where a plan has
-// odd short or long numbers. Postal codes: Universal Postal Union.
+// Klarna's countries and currencies, as Klarna names them. Phone: ITU national numbering plans, rounded up where a
+// plan has odd short or long numbers. Postal codes: Universal Postal Union.
 var countries = [...]country{
 	{"AT", "EUR", "43", "0", 4, 13, "^###"},
 	{"AU", "AUD", "61", "0", 9, 9, "####"},
@@ -68,8 +69,8 @@ func KlarnaCurrency(code string) (currency string, offered bool) {
 	return c.currency, true
 }
 
-// countryNames are the English names of the countries of ISO 3166-1, as Unicode's CLDR has them, with other names in use and, for Klarna's
-// countries, the codes of three letters; in the form that plainName makes.
+// countryNames are the English names of the countries of ISO 3166-1, as Unicode's CLDR has them, with other names
+// in use and, for Klarna's countries, the codes of three letters; in the form that plainName makes.
 const countryNames = "AD=andorra|AE=united arab emirates|AF=afghanistan|AG=antigua and barbuda|AI=anguilla|AL=albania|" +
 	"AM=armenia|AO=angola|AQ=antarctica|AR=argentina|AS=american samoa|AT=austria,aut|AU=australia,aus|" +
 	"AW=aruba|AX=aland islands|AZ=azerbaijan|BA=bosnia and herzegovina|BB=barbados|BD=bangladesh|" +
@@ -144,7 +145,8 @@ func named(list, text string) string {
 	return ""
 }
 
-// plainName is a name in small letters without accents, dots, apostrophes and "the", with spaces for dashes and in single ones.
+// plainName is a name in small letters without accents, dots, apostrophes and "the", with spaces for dashes and in
+// single ones.
 func plainName(text string) string {
 	if len(text) > 120 {
 		return ""

@@ -2,7 +2,8 @@ package rules
 
 import "strings"
 
-// The faults of a page are told in English alone, to the developer who can mend them. Each text names the field and the cure.
+// The faults of a page are told in English alone, to the developer who can mend them. Each text names the field and
+// the cure.
 
 // faults are the texts by code. "{}" is the field, "{detail}" the problem's detail.
 var faults = [...]string{

@@ -2,9 +2,9 @@ package rules
 
 import "strings"
 
-// isEmail says whether s has the shape of an address that people have: a dot-atom of RFC 5321 before the "@", a domain name with a dot
-// after it, which may be an international one. Quoted local parts, comments, address literals and local parts beyond ASCII (RFC
-// 6531) are left out: in a form they are slips of the keyboard.
+// isEmail says whether s has the shape of an address that people have: a dot-atom of RFC 5321 before the "@", a
+// domain name with a dot after it, which may be an international one. Quoted local parts, comments, address
+// literals and local parts beyond ASCII (RFC 6531) are left out: in a form they are slips of the keyboard.
 func isEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || local == "" || len(local) > 64 || len(domain) > 253 {

@@ -35,11 +35,12 @@ const (
 	tracking             // where the shopper came from: a value that does not fit is shortened or dropped
 )
 
-// maxLineNumber bounds the N of productN_id. Pages number lines with gaps (one number per product on offer), hence more than MaxLines.
+// maxLineNumber bounds the N of productN_id. Pages number lines with gaps (one number per product on offer), hence
+// more than MaxLines.
 const maxLineNumber = 99
 
-// The table of Konnektive's parameters, in the order of a form. Lengths are those of the Direct API's reference as its public
-// clients state them: where these differ the longer one is taken, since Konnektive answers for itself.
+// The table of Konnektive's parameters, in the order of a form. Lengths are those of the Direct API's reference as
+// its public clients state them: where these differ the longer one is taken, since Konnektive answers for itself.
 var table = [...]field{
 	{name: "firstName", max: 30},
 	{name: "lastName", max: 30},
@@ -95,7 +96,8 @@ var table = [...]field{
 	{name: "loginId", by: worker, reason: reasonCredentials},
 	{name: "password", by: worker, reason: reasonCredentials},
 	{name: "campaignId", by: worker, reason: reasonGateway},
-	// How the money comes. PREPAID without a redirecting prepaidType records an order as paid although nobody was charged.
+	// How the money comes. PREPAID without a redirecting prepaidType records an order as paid although nobody was
+	// charged.
 	{name: "paySource", by: worker, reason: reasonPaySource},
 	{name: "prepaidType", by: worker, reason: reasonMethod},
 	{name: "forceMerchantId", by: worker, reason: reasonGateway},
@@ -133,13 +135,15 @@ var table = [...]field{
 // customOrderField is the row of custom_…, the CRM's custom order fields, whose names the operator makes.
 var customOrderField = field{name: "custom_", max: 255, kind: tracking}
 
-// MaxCustom is how many custom order fields an order may hold, the first ones by name, and maxCustomName how long a name may be.
+// MaxCustom is how many custom order fields an order may hold, the first ones by name, and maxCustomName how long a
+// name may be.
 const (
 	MaxCustom     = 20
 	maxCustomName = 50
 )
 
-// legacy are values that existing landers send for parameters of the Worker, and that ask for nothing the Worker would not do.
+// legacy are values that existing landers send for parameters of the Worker, and that ask for nothing the Worker
+// would not do.
 var legacy = [...][2]string{{"paySource", "PREPAID"}, {"prepaidType", "KLARNA"}}
 
 // MaxDropped is how many names of unknown fields Admit returns for the log.
@@ -147,20 +151,22 @@ const MaxDropped = 10
 
 // Admit sorts what a page sent by the table of parameters.
 //
-// admitted gets what the page may set (not yet checked), and what is for the relay itself: `ref` (which may have come as orderId), the
-// bot check's token, and the two redirect targets. Parameters of the Worker are ignored when empty, equal to own (what the Worker is
-// going to send) or a harmless legacy value; otherwise they are problems, in every spelling that PHP could read as their name. Card
-// data is a problem anywhere but in phoneNumber, whose numbers may look like it by chance; so are control characters and broken
-// UTF-8 in a value that would pass. The texts "null" and "undefined" are nothing, but where they can be a name.
+// admitted gets what the page may set (not yet checked), and what is for the relay itself: `ref` (which may have
+// come as orderId), the bot check's token, and the two redirect targets. Parameters of the Worker are ignored when
+// empty, equal to own (what the Worker is going to send) or a harmless legacy value; otherwise they are problems,
+// in every spelling that PHP could read as their name. Card data is a problem anywhere but in phoneNumber, whose
+// numbers may look like it by chance; so are control characters and broken UTF-8 in a value that would pass. The
+// texts "null" and "undefined" are nothing, but where they can be a name.
 //
-// Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name that could be
-// something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the checks leave out.
+// Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name
+// that could be something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the
+// checks leave out.
 func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
 	return admit(in, admission{own: own, log: (*admission).drop})
 }
 
-// AdmitServer is Admit for a lander's own server that has proven itself: ipAddress and userAgent are the shopper's, as the server says,
-// and its credentials are left out.
+// AdmitServer is Admit for a lander's own server that has proven itself: ipAddress and userAgent are the shopper's,
+// as the server says, and its credentials are left out.
 func AdmitServer(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
 	return admit(in, admission{own: own, log: (*admission).drop, server: true})
 }
@@ -248,8 +254,8 @@ func (a *admission) field(name, value string) {
 // Absent says whether the value of a field that is no name is as good as none: spaces, "null" or "undefined".
 func Absent(value string) bool { return nothing(nil, value) }
 
-// nothing says whether a value is as good as none: spaces, or what programs write for what they have not. Where it can be a name or a
-// place, "null" is one: there are people of that name.
+// nothing says whether a value is as good as none: spaces, or what programs write for what they have not. Where it
+// can be a name or a place, "null" is one: there are people of that name.
 func nothing(row *field, value string) bool {
 	value = strings.TrimSpace(value)
 	if value != "null" && value != "undefined" {
@@ -318,8 +324,8 @@ func (a *admission) drop(name string) {
 	}
 }
 
-// orderIsRef makes the ref of an orderId. Konnektive's own ids stay on the server, so any other orderId is of somebody who means to
-// reach into an order.
+// orderIsRef makes the ref of an orderId. Konnektive's own ids stay on the server, so any other orderId is of
+// somebody who means to reach into an order.
 func (a *admission) orderIsRef() {
 	ref := a.page["ref"]
 	switch id := a.orderID; {
@@ -346,8 +352,8 @@ func IsRef(s string) bool {
 	return true
 }
 
-// Passed is the part of what Admit admitted that the relay still needs once the order has been checked, as a copy of its own: nothing
-// of it keeps the request's body in memory.
+// Passed is the part of what Admit admitted that the relay still needs once the order has been checked, as a copy
+// of its own: nothing of it keeps the request's body in memory.
 func Passed(page Fields) Fields {
 	var passed Fields
 	for name, value := range page {
@@ -417,8 +423,8 @@ func isIdentifier(name string) bool {
 	return name != ""
 }
 
-// loggable says whether a name of a dropped field may be logged: an identifier of at most 40 characters, without the rows of digits of
-// which phone numbers and ids are made.
+// loggable says whether a name of a dropped field may be logged: an identifier of at most 40 characters, without
+// the rows of digits of which phone numbers and ids are made.
 func loggable(name string) bool {
 	if len(name) > 40 || !isIdentifier(name) {
 		return false
@@ -437,8 +443,8 @@ func loggable(name string) bool {
 	return true
 }
 
-// quoted is a name fit for an answer: at most 60 characters of names, of arrays within forms (address[city]) and of headers
-// (cc-number); "?" otherwise.
+// quoted is a name fit for an answer: at most 60 characters of names, of arrays within forms (address[city]) and of
+// headers (cc-number); "?" otherwise.
 func quoted(name string) string {
 	if name == "" || len(name) > 60 {
 		return "?"

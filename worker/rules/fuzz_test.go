@@ -57,8 +57,8 @@ func limitOf(name string) int {
 	return -1 // nothing else may be in an order
 }
 
-// cardNumber is a card number by the plainest reading: nothing but digits, spaces and dashes, 16 digits that begin like the four large
-// networks', and a Luhn digit.
+// cardNumber is a card number by the plainest reading: nothing but digits, spaces and dashes, 16 digits that begin
+// like the four large networks', and a Luhn digit.
 func cardNumber(s string) bool {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(s)
 	if len(digits) != 16 || strings.Trim(digits, "0123456789") != "" {
@@ -126,8 +126,8 @@ func FuzzAdmit(f *testing.F) {
 	})
 }
 
-// FuzzCheckOrder changes one value of every kind by itself, since an order changed as a whole is hardly ever one that is taken; more are
-// further fields, line by line.
+// FuzzCheckOrder changes one value of every kind by itself, since an order changed as a whole is hardly ever one
+// that is taken; more are further fields, line by line.
 func FuzzCheckOrder(f *testing.F) {
 	add := func(changes ...string) {
 		b, more := berlin(changes...), rules.Fields{}

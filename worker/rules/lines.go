@@ -13,8 +13,9 @@ type product struct {
 	quantityOf  string // the field that has the quantity
 }
 
-// products checks the lines, of which there may be at most so many, against the ids allowed. A page may name them in three ways; when it uses
-// two of them, both have to say the same, since an order that holds more than the page showed is as wrong as one that holds less.
+// products checks the lines, of which there may be at most so many, against the ids allowed. A page may name them
+// in three ways; when it uses two of them, both have to say the same, since an order that holds more than the page
+// showed is as wrong as one that holds less.
 func (c *checker) products(allowed []string, most int) {
 	all := [3][]product{c.numberedLines(), c.singleLine()}
 	if c.edge != nil {
@@ -78,7 +79,8 @@ func (c *checker) singleLine() []product {
 	return nil
 }
 
-// orderItems are the lines of orderItems={"34":2}, and of orderItems[34]=2, which is the same as PHP writes it into a form.
+// orderItems are the lines of orderItems={"34":2}, and of orderItems[34]=2, which is the same as PHP writes it into
+// a form.
 func (c *checker) orderItems() (lines []product) {
 	var names []string
 	for name := range c.in {
@@ -111,7 +113,8 @@ func (c *checker) orderItems() (lines []product) {
 	return lines
 }
 
-// readItems reads {"34":2,"35":"1"}: pairs of ids and quantities. An id that comes twice could be read in two ways, so it is refused.
+// readItems reads {"34":2,"35":"1"}: pairs of ids and quantities. An id that comes twice could be read in two ways,
+// so it is refused.
 func readItems(s string) (items [][2]string, ok bool) {
 	s, opened := strings.CutPrefix(s, "{")
 	s, closed := strings.CutSuffix(s, "}")
@@ -144,7 +147,8 @@ func readItems(s string) (items [][2]string, ok bool) {
 	return items, true
 }
 
-// withLine adds the line of an id, a quantity and a variant, unless the page has no id there: an option that was not chosen.
+// withLine adds the line of an id, a quantity and a variant, unless the page has no id there: an option that was
+// not chosen.
 func (c *checker) withLine(lines []product, idField, quantityField, variantField string) []product {
 	raw := c.in[idField]
 	line := product{id: clean(raw), field: idField, quantityOf: quantityField}

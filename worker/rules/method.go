@@ -1,10 +1,11 @@
 package rules
 
-// Method is a payment method of Konnektive that redirects the shopper: paySource=PREPAID with the method's name as prepaidType.
-// Klarna is the one this relay promises. The others are documented by Konnektive for the Cardstream gateway (help page "Cardstream -
-// Alternate Payments": same parameters, same standard redirect handling, one-time payments by Direct API only) and are here so that
-// a lander can try them without new code. Giropay and Sofort stand on that page too; their operators have closed them since.
-// Affirm is left out: its page wants a transaction id of an authorisation made elsewhere.
+// Method is a payment method of Konnektive that redirects the shopper: paySource=PREPAID with the method's name as
+// prepaidType. Klarna is the one this relay promises. The others are documented by Konnektive for the Cardstream
+// gateway (help page "Cardstream - Alternate Payments": same parameters, same standard redirect handling, one-time
+// payments by Direct API only) and are here so that a lander can try them without new code. Giropay and Sofort
+// stand on that page too; their operators have closed them since. Affirm is left out: its page wants a transaction
+// id of an authorisation made elsewhere.
 type Method struct {
 	Name   string // the value of prepaidType
 	places []place

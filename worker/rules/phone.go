@@ -2,9 +2,10 @@ package rules
 
 import "strings"
 
-// Phone makes a phone number E.164 ("+" and 8 to 15 digits), which is what Klarna integrations send. A national number is read by
-// the country's numbering plan (code: ISO 3166-1 alpha-2); of a country outside Klarna's, or of none, only numbers with "+" or
-// "00" are taken. ok is false when the number is none, or when it can be read in two ways.
+// Phone makes a phone number E.164 ("+" and 8 to 15 digits), which is what Klarna integrations send. A national
+// number is read by the country's numbering plan (code: ISO 3166-1 alpha-2); of a country outside Klarna's, or of
+// none, only numbers with "+" or "00" are taken. ok is false when the number is none, or when it can be read in two
+// ways.
 func Phone(text, code string) (e164 string, ok bool) {
 	digits, international, ok := phoneDigits(clean(text))
 	if !ok {
@@ -29,8 +30,8 @@ func Phone(text, code string) (e164 string, ok bool) {
 	return "+" + digits, true
 }
 
-// phoneDigits takes the digits out of a phone number as people write it. A "(0)" after an international prefix is the trunk
-// prefix and goes. An extension makes the number one that Klarna cannot reach.
+// phoneDigits takes the digits out of a phone number as people write it. A "(0)" after an international prefix is
+// the trunk prefix and goes. An extension makes the number one that Klarna cannot reach.
 func phoneDigits(s string) (digits string, international, ok bool) {
 	var b strings.Builder
 	for _, r := range s {
@@ -66,8 +67,8 @@ func cutInternational(digits, code string) (rest string, international bool) {
 	return strings.CutPrefix(digits, "00")
 }
 
-// international is a number without "+" or "00" with its country code, or "" when it is no number of the country or can be read in
-// two ways.
+// international is a number without "+" or "00" with its country code, or "" when it is no number of the country or
+// can be read in two ways.
 func (c *country) international(digits string) string {
 	for _, trunk := range strings.Split(c.trunk, "|") {
 		if rest, ok := strings.CutPrefix(digits, trunk); trunk != "" && ok && c.national(rest) {
@@ -101,8 +102,8 @@ func (c *country) national(digits string) bool {
 	return c.trunk == "" || digits[0] != '0'
 }
 
-// withoutTrunk checks an international number against the plan of a country it knows, and takes out a national prefix left in it
-// ("+49 (0)30 …"). It returns "" when the number is none.
+// withoutTrunk checks an international number against the plan of a country it knows, and takes out a national
+// prefix left in it ("+49 (0)30 …"). It returns "" when the number is none.
 func withoutTrunk(digits string) string {
 	known := false
 	for i := range countries {

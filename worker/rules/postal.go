@@ -2,8 +2,8 @@ package rules
 
 import "strings"
 
-// PostalCode is a postal code in its country's official form ("1234ab" is "1234 AB" in the Netherlands). Of countries outside
-// Klarna's nothing is known: there, any text is taken as it is.
+// PostalCode is a postal code in its country's official form ("1234ab" is "1234 AB" in the Netherlands). Of
+// countries outside Klarna's nothing is known: there, any text is taken as it is.
 func PostalCode(text, code string) (formatted string, ok bool) {
 	s := clean(text)
 	c := countryOf(code)
@@ -41,8 +41,9 @@ func PostalCode(text, code string) (formatted string, ok bool) {
 	return "", false
 }
 
-// fill puts the letters and digits of s into a form: "#" is a digit, "^" a digit but 0, "@" a letter, "*" either; everything else stands
-// for itself, and its letters may be missing in s. It returns "" when s does not fit, or is nothing but zeros.
+// fill puts the letters and digits of s into a form: "#" is a digit, "^" a digit but 0, "@" a letter, "*" either;
+// everything else stands for itself, and its letters may be missing in s. It returns "" when s does not fit, or is
+// nothing but zeros.
 func fill(form, s string) string {
 	var b strings.Builder
 	fixed := 0

@@ -9,8 +9,8 @@
 //     "1234 AB") and otherwise handed back with a text that says what to do.
 //   - Tracking fields never lose a sale: a value that does not fit is shortened or left out.
 //
-// The package is pure and small on purpose, since the browser module links it too: no fmt, regexp, encoding/json or net/http, no
-// Unicode tables. The page's verdict is a convenience, the edge's verdict counts; both come from here.
+// The package is pure and small on purpose, since the browser module links it too: no fmt, regexp, encoding/json or
+// net/http, no Unicode tables. The page's verdict is a convenience, the edge's verdict counts; both come from here.
 package rules
 
 // Fields are Konnektive parameters and their values, as text.
@@ -68,8 +68,8 @@ const (
 // MaxProblems is how many problems one answer tells of, so that it stays smaller than 16 KiB.
 const MaxProblems = 30
 
-// Answer is the code of the HTTP contract for a set of problems, the gravest one first: "card_data", "product_refused",
-// "country_refused", "invalid", and "" when there is no problem.
+// Answer is the code of the HTTP contract for a set of problems, the gravest one first: "card_data",
+// "product_refused", "country_refused", "invalid", and "" when there is no problem.
 func (p Problems) Answer() string {
 	gravest := 0
 	for _, q := range p {
@@ -91,8 +91,9 @@ func (c Code) gravity() int {
 	return 1
 }
 
-// And joins the findings about one request: of two problems with a field the first one found is kept (p before more), and the
-// order is the form's. A field that Admit refused is missing for the checks after it; this keeps "is required" from being said of it.
+// And joins the findings about one request: of two problems with a field the first one found is kept (p before
+// more), and the order is the form's. A field that Admit refused is missing for the checks after it; this keeps "is
+// required" from being said of it.
 func (p Problems) And(more Problems) Problems {
 	var all Problems
 	for _, list := range [...]Problems{p, more} {
@@ -143,8 +144,9 @@ func (p Problems) sorted() Problems {
 	return p
 }
 
-// sort orders problems by their ranks, and those of one rank by the field. It is a heapsort: the standard library's adds 5 KB to the
-// compressed browser module, and an insertion sort lets a page's 250 fields cost as much as thousands.
+// sort orders problems by their ranks, and those of one rank by the field. It is a heapsort: the standard library's
+// adds 5 KB to the compressed browser module, and an insertion sort lets a page's 250 fields cost as much as
+// thousands.
 func sort(p Problems, ranks []int) {
 	swap := func(i, j int) { p[i], p[j], ranks[i], ranks[j] = p[j], p[i], ranks[j], ranks[i] }
 	less := func(i, j int) bool { return ranks[i] < ranks[j] || ranks[i] == ranks[j] && p[i].Field < p[j].Field }

@@ -6,14 +6,15 @@ import (
 	"klarna-relay/worker/percent"
 )
 
-// Konnektive is a PHP application, and PHP reads more spellings of a name than one: it cuts a name at a NUL, drops spaces before
-// it, makes "_" of a space, a dot or a stray "[", and takes what stands in brackets for the key of an array. Whether Konnektive's
-// own code minds capitals, or decodes a name once more, is not known. No unknown name ever reaches Konnektive; but a page that
-// writes "PaySource=CREDITCARD" wants something that it does not get, and is told so instead of being served another order.
+// Konnektive is a PHP application, and PHP reads more spellings of a name than one: it cuts a name at a NUL, drops
+// spaces before it, makes "_" of a space, a dot or a stray "[", and takes what stands in brackets for the key of an
+// array. Whether Konnektive's own code minds capitals, or decodes a name once more, is not known. No unknown name
+// ever reaches Konnektive; but a page that writes "PaySource=CREDITCARD" wants something that it does not get, and
+// is told so instead of being served another order.
 
-// families are the beginnings of further parameters that nobody sets: other ways to pay, whose names differ from gateway to
-// gateway. They are compared in lower case. Where word is set they count only where the name ends or a new word begins, so that
-// "achievement" is only an unknown name.
+// families are the beginnings of further parameters that nobody sets: other ways to pay, whose names differ from
+// gateway to gateway. They are compared in lower case. Where word is set they count only where the name ends or a
+// new word begins, so that "achievement" is only an unknown name.
 var families = [...]struct {
 	head string
 	word bool
@@ -25,8 +26,8 @@ var families = [...]struct {
 // family is the row that stands for all of them.
 var family = field{name: "family", by: flag, reason: reasonPayment}
 
-// respelled says whether a name that is not in the table is another spelling of one that is, or of a family that is refused. code is
-// the problem with it, and 0 when there is none.
+// respelled says whether a name that is not in the table is another spelling of one that is, or of a family that is
+// refused. code is the problem with it, and 0 when there is none.
 func respelled(name string) (row *field, code Code) {
 	folded, array := fold(name)
 	row, number := lookupFolded(folded)
@@ -67,8 +68,8 @@ func inFamily(name, folded string) bool {
 	return false
 }
 
-// fold is the name that PHP, with capitals made small and escapes decoded twice more, would make of a name. array says that it would be an
-// array's.
+// fold is the name that PHP, with capitals made small and escapes decoded twice more, would make of a name. array
+// says that it would be an array's.
 func fold(name string) (folded string, array bool) {
 	if len(name) > 128 {
 		name = name[:128] // no name of the table is nearly as long
@@ -106,8 +107,8 @@ func trimSpace(s string) string {
 	return s
 }
 
-// lookupFolded finds the row of a name in small letters. n is that of a numbered row, 0 when it is out of range, and -1 for the other
-// rows.
+// lookupFolded finds the row of a name in small letters. n is that of a numbered row, 0 when it is out of range,
+// and -1 for the other rows.
 func lookupFolded(name string) (row *field, n int) {
 	for i := range table {
 		row := &table[i]

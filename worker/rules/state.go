@@ -2,8 +2,8 @@ package rules
 
 import "strings"
 
-// States by country: "code=name|…", names in lower case. The United States' are those of the Postal Service, with the territories and
-// the armed forces' three.
+// States by country: "code=name|…", names in lower case. The United States' are those of the Postal Service, with
+// the territories and the armed forces' three.
 const (
 	statesUS = "AL=alabama|AK=alaska|AZ=arizona|AR=arkansas|CA=california|CO=colorado|CT=connecticut|DE=delaware|DC=district of columbia,washington dc|" +
 		"FL=florida|GA=georgia|HI=hawaii|ID=idaho|IL=illinois|IN=indiana|IA=iowa|KS=kansas|KY=kentucky|LA=louisiana|ME=maine|MD=maryland|" +

@@ -9,9 +9,10 @@ import (
 // MaxTarget is how many characters a page's redirectsTo or errorRedirectsTo may have.
 const MaxTarget = 300
 
-// Target says where a page's redirectsTo or errorRedirectsTo sends the shopper after the return: a path on the lander's own host, or a
-// URL on one of the origins (scheme, host and port: the lander's own as the shopper sees it first, its `origin`, its allowedOrigins). ok is
-// false for anything else, and then the value means nothing: it could be an open redirect, or run as a script.
+// Target says where a page's redirectsTo or errorRedirectsTo sends the shopper after the return: a path on the
+// lander's own host, or a URL on one of the origins (scheme, host and port: the lander's own as the shopper sees it
+// first, its `origin`, its allowedOrigins). ok is false for anything else, and then the value means nothing: it
+// could be an open redirect, or run as a script.
 //
 // A path under /api is none: the browser of a lander with dialect = "konnektive" posts to the target.
 func Target(value string, origins ...string) (target string, ok bool) {
@@ -56,8 +57,8 @@ func cutOrigin(url string) (origin, path string) {
 	return origin, path
 }
 
-// sameOrigin compares an origin with some; one of plain http only counts as the first of them, the address that the shopper sees: there it
-// is a developer's machine.
+// sameOrigin compares an origin with some; one of plain http only counts as the first of them, the address that the
+// shopper sees: there it is a developer's machine.
 func sameOrigin(origin string, origins []string) bool {
 	origin = strings.TrimSuffix(lower(origin), ":443")
 	for i, other := range origins {

@@ -20,7 +20,8 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// number is the value of a decimal number of at most nine digits, or -1. (strconv.Atoi brings the machinery of its error messages.)
+// number is the value of a decimal number of at most nine digits, or -1. (strconv.Atoi brings the machinery of its
+// error messages.)
 func number(s string) int {
 	if !allDigits(s) || len(s) > 9 {
 		return -1
@@ -77,8 +78,8 @@ func isSpace(r rune) bool {
 	return r == 0xA0 || r == 0x1680 || r >= 0x2000 && r <= 0x200A || r == 0x202F || r == 0x205F || r == 0x3000
 }
 
-// invisible are characters that copying and pasting brings along (a soft hyphen, marks of writing direction, a byte order mark)
-// and that mean nothing in a form.
+// invisible are characters that copying and pasting brings along (a soft hyphen, marks of writing direction, a byte
+// order mark) and that mean nothing in a form.
 func invisible(r rune) bool {
 	if r < 0xAD {
 		return false
@@ -89,8 +90,8 @@ func invisible(r rune) bool {
 // joiner are the two that shape letters in Persian and Indic names.
 func joiner(r rune) bool { return r == 0x200C || r == 0x200D }
 
-// clean removes what nobody sees: outer spaces, doubled spaces, invisible characters. Joiners stay between two letters that can
-// need one.
+// clean removes what nobody sees: outer spaces, doubled spaces, invisible characters. Joiners stay between two
+// letters that can need one.
 func clean(s string) string {
 	if isClean(s) {
 		return s
@@ -168,8 +169,8 @@ func nameMark(r rune) bool {
 	return joiner(r)
 }
 
-// nameLetter says whether r can be a letter or a combining mark of a name. It knows what is none instead of every letter there is:
-// the tables of all letters are larger than all other rules together.
+// nameLetter says whether r can be a letter or a combining mark of a name. It knows what is none instead of every
+// letter there is: the tables of all letters are larger than all other rules together.
 func nameLetter(r rune) bool {
 	switch {
 	case r < 0x80:

@@ -7,8 +7,9 @@ import (
 	"klarna-relay/worker/percent"
 )
 
-// tracking takes fields that say where the shopper came from. None of them may lose a sale, so what is too long is shortened to what
-// Konnektive keeps, and what it would falsify (half an id is another id) or cannot be what the field is for is left out.
+// tracking takes fields that say where the shopper came from. None of them may lose a sale, so what is too long is
+// shortened to what Konnektive keeps, and what it would falsify (half an id is another id) or cannot be what the
+// field is for is left out.
 func (c *checker) tracking(names ...string) {
 	for _, name := range names {
 		if c.in[name] != "" {
@@ -36,8 +37,8 @@ func (c *checker) track(name string) {
 			return
 		}
 	case "httpReferer", "requestUri":
-		// The vendor's guide has the address encoded before the form encodes it once more. Taken as it stands, its affId and c1 to c5
-		// would be lost.
+		// The vendor's guide has the address encoded before the form encodes it once more. Taken as it stands, its affId
+		// and c1 to c5 would be lost.
 		if !isURL(value) {
 			value = percent.Decode(value)
 		}

@@ -2,8 +2,8 @@ package rules
 
 import "klarna-relay/worker/words"
 
-// codeNames are the codes as answers have them in `problems`, and as the keys of their texts have them after "rule.". They never change: pages
-// have words of their own for them.
+// codeNames are the codes as answers have them in `problems`, and as the keys of their texts have them after
+// "rule.". They never change: pages have words of their own for them.
 var codeNames = [...]string{
 	Required:       "required",
 	TooLong:        "too_long",
@@ -40,8 +40,8 @@ func (c Code) String() string {
 	return ""
 }
 
-// Text says what the shopper can do about the problem, in one of the languages of package words; or, in English, what the page's developer
-// can. Plain text, no HTML.
+// Text says what the shopper can do about the problem, in one of the languages of package words; or, in English,
+// what the page's developer can. Plain text, no HTML.
 func (p Problem) Text(lang string) string {
 	if text := p.forDevelopers(); text != "" {
 		return text

@@ -28,7 +28,8 @@ func encode(value any) string {
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		panic("simulator: an answer that is not JSON: " + err.Error()) // only maps, slices, text and numbers are ever answered
+		// only maps, slices, text and numbers are ever answered
+		panic("simulator: an answer that is not JSON: " + err.Error())
 	}
 	return strings.TrimSuffix(buffer.String(), "\n")
 }

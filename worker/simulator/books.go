@@ -189,7 +189,8 @@ func (s *Simulator) Settings() Settings {
 	return s.settings
 }
 
-// Calls are the calls in order of arrival, those included that a fault kept from being processed. Without ops: all of them.
+// Calls are the calls in order of arrival, those included that a fault kept from being processed. Without ops: all
+// of them.
 func (s *Simulator) Calls(ops ...Op) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -54,8 +54,8 @@ type Campaign struct {
 	ShipProfiles   []ShipProfile  // ways of shipping that an order may name
 }
 
-// DefaultCampaign is the campaign of the example configuration: 12, in euro, gateway 7, offers 34 and 35, upsales 40 and 41,
-// and a subscription, 36, which a careful operator does not allow for Klarna.
+// DefaultCampaign is the campaign of the example configuration: 12, in euro, gateway 7, offers 34 and 35, upsales
+// 40 and 41, and a subscription, 36, which a careful operator does not allow for Klarna.
 func DefaultCampaign() Campaign {
 	return Campaign{
 		ID: "12", Name: "Headlamp funnel", Currency: "EUR", CurrencySymbol: "€", Merchants: []string{"7"},

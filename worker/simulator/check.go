@@ -66,8 +66,8 @@ var withStates = []string{"US", "CA", "AU"}
 
 var pageTypes = []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3", "upsellPage4", "thankyouPage"}
 
-// missing is the CRM's complaint about each field that is required and absent, or wrong. What an order was told before need not be
-// repeated: many landers send all in the lead, and the order by its id and products alone.
+// missing is the CRM's complaint about each field that is required and absent, or wrong. What an order was told
+// before need not be repeated: many landers send all in the lead, and the order by its id and products alone.
 func (b *booking) missing(order *Order, required []string) map[string]string {
 	problems := b.wrong()
 	told := func(name string) string {

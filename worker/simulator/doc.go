@@ -1,22 +1,23 @@
 // Package simulator is a simulated Konnektive CRM with a simulated Klarna behind it: what a developer clicks through,
 // and what tests of the relay run against.
 //
-// It answers the Direct API (POST /order/import/ and so on) as the real one is known to: HTTP 200 for success and failure
-// alike, text/html, totals as text, PARTIAL orders made by leads and completed by imports, redirects by url and by script.
-// Whatever is not known about the real one is a field of [Settings], so that both answers can be tried. /klarna/{session}
-// is the page a shopper is sent to; /_simulator/ shows the books: every order with the exact fields it came with.
+// It answers the Direct API (POST /order/import/ and so on) as the real one is known to: HTTP 200 for success and
+// failure alike, text/html, totals as text, PARTIAL orders made by leads and completed by imports, redirects by url
+// and by script. Whatever is not known about the real one is a field of [Settings], so that both answers can be
+// tried. /klarna/{session} is the page a shopper is sent to; /_simulator/ shows the books: every order with the
+// exact fields it came with.
 //
-// It accepts what the real one would accept, also what a relay must never send (prices, card data, a prepaid order without
-// a method): such a call is booked with all its consequences and written down as a [Violation], which tests assert to be
-// none.
+// It accepts what the real one would accept, also what a relay must never send (prices, card data, a prepaid order
+// without a method): such a call is booked with all its consequences and written down as a [Violation], which tests
+// assert to be none.
 //
 // No money moves and nothing here is safe to expose to a network.
 //
 // # Faults by the shopper's e-mail
 //
-// The local part of the e-mail address decides, up to a plus sign: lost@example.com and lost+7@example.com lose the answer
-// of Import Order. With a call's name before it, another call misbehaves for that shopper: upsale-lost@, lead-slow@,
-// query-html@, confirm-reset@. (taken means Import Upsale by itself.)
+// The local part of the e-mail address decides, up to a plus sign: lost@example.com and lost+7@example.com lose the
+// answer of Import Order. With a call's name before it, another call misbehaves for that shopper: upsale-lost@,
+// lead-slow@, query-html@, confirm-reset@. (taken means Import Upsale by itself.)
 //
 //	slow            booked, but the answer takes longer than the relay waits
 //	silence         booked, but no answer ever comes

@@ -2,7 +2,8 @@ package simulator
 
 import "time"
 
-// Fault is what goes wrong with one call. The parts are independent of each other; the zero Fault is a call that goes well.
+// Fault is what goes wrong with one call. The parts are independent of each other; the zero Fault is a call that
+// goes well.
 type Fault struct {
 	Verdict  Verdict         // what the CRM decides instead of opening a Klarna session
 	Redirect Redirect        // how it redirects, when it does
@@ -21,18 +22,20 @@ type Verdict int
 
 // Verdicts. The zero Verdict is the usual one, by the call's own fields.
 const (
-	VerdictUsual       Verdict = iota
-	VerdictDecline             // "Transaction Declined: …"; an order becomes DECLINED, an upsale leaves its order as it was
-	VerdictFields              // ERROR with a text per field
-	VerdictNoProducts          // "No products exist in the order"
-	VerdictPaid                // SUCCESS and paid, without a redirect
-	VerdictNoRedirect          // SUCCESS without a redirect and without a payment
-	VerdictTaken               // "This upsale was already taken."
-	VerdictWhitelist           // "IP must be whitelisted - 203.0.113.7"
-	VerdictCredentials         // "…Could not authenticate credentials…"
-	VerdictOddError            // ERROR with a text that nobody has noted yet; the order is left as it is
-	VerdictGrant               // ERROR: the API user has no right to make this call
-	VerdictReview              // SUCCESS without a redirect; the order is PENDING, in quality assurance, until somebody decides
+	VerdictUsual Verdict = iota
+	// "Transaction Declined: …"; an order becomes DECLINED, an upsale leaves its order as it was
+	VerdictDecline
+	VerdictFields      // ERROR with a text per field
+	VerdictNoProducts  // "No products exist in the order"
+	VerdictPaid        // SUCCESS and paid, without a redirect
+	VerdictNoRedirect  // SUCCESS without a redirect and without a payment
+	VerdictTaken       // "This upsale was already taken."
+	VerdictWhitelist   // "IP must be whitelisted - 203.0.113.7"
+	VerdictCredentials // "…Could not authenticate credentials…"
+	VerdictOddError    // ERROR with a text that nobody has noted yet; the order is left as it is
+	VerdictGrant       // ERROR: the API user has no right to make this call
+	// SUCCESS without a redirect; the order is PENDING, in quality assurance, until somebody decides
+	VerdictReview
 )
 
 // Redirect is a way to send the shopper to Klarna's page.
@@ -40,10 +43,11 @@ type Redirect string
 
 // Redirects. The empty Redirect is the one of the Settings, and RedirectURL there.
 const (
-	RedirectURL          Redirect = "url"            // message.url
-	RedirectForm         Redirect = "script"         // message.script that posts a form
-	RedirectNavigate     Redirect = "navigate"       // message.script that sets window.location
-	RedirectIFrame       Redirect = "iframe"         // message.script that adds an iframe; the return goes to the whole window
+	RedirectURL      Redirect = "url"      // message.url
+	RedirectForm     Redirect = "script"   // message.script that posts a form
+	RedirectNavigate Redirect = "navigate" // message.script that sets window.location
+	// message.script that adds an iframe; the return goes to the whole window
+	RedirectIFrame       Redirect = "iframe"
 	RedirectIFrameInside Redirect = "iframe-inside"  // message.script that adds an iframe; the return stays inside it
 	RedirectOddScript    Redirect = "odd-script"     // message.script that a careless page would cut short or change
 	RedirectHTTP         Redirect = "http-url"       // message.url on plain http, not on a loopback host
@@ -72,14 +76,15 @@ type Answer int
 
 // Answers.
 const (
-	AnswerBooked        Answer = iota // as the CRM gave it
-	AnswerUnreached                   // the call never arrives, whatever Delivery says: Post's error wraps konnektive.ErrNotSent
-	AnswerReset                       // the connection is reset
-	AnswerSilence                     // nothing until the caller gives up
-	AnswerHTML                        // a page of a web server
-	AnswerCut                         // half of the JSON, as if that were all
-	AnswerTorn                        // half of the JSON, then the connection is reset
-	AnswerEmpty                       // no body
-	AnswerUnknownResult               // an envelope with a result nobody documented
-	AnswerText                        // Fault.Body
+	AnswerBooked Answer = iota // as the CRM gave it
+	// the call never arrives, whatever Delivery says: Post's error wraps konnektive.ErrNotSent
+	AnswerUnreached
+	AnswerReset         // the connection is reset
+	AnswerSilence       // nothing until the caller gives up
+	AnswerHTML          // a page of a web server
+	AnswerCut           // half of the JSON, as if that were all
+	AnswerTorn          // half of the JSON, then the connection is reset
+	AnswerEmpty         // no body
+	AnswerUnknownResult // an envelope with a result nobody documented
+	AnswerText          // Fault.Body
 )

@@ -46,7 +46,8 @@ func call(server *httptest.Server, op Op, fields map[string]string) (*http.Respo
 	for name, value := range fields {
 		form.Set(name, value)
 	}
-	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // a kept connection would be tried again
+	// a kept connection would be tried again
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	var r reply
 	response, err := client.PostForm(server.URL+"/"+string(op)+"/", form)
 	if err != nil {

@@ -40,8 +40,8 @@ func (s *Simulator) Approve(session string) (Return, error) {
 	})
 }
 
-// Decline has Klarna refuse the shopper, which leaves the order in Settings.DeclineStatus; an upsale leaves its order as
-// it was.
+// Decline has Klarna refuse the shopper, which leaves the order in Settings.DeclineStatus; an upsale leaves its
+// order as it was.
 func (s *Simulator) Decline(session string) (Return, error) {
 	s.mu.Lock()
 	status := s.settings.DeclineStatus

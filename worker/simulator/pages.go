@@ -230,7 +230,8 @@ func (s *Simulator) booksPages(mux *http.ServeMux) {
 	})
 }
 
-// vary applies a variation to the settings that the simulator was made with, and tells whether there is one of that name.
+// vary applies a variation to the settings that the simulator was made with, and tells whether there is one of that
+// name.
 func (s *Simulator) vary(name string) bool {
 	for _, v := range Variations() {
 		if v.Name == name {

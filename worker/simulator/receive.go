@@ -120,7 +120,8 @@ func disfigure(fault Fault, booked string) (status int, body string) {
 	return status, booked
 }
 
-// read sorts out a call without judging its meaning. Query strings are read as the real CRM reads them, and are violations.
+// read sorts out a call without judging its meaning. Query strings are read as the real CRM reads them, and are
+// violations.
 func read(a arrival) (*Call, []Violation) {
 	call := &Call{Op: Op(strings.Trim(a.path, "/")), Method: a.method, Path: a.path, Query: a.query, ContentType: a.contentType, Fields: map[string]string{}}
 	var violations []Violation

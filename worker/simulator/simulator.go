@@ -24,21 +24,23 @@ const (
 	DefaultPassword = "simulated-password"
 )
 
-// Options is what a simulator is made of. The zero Options is a simulator with the default campaign, deterministic ids and
-// the real clock.
+// Options is what a simulator is made of. The zero Options is a simulator with the default campaign, deterministic
+// ids and the real clock.
 type Options struct {
 	Settings
 
-	BaseURL   string     // where a browser finds the simulator, such as "http://127.0.0.1:8788"; default: where each call went to
+	// where a browser finds the simulator, such as "http://127.0.0.1:8788"; default: where each call went to
+	BaseURL   string
 	LoginID   string     // default DefaultLoginID
 	Password  string     // default DefaultPassword
 	Campaigns []Campaign // default DefaultCampaign
 	Seed      uint64     // ids are made of it: the same seed and calls give the same ids
 
-	Now     func() time.Time                                 // default time.Now
-	Sleep   func(ctx context.Context, d time.Duration) error // every wait for time to pass; default: a real wait
-	Fault   func(Call) Fault                                 // asked for every call; may use the books. The zero Fault leaves it to the shopper's e-mail
-	NoMagic bool                                             // e-mail addresses have no meaning
+	Now   func() time.Time                                 // default time.Now
+	Sleep func(ctx context.Context, d time.Duration) error // every wait for time to pass; default: a real wait
+	// asked for every call; may use the books. The zero Fault leaves it to the shopper's e-mail
+	Fault   func(Call) Fault
+	NoMagic bool // e-mail addresses have no meaning
 }
 
 // Simulator is a simulated CRM. It is an http.Handler, and a transport by Post; both may be used at once, by many.
@@ -120,8 +122,8 @@ func (s *Simulator) Release() int {
 
 // Post makes a call without a network: a form to a url of the API. A timeout of 0 waits for ever.
 //
-// Errors: context.DeadlineExceeded for a call that is not answered in time, ECONNRESET for a lost one, konnektive.ErrNotSent
-// for one that never arrived, and the context's own when it ends first; all wrapped.
+// Errors: context.DeadlineExceeded for a call that is not answered in time, ECONNRESET for a lost one,
+// konnektive.ErrNotSent for one that never arrived, and the context's own when it ends first; all wrapped.
 func (s *Simulator) Post(ctx context.Context, rawURL, form string, timeout time.Duration) (status int, body string, err error) {
 	target, err := url.Parse(rawURL)
 	if err != nil {

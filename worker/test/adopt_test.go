@@ -42,7 +42,8 @@ func answers(client *http.Client, address string) (int, string) {
 	return response.StatusCode, string(text)
 }
 
-// TestTheStepsOfTheGuide does what worker/docs/adopt.md says, with its own words, in a clone, for each place where pages may be.
+// TestTheStepsOfTheGuide does what worker/docs/adopt.md says, with its own words, in a clone, for each place where
+// pages may be.
 func TestTheStepsOfTheGuide(t *testing.T) {
 	t.Parallel()
 	said := guide(t)

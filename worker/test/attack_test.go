@@ -24,8 +24,8 @@ import (
 	"klarna-relay/worker/test/hostile"
 )
 
-// An attack is one hostile request. What comes of it is one of two things: it is refused and Konnektive hears nothing, or it is an
-// order like any other, with the parameters that the relay sets.
+// An attack is one hostile request. What comes of it is one of two things: it is refused and Konnektive hears
+// nothing, or it is an order like any other, with the parameters that the relay sets.
 type attack struct {
 	kind    string // for the count
 	name    string
@@ -65,7 +65,8 @@ type outcome struct {
 	closed         bool // the runtime hung up without an answer
 }
 
-// launch sends an attack straight to workerd, byte by byte as it stands. Each has a shopper's address and an order of its own.
+// launch sends an attack straight to workerd, byte by byte as it stands. Each has a shopper's address and an order
+// of its own.
 func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
 	o = outcome{attack: a, address: fmt.Sprintf("198.51.%d.%d", n/200, n%200+1), email: fmt.Sprintf("attack%d@shop.example", n)}
 	if a.method == "" {

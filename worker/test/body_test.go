@@ -55,7 +55,8 @@ func TestBodies(t *testing.T) {
 			assert.Equal(t, http.StatusRequestEntityTooLarge, a.Status, size)
 			assert.Equal(t, "too_large", a.Envelope(t).Code)
 
-			r, err := http.NewRequest(http.MethodPost, order, io.MultiReader(strings.NewReader(strings.Repeat("a", size)))) // chunked
+			// chunked
+			r, err := http.NewRequest(http.MethodPost, order, io.MultiReader(strings.NewReader(strings.Repeat("a", size))))
 			require.NoError(t, err)
 			r.Header.Set("Content-Type", Form)
 			res, err := c.Do(r)

@@ -1,5 +1,5 @@
-// Keeps every Wasm instance that is made, so that a test can look into it and kill it. And makes the time before the first request
-// what a test wants, by the variable MODULE_SCOPE:
+// Keeps every Wasm instance that is made, so that a test can look into it and kill it. And makes the time before
+// the first request what a test wants, by the variable MODULE_SCOPE:
 //
 //   "production"  the clock stands at 0, as it does at Cloudflare
 //   "fails"       no Wasm can be instantiated

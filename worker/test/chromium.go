@@ -98,7 +98,8 @@ func (c *chromiumDriver) mouse(kind input.DispatchMouseEventType, x, y float64) 
 func (c *chromiumDriver) press(x, y float64) error   { return c.mouse(chromedp.MousePressed, x, y) }
 func (c *chromiumDriver) release(x, y float64) error { return c.mouse(chromedp.MouseReleased, x, y) }
 
-// pressInFrame looks for the button until it is there, and presses it once. What the browser told of a frame that was still loading is of no use.
+// pressInFrame looks for the button until it is there, and presses it once. What the browser told of a frame that
+// was still loading is of no use.
 func (c *chromiumDriver) pressInFrame(selector string) error {
 	within := Within(c.ctx)
 	for {

@@ -22,7 +22,8 @@ import (
 // serverPassword is the secret of landers' own servers.
 const serverPassword = "a-password-for-servers-alone"
 
-// Requests as public landers make them, sent to the built Worker. Which fields are refused is tested beside the rules (worker/body).
+// Requests as public landers make them, sent to the built Worker. Which fields are refused is tested beside the
+// rules (worker/body).
 func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 	t.Parallel()
 	campaign := simulator.DefaultCampaign()
@@ -69,8 +70,9 @@ func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 	}
 }
 
-// What the vendor's PHP SDK does: multipart, everything the shopper typed and the credentials in one array, the lead first, then the order by the
-// lead's orderId and its products; answers are parsed by json_decode and read by result.
+// What the vendor's PHP SDK does: multipart, everything the shopper typed and the credentials in one array, the
+// lead first, then the order by the lead's orderId and its products; answers are parsed by json_decode and read by
+// result.
 func TestALandersOwnServerOverHTTP(t *testing.T) {
 	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{Vars: map[string]any{

@@ -1,7 +1,7 @@
-// Counts what an order costs the border between JavaScript and Go, without a
-// clock: how often each side calls the other. Prints {"order": …, "page": …, "ledger": …, "grown": …, "parked": …, "left": …}: calls per
-// order and per page, calls to the ledger per order, by how many bytes Go's memory grew in the second half of the orders, and how many goroutines wait for
-// requests that the runtime has ended without a word, at once and some minutes later.
+// Counts what an order costs the border between JavaScript and Go, without a clock: how often each side calls the
+// other. Prints {"order": …, "page": …, "ledger": …, "grown": …, "parked": …, "left": …}: calls per order and per
+// page, calls to the ledger per order, by how many bytes Go's memory grew in the second half of the orders, and how
+// many goroutines wait for requests that the runtime has ended without a word, at once and some minutes later.
 //
 //   node cost.mjs <orders>
 //

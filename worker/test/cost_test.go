@@ -20,9 +20,10 @@ import (
 // one knowingly. (The browser module's is in wasm/build, allocations are in
 // cmd/bench.)
 const (
-	edgeGzip       = 1_340_000 // bytes, by gzip at its best; Cloudflare takes 3 MB from a free account
-	orderCrossings = 130       // calls from JavaScript to Go and back, more than half of them Go's runtime asking for the time
-	pageCrossings  = 1.1       // one question to the gate
+	edgeGzip = 1_340_000 // bytes, by gzip at its best; Cloudflare takes 3 MB from a free account
+	// calls from JavaScript to Go and back, more than half of them Go's runtime asking for the time
+	orderCrossings = 130
+	pageCrossings  = 1.1 // one question to the gate
 )
 
 func TestTheEdgeModuleStaysSmall(t *testing.T) {

@@ -83,7 +83,8 @@ func (d *dev) printed(t *testing.T, name string) string {
 	return found[1]
 }
 
-// clone copies the repository as git has it, with the npm tools of this one, and with the sample pages and landers, whatever it has of its own.
+// clone copies the repository as git has it, with the npm tools of this one, and with the sample pages and landers,
+// whatever it has of its own.
 func clone(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -101,7 +102,8 @@ func clone(t *testing.T) string {
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), text, 0o755))
-		// As old as it is here: for make a younger package-lock.json would be a reason to install the npm tools anew, through the link and in use.
+		// As old as it is here: for make a younger package-lock.json would be a reason to install the npm tools anew,
+		// through the link and in use.
 		require.NoError(t, os.Chtimes(filepath.Join(folder, name), info.ModTime(), info.ModTime()))
 	}
 	require.NoError(t, os.Symlink(filepath.Join(Root(), "worker/node_modules"), filepath.Join(folder, "worker/node_modules")))

@@ -18,11 +18,13 @@ type engine interface {
 	profile(t testing.TB, l *line) driver
 }
 
-// A driver is one tab of an engine: the little that the engines do each in their own way. Everything else is JavaScript in the page, see [tab].
+// A driver is one tab of an engine: the little that the engines do each in their own way. Everything else is
+// JavaScript in the page, see [tab].
 type driver interface {
 	// navigate goes to an address and returns when the page has loaded.
 	navigate(address string) error
-	// evaluate returns what a JavaScript expression comes to, a text or the promise of one. It works whatever the page's policy is.
+	// evaluate returns what a JavaScript expression comes to, a text or the promise of one. It works whatever the
+	// page's policy is.
 	evaluate(expression string) (string, error)
 	// press moves the mouse to a place in the window and presses its button, release lets it go there.
 	press(x, y float64) error

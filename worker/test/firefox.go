@@ -25,8 +25,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// firefox is a running Firefox, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/). A shopper's profile is a user context of its:
-// what Firefox calls a container, with storage and network of its own.
+// firefox is a running Firefox, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/). A shopper's
+// profile is a user context of its: what Firefox calls a container, with storage and network of its own.
 type firefox struct {
 	socket *websocket.Conn
 

@@ -75,7 +75,8 @@ func OrderForm(email string) url.Values {
 	}
 }
 
-// refusing is the address of a server that refuses every connection: its port is taken, so that nobody else gets it, and nothing listens there.
+// refusing is the address of a server that refuses every connection: its port is taken, so that nobody else gets
+// it, and nothing listens there.
 func refusing(t testing.TB) string {
 	t.Helper()
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

@@ -168,7 +168,8 @@ var buying = []landerCase{
 			s.pay()
 			s.klarna("#approve")
 			s.at("/upsell?ref=")
-			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`) // or the next checkout goes on with this purchase
+			// or the next checkout goes on with this purchase
+			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
 			assert.Equal(t, "COMPLETE", s.order().Status)
 		}
 	}},
@@ -180,7 +181,8 @@ var buying = []landerCase{
 			s.pay()
 			s.inFrame("#approve")
 			s.at("/upsell?ref=")
-			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`) // or the next checkout goes on with this purchase
+			// or the next checkout goes on with this purchase
+			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
 			assert.Equal(t, "true", s.text(`window.top === window`))
 			assert.Equal(t, "COMPLETE", s.order().Status)
 		}

@@ -111,7 +111,8 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	s.open("https://" + otherLander + "/framed?" + ref)
 	s.at("https://" + otherLander + "/thanks?ref=" + ref) // a page that finds itself in a frame gets out of it
 	s.open("https://" + otherLander + "/locked?" + ref)
-	s.until(`frames[0].document.querySelector("[data-klarna-total]")?.textContent === "€69.70"`) // and works in one that lets nobody out
+	// and works in one that lets nobody out
+	s.until(`frames[0].document.querySelector("[data-klarna-total]")?.textContent === "€69.70"`)
 
 	other := newShopper(t, market, market.Browser(t), "url")
 	other.open("https://" + otherLander + "/")

@@ -11,7 +11,8 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// shifts notes what moves in the page without the shopper's doing, by Chromium's own measure (Cumulative Layout Shift).
+// shifts notes what moves in the page without the shopper's doing, by Chromium's own measure (Cumulative Layout
+// Shift).
 const shifts = `globalThis.shifts = [];
 new PerformanceObserver((list) => {
 	for (const { value, hadRecentInput, sources } of list.getEntries()) {

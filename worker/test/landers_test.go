@@ -24,7 +24,8 @@ type landerCase struct {
 	run  func(t *testing.T, s *shopper)
 }
 
-// Every case runs in every engine that ENGINES names. What only one engine can do skips itself in the others, and says so.
+// Every case runs in every engine that ENGINES names. What only one engine can do skips itself in the others, and
+// says so.
 func TestTheLanders(t *testing.T) {
 	t.Parallel()
 	for _, name := range wantedEngines(t) {

@@ -144,7 +144,8 @@ func TestManyOrdersAtOnceKeepApart(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
 	var arrived sync.WaitGroup
-	const orders = 24 // more than there are carriers that wait for work: the others end, each in whichever request is there
+	// more than there are carriers that wait for work: the others end, each in whichever request is there
+	const orders = 24
 	arrived.Add(orders)
 	m := NewMarket(t, simulator.Options{Fault: func(c simulator.Call) simulator.Fault {
 		if c.Op == simulator.OpLead {

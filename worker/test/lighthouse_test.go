@@ -24,16 +24,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// timeless are the audits of Lighthouse's speed that are about the page alone, not about the machine and its other work.
+// timeless are the audits of Lighthouse's speed that are about the page alone, not about the machine and its other
+// work.
 var timeless = []string{
 	"cumulative-layout-shift", "dom-size-insight", "duplicated-javascript-insight", "legacy-javascript-insight", "non-composited-animations", "third-parties-insight",
 	"total-byte-weight", "unsized-images", "viewport-insight",
 }
 
-// Lighthouse looks at the pages as the Worker serves them, as a phone would.
-// What it cannot see here: the network of the real world, and Cloudflare's own
-// cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
-// Its mark for speed depends on what else the machine does, so it counts only when SPEED=1 says that the machine is idle: `make lighthouse`.
+// Lighthouse looks at the pages as the Worker serves them, as a phone would. What it cannot see here: the network
+// of the real world, and Cloudflare's own cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
+// Its mark for speed depends on what else the machine does, so it counts only when SPEED=1 says that the machine is
+// idle: `make lighthouse`.
 func TestLighthouseGivesFullMarks(t *testing.T) {
 	t.Parallel()
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})

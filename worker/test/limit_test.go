@@ -15,8 +15,9 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// A spender sends orders from addresses, and counts those that were accepted. The limiter counts by the minutes of the clock, one of which may
-// end at any time: so an address is spent until it is refused, as often as the minute has changed meanwhile.
+// A spender sends orders from addresses, and counts those that were accepted. The limiter counts by the minutes of
+// the clock, one of which may end at any time: so an address is spent until it is refused, as often as the minute
+// has changed meanwhile.
 type spender struct {
 	m        *Market
 	sent     int
@@ -33,7 +34,8 @@ func (s *spender) order(t *testing.T, address string) Answer {
 	return a
 }
 
-// spend sends orders until one is refused, and then whatever else should be refused within the same minute. It returns the last answer.
+// spend sends orders until one is refused, and then whatever else should be refused within the same minute. It
+// returns the last answer.
 func (s *spender) spend(t *testing.T, limit int, address func(n int) string, then func() Answer) Answer {
 	t.Helper()
 	minute := func() time.Time { return time.Now().Truncate(time.Minute) }

@@ -24,9 +24,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A line is one shopper's way to the network: a proxy that knows the shop and the hosts of [Shop.Elsewhere], and no other. It is the same for
-// every engine, so what happens to requests is decided here and not in the browser: they are counted, answered otherwise, cut or kept waiting.
-// Every connection serves one request, since browsers silently repeat a request that is cut on a connection that they use again.
+// A line is one shopper's way to the network: a proxy that knows the shop and the hosts of [Shop.Elsewhere], and no
+// other. It is the same for every engine, so what happens to requests is decided here and not in the browser: they
+// are counted, answered otherwise, cut or kept waiting. Every connection serves one request, since browsers
+// silently repeat a request that is cut on a connection that they use again.
 type line struct {
 	shop    *Shop
 	address string // host:port of the proxy
@@ -249,8 +250,8 @@ func (l *line) requested(prefix string) (n int) {
 	return n
 }
 
-// intercept has every request for these addresses decided; * stands for any part of one. after tells that they are to reach the server first.
-// What was said last is asked first.
+// intercept has every request for these addresses decided; * stands for any part of one. after tells that they are
+// to reach the server first. What was said last is asked first.
 func (l *line) intercept(pattern string, after bool, decide func(*http.Request) *cut) {
 	expression := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
 	l.mu.Lock()

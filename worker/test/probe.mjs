@@ -28,7 +28,10 @@ const probes = {
     const { mem } = globalThis.instances.at(-1).exports;
     new Uint8Array(mem.buffer).fill(0xff, 4096);
   },
-  /** The ledger object itself: ?call=read|ask|write&ref=…&questions=…&version=…&data=…&alarm=…&expires=… (ms from now). */
+  /**
+   * The ledger object itself: ?call=read|ask|write&ref=…&questions=…&version=…&data=…&alarm=…&expires=… (ms from
+   * now).
+   */
   async ledger(env, query) {
     const stub = env.LEDGER.get(env.LEDGER.idFromString(query.get("ref")));
     const at = (name) => (query.has(name) ? Date.now() + Number(query.get(name)) : 0);
@@ -43,7 +46,10 @@ const probes = {
     metricsFail = query.has("break");
     return { points };
   },
-  /** What the last instance has counted, when it was built to: ?what=0 the names of what is counted, ?what=1 the numbers. */
+  /**
+   * What the last instance has counted, when it was built to: ?what=0 the names of what is counted, ?what=1 the
+   * numbers.
+   */
   counters(_env, query) {
     const { exports } = globalThis.instances.at(-1);
     const length = exports.counters(Number(query.get("what")));

@@ -1,4 +1,5 @@
-// Scans a shop with MDN's HTTP Observatory and judges its policies with Google's CSP Evaluator, without leaving this machine:
+// Scans a shop with MDN's HTTP Observatory and judges its policies with Google's CSP Evaluator, without leaving
+// this machine:
 //   node scan.mjs '{"host":"shop.example","tls":"127.0.0.1:1234","plain":"127.0.0.1:1235","policies":["default-src 'none'"]}'
 // prints {"grade","score","tests":{name:{pass,result}},"findings":[{policy,severity,type,description}]}.
 // The shop's certificate is trusted by NODE_EXTRA_CA_CERTS.

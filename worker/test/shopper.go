@@ -49,8 +49,8 @@ func (m *Market) shopper(t testing.TB, e engine, word string) *shopper {
 	return s
 }
 
-// holdTimers has timers of two seconds and more wait in every page that is opened from now on, until releaseTimers ends them: what a page shows
-// for some time is then shown for as long as a test looks.
+// holdTimers has timers of two seconds and more wait in every page that is opened from now on, until releaseTimers
+// ends them: what a page shows for some time is then shown for as long as a test looks.
 func (s *shopper) holdTimers() {
 	s.before(`{
 		const { setTimeout: set, clearTimeout: clear } = globalThis;
@@ -121,7 +121,8 @@ func (s *shopper) fill(on *tab, other ...string) {
 	}
 }
 
-// lead holds once the shopper's lead has been answered with a ref; leadAnswered holds once it has been answered at all, or when there is none.
+// lead holds once the shopper's lead has been answered with a ref; leadAnswered holds once it has been answered at
+// all, or when there is none.
 const (
 	lead         = `JSON.parse(localStorage.getItem("klarna:at:order"))?.ref`
 	leadAnswered = `(() => {

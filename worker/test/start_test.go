@@ -18,7 +18,8 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// The relay's program is started with the isolate, when there is no request yet: no randomness, no clock, nobody who reads the log.
+// The relay's program is started with the isolate, when there is no request yet: no randomness, no clock, nobody
+// who reads the log.
 
 func health(t *testing.T, w *Worker) (answer struct {
 	Status      string

@@ -143,8 +143,9 @@ func (b *tab) set(fields map[string]string) {
 	}`)
 }
 
-// still comes to the middle of an element as soon as a hand could press it there: the page has loaded, the element has not moved for two frames,
-// and nothing is in front of it. From then on it is noted where the mouse's button goes down and what is clicked.
+// still comes to the middle of an element as soon as a hand could press it there: the page has loaded, the element
+// has not moved for two frames, and nothing is in front of it. From then on it is noted where the mouse's button
+// goes down and what is clicked.
 const still = `(async (selector, press) => {
 	const element = document.querySelector(selector);
 	if (document.readyState !== "complete" || !element?.checkVisibility()) return "";
@@ -166,7 +167,8 @@ const still = `(async (selector, press) => {
 	return globalThis.press.at;
 })`
 
-// click presses as a hand does, once: what has stood still, on whatever is in front there. It fails when the press went elsewhere.
+// click presses as a hand does, once: what has stood still, on whatever is in front there. It fails when the press
+// went elsewhere.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.presses++
@@ -217,7 +219,8 @@ func (b *tab) status() string {
 	return b.text(`document.querySelector("[role=status]").textContent`)
 }
 
-// toldOnce waits until pages have told of one purchase: a page tells when it has loaded, which may be after everything that it shows is there.
+// toldOnce waits until pages have told of one purchase: a page tells when it has loaded, which may be after
+// everything that it shows is there.
 func (b *tab) toldOnce() {
 	b.t.Helper()
 	b.until(`JSON.parse(localStorage.getItem("told") ?? "[]").length >= 1`)

@@ -24,7 +24,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// webkit drives WebKitGTK's MiniBrowser by W3C WebDriver. Every profile is a session of the driver's, and so a browser of its own.
+// webkit drives WebKitGTK's MiniBrowser by W3C WebDriver. Every profile is a session of the driver's, and so a
+// browser of its own.
 type webkit struct {
 	driver, browser, display string
 }
@@ -112,7 +113,8 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	return &webkitTab{session: s, handle: handle}
 }
 
-// listening is the address at which a process listens, once it does: the driver takes a free port, and does not say which.
+// listening is the address at which a process listens, once it does: the driver takes a free port, and does not say
+// which.
 func listening(t testing.TB, pid int) (address string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -76,8 +76,8 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// SamplePages is the folder of the pages that the tests shop at: www/, or the copy of it that `make samples` keeps, so that an adopter's own
-// pages in www/ do not concern the tests.
+// SamplePages is the folder of the pages that the tests shop at: www/, or the copy of it that `make samples` keeps,
+// so that an adopter's own pages in www/ do not concern the tests.
 func SamplePages() string {
 	kept := filepath.Join(Root(), "worker/build/pages")
 	if _, err := os.Stat(kept); err == nil {
@@ -253,7 +253,8 @@ func (w *Worker) Client() *http.Client {
 	}
 }
 
-// fresh connects anew for every request: one that goes out on a connection that the Worker is just closing gets lost, and a POST is not sent again.
+// fresh connects anew for every request: one that goes out on a connection that the Worker is just closing gets
+// lost, and a POST is not sent again.
 var fresh = &http.Transport{DisableCompression: true, DisableKeepAlives: true}
 
 // edge plays the part of Cloudflare's edge for a Go client.

@@ -2,8 +2,8 @@ package words
 
 import "strings"
 
-// Language is the language of the texts that is nearest to a language tag (BCP 47): "de" for "de-AT", "nb" for "nn-NO"; "" when there
-// is none.
+// Language is the language of the texts that is nearest to a language tag (BCP 47): "de" for "de-AT", "nb" for
+// "nn-NO"; "" when there is none.
 func Language(tag string) string {
 	tag, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
 	switch tag {
@@ -16,8 +16,8 @@ func Language(tag string) string {
 	return ""
 }
 
-// Accepted picks a language by an Accept-Language header (RFC 9110, section 12.5.4): the one with the highest weight, the first one of
-// equals, English when none is wanted.
+// Accepted picks a language by an Accept-Language header (RFC 9110, section 12.5.4): the one with the highest
+// weight, the first one of equals, English when none is wanted.
 func Accepted(header string) string {
 	best, weight := English, 0
 	for part := range strings.SplitSeq(header, ",") {

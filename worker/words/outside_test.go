@@ -15,11 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sentence is a text as a shopper reads it: it begins with a capital letter, has several words, and ends as a sentence does.
+// sentence is a text as a shopper reads it: it begins with a capital letter, has several words, and ends as a
+// sentence does.
 var sentence = regexp.MustCompile(`^\p{Lu}[\p{L}’'-]* .*[\p{L}\d}][.!?…:]$`)
 
-// forDevelopers are the only files of the shipped programs that hold sentences: those that are told to a page's developer or to the
-// operator, in English.
+// forDevelopers are the only files of the shipped programs that hold sentences: those that are told to a page's
+// developer or to the operator, in English.
 var forDevelopers = []string{"relay/texts.go", "relay/operator.go", "relay/inspect.go", "relay/books.go", "relay/look.go", "rules/developer.go"}
 
 func TestNoTextForShoppersStandsOutsideTheCatalogue(t *testing.T) {

@@ -1,9 +1,11 @@
 // Package words holds every text that a shopper reads, in the languages of the countries that Klarna serves.
 //
-// The texts stand in catalogue/, one file a language, and English is their source. tables.go is made of them (go generate) and
-// holds what the edge says; what a page says is written into www/build/words by the same program. See worker/docs/words.md.
+// The texts stand in catalogue/, one file a language, and English is their source. tables.go is made of them (go
+// generate) and holds what the edge says; what a page says is written into www/build/words by the same program. See
+// worker/docs/words.md.
 //
-// The package is pure. Nothing is decoded when the program starts: a text is looked up in its language's table, a constant, when it is said.
+// The package is pure. Nothing is decoded when the program starts: a text is looked up in its language's table, a
+// constant, when it is said.
 package words
 
 //go:generate go run klarna-relay/worker/cmd/words -tables tables.go
@@ -16,8 +18,8 @@ const English = "en"
 // Languages are the languages of the texts, ISO 639-1, in alphabetical order.
 func Languages() []string { return strings.Fields(languages) }
 
-// Text is the text of a key ("answer.paid") in one of Languages, or in English when lang is none of them. Each {…} in it is filled
-// in with the next of args. It is plain text, no HTML, and "" when there is no such key.
+// Text is the text of a key ("answer.paid") in one of Languages, or in English when lang is none of them. Each {…}
+// in it is filled in with the next of args. It is plain text, no HTML, and "" when there is no such key.
 func Text(lang, key string, args ...string) string {
 	// keys has a line break around each key; a key's number is that of its line.
 	at := strings.Index(keys, "\n"+key+"\n")
@@ -45,8 +47,8 @@ func filled(text string, args []string) string {
 // Answer is the text of a code of the contract ("declined"); "" for a code that is for developers.
 func Answer(lang, code string) string { return Text(lang, "answer."+code) }
 
-// Problem says what a shopper can do about a problem with a field: code and detail are those of the rules. The fields of a
-// delivery address have the words of the billing address.
+// Problem says what a shopper can do about a problem with a field: code and detail are those of the rules. The
+// fields of a delivery address have the words of the billing address.
 func Problem(lang, field, code, detail string) string {
 	if rest, ok := strings.CutPrefix(field, "ship"); ok && rest != "" {
 		field = strings.ToLower(rest[:1]) + rest[1:]

@@ -147,9 +147,9 @@ func (b *bench) compareTo(what, unit string, digits int, values [3][]float64, go
 	b.row(what, show(0), stock, show(2), fmt.Sprintf("**%.2f**", ratio(2)), goal)
 }
 
-// ledger is an order with the Durable Object, which workerd keeps in a file for each order, beside plain JavaScript with the same
-// Durable Object. A minute after an order the ledger's alarm asks what became of it; those questions must stay out of the measurement,
-// so a fresh pair of Workers serves each level and has to be through by then.
+// ledger is an order with the Durable Object, which workerd keeps in a file for each order, beside plain JavaScript
+// with the same Durable Object. A minute after an order the ledger's alarm asks what became of it; those questions
+// must stay out of the measurement, so a fresh pair of Workers serves each level and has to be through by then.
 func (b *bench) ledger() error {
 	for _, level := range []struct {
 		connections int
@@ -201,8 +201,8 @@ func (b *bench) crossings() error {
 	return nil
 }
 
-// up is the first page and the first order of an isolate that has been started and has served nobody: what a shopper's request costs, without
-// what happened before it came.
+// up is the first page and the first order of an isolate that has been started and has served nobody: what a
+// shopper's request costs, without what happened before it came.
 func (b *bench) up() error {
 	kinds := []kind{b.plainKind, b.stockKind, b.oursKind}
 	for _, what := range []struct {

@@ -30,7 +30,8 @@ func (b *bench) sizes() error {
 		return err
 	}
 	sizes := map[string]string{}
-	const brotli = "const z=require('zlib');process.stdin.toArray().then(a=>process.stdout.write(z.brotliCompressSync(Buffer.concat(a))))" // quality 11
+	// quality 11
+	const brotli = "const z=require('zlib');process.stdin.toArray().then(a=>process.stdout.write(z.brotliCompressSync(Buffer.concat(a))))"
 	for _, file := range []struct {
 		name    string
 		content []byte

@@ -332,7 +332,8 @@ func (f *findings) checkLimiter(e environment, l limiter) {
 	}
 }
 
-// checkMetrics wants the counters under the name that the Worker looks for, and apart from those of other environments.
+// checkMetrics wants the counters under the name that the Worker looks for, and apart from those of other
+// environments.
 func (f *findings) checkMetrics(e environment) {
 	datasets := tables(e.settings, "analytics_engine_datasets")
 	for _, d := range datasets {
@@ -381,9 +382,9 @@ func (f *findings) checkExposure(e environment) {
 	}
 }
 
-// checkOwnOrigins finds landers whose origin is their own host, although the host is a custom domain: there is no server behind the Worker
-// then, and it would ask itself. On a route the same setting is right: Cloudflare sends such a request to the zone's origin.
-// https://developers.cloudflare.com/workers/configuration/routing/
+// checkOwnOrigins finds landers whose origin is their own host, although the host is a custom domain: there is no
+// server behind the Worker then, and it would ask itself. On a route the same setting is right: Cloudflare sends
+// such a request to the zone's origin. https://developers.cloudflare.com/workers/configuration/routing/
 func (f *findings) checkOwnOrigins(e environment) {
 	for _, route := range tables(e.settings, "routes") {
 		host, _ := route["pattern"].(string)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// environment is one set of settings that can be deployed: the top level of wrangler.toml, or an [env.NAME] with what it inherits.
+// environment is one set of settings that can be deployed: the top level of wrangler.toml, or an [env.NAME] with
+// what it inherits.
 type environment struct {
 	name     string         // "" for the top level
 	settings map[string]any // own and inherited

@@ -1,10 +1,12 @@
-// Checkconfig checks wrangler.toml and the secrets at hand before a deploy, whole and in every environment: what the Worker would refuse at its
-// first request (the rules are the Worker's own, package config), and what only shows once it is deployed: bindings, migrations, switches that
-// must not be left at Cloudflare's defaults for a Worker that takes orders.
+// Checkconfig checks wrangler.toml and the secrets at hand before a deploy, whole and in every environment: what
+// the Worker would refuse at its first request (the rules are the Worker's own, package config), and what only
+// shows once it is deployed: bindings, migrations, switches that must not be left at Cloudflare's defaults for a
+// Worker that takes orders.
 //
 //	go run ./worker/cmd/checkconfig [-file wrangler.toml] [-env staging] [-secrets-file FILE]
 //
-// It prints every fault with its cure and exits with 1, or a summary of what is sold where. Hints do not fail. Values of secrets are never printed.
+// It prints every fault with its cure and exits with 1, or a summary of what is sold where. Hints do not fail.
+// Values of secrets are never printed.
 package main
 
 import (
@@ -87,7 +89,8 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 	return status
 }
 
-// readable is a TOML error with the line it is in, where the parser knows it. What it quotes of the file is left out: it may be a secret.
+// readable is a TOML error with the line it is in, where the parser knows it. What it quotes of the file is left
+// out: it may be a secret.
 func readable(err error) string {
 	var parse toml.ParseError
 	if !errors.As(err, &parse) {

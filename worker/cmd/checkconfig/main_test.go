@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "write what the program says now into te
 
 func noSecrets(string) (string, bool) { return "", false }
 
-// TestScenarios runs the program on each folder of testdata: a wrangler.toml, more arguments in args, and in want.txt what it is to say.
+// TestScenarios runs the program on each folder of testdata: a wrangler.toml, more arguments in args, and in
+// want.txt what it is to say.
 func TestScenarios(t *testing.T) {
 	folders, err := filepath.Glob("testdata/*/wrangler.toml")
 	require.NoError(t, err)

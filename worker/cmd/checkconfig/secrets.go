@@ -19,7 +19,8 @@ type secrets struct {
 	complete bool     // the file was given as all there is: what is missing in it is missing
 }
 
-// readSecrets takes the secrets from the file given, else from the environment and from the .dev.vars that wrangler dev would use.
+// readSecrets takes the secrets from the file given, else from the environment and from the .dev.vars that wrangler
+// dev would use.
 func readSecrets(file, folder, environment string, lookup func(string) (string, bool)) (secrets, error) {
 	if file != "" {
 		values, err := readVars(file)

@@ -1,6 +1,6 @@
-// Checkreadme reads Markdown files as a newcomer does who tries everything: links and anchors must lead somewhere, the targets of `make` must
-// exist, and so must the files of the repository that are named. It needs no network, and so looks no further than at the form of other
-// sites' addresses.
+// Checkreadme reads Markdown files as a newcomer does who tries everything: links and anchors must lead somewhere,
+// the targets of `make` must exist, and so must the files of the repository that are named. It needs no network,
+// and so looks no further than at the form of other sites' addresses.
 //
 //	go run ./worker/cmd/checkreadme README.md …
 //
@@ -136,8 +136,8 @@ func exists(repository fs.FS, name string) bool {
 	return !errors.Is(err, fs.ErrNotExist) || made.MatchString(name)
 }
 
-// anchorsOf are the anchors of a file, as GitHub makes them: the heading's text in lower case, without punctuation, spaces as hyphens, and a
-// number behind those that were there before.
+// anchorsOf are the anchors of a file, as GitHub makes them: the heading's text in lower case, without punctuation,
+// spaces as hyphens, and a number behind those that were there before.
 func anchorsOf(text string) map[string]bool {
 	anchors := map[string]bool{}
 	inCode := false

@@ -1,11 +1,12 @@
 //go:build unix
 
-// Dev starts everything a developer needs on this machine: a simulated Konnektive and Klarna, and the relay under wrangler, which rebuilds
-// on save. It prints the address of the checkout page and stops all of it on Ctrl-C.
+// Dev starts everything a developer needs on this machine: a simulated Konnektive and Klarna, and the relay under
+// wrangler, which rebuilds on save. It prints the address of the checkout page and stops all of it on Ctrl-C.
 //
 //	dev [-port 8787] [-real] [-lander shop.example] [-https] [-host 192.168.1.5] [settings of the simulator, such as -redirect script]
 //
-// The first ones can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator from the environment (SIMULATOR_REDIRECT=script).
+// The first ones can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator from the
+// environment (SIMULATOR_REDIRECT=script).
 package main
 
 import (
@@ -39,7 +40,8 @@ const (
 )
 
 func init() {
-	// A child is told of the end of the thread that started it, so that thread has to be the one that lives as long as the program.
+	// A child is told of the end of the thread that started it, so that thread has to be the one that lives as long as
+	// the program.
 	runtime.LockOSThread()
 }
 
@@ -235,7 +237,8 @@ func findRoot() (string, error) {
 	}
 }
 
-// freePort is the port itself when nothing listens there, and any free one for 0. localhost has two addresses, and a browser may take either.
+// freePort is the port itself when nothing listens there, and any free one for 0. localhost has two addresses, and
+// a browser may take either.
 func freePort(port int) (int, error) {
 	first, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err == nil {
@@ -254,8 +257,8 @@ func freePort(port int) (int, error) {
 	return port, nil
 }
 
-// startSimulator serves a simulated CRM on free ports: its API on this machine, and its pages, which are the same but for https and other machines
-// where those are asked for.
+// startSimulator serves a simulated CRM on free ports: its API on this machine, and its pages, which are the same
+// but for https and other machines where those are asked for.
 func startSimulator(o options, host string, c certificate) (api, pages string, stop func(), err error) {
 	listen := func(address string) (net.Listener, error) {
 		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))

@@ -182,7 +182,8 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 	})
 }
 
-// running says whether a process does anything; one that ended and is nobody's child waits to be reaped by init, which a container may lack.
+// running says whether a process does anything; one that ended and is nobody's child waits to be reaped by init,
+// which a container may lack.
 func running(pid int) bool {
 	if !alive(pid) {
 		return false

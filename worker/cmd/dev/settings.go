@@ -18,8 +18,9 @@ import (
 	"klarna-relay/worker/config"
 )
 
-// settings writes the wrangler.toml of the repository as wrangler dev is to have it: without hosts at Cloudflare, whose names the Worker would
-// see instead of localhost; with a lander for this machine; and with paths from the top of the disk, since the file is elsewhere.
+// settings writes the wrangler.toml of the repository as wrangler dev is to have it: without hosts at Cloudflare,
+// whose names the Worker would see instead of localhost; with a lander for this machine; and with paths from the
+// top of the disk, since the file is elsewhere.
 type settings struct {
 	root, folder string
 	hosts        []string // by which browsers reach this machine
@@ -103,7 +104,8 @@ func (s settings) addLanders(all map[string]any) {
 	}
 }
 
-// watch has wrangler look again when wrangler.toml has changed, or when a file of www/ was added or removed, which it does not notice by itself.
+// watch has wrangler look again when wrangler.toml has changed, or when a file of www/ was added or removed, which
+// it does not notice by itself.
 func (s settings) watch(done <-chan struct{}, complain func(error)) {
 	config := filepath.Join(s.root, "wrangler.toml")
 	pages := filepath.Join(s.root, "www")
@@ -115,7 +117,8 @@ func (s settings) watch(done <-chan struct{}, complain func(error)) {
 			return
 		case <-time.After(300 * time.Millisecond):
 		}
-		// Some editors empty a file before they write it: what has changed since the last look is not read before the next one.
+		// Some editors empty a file before they write it: what has changed since the last look is not read before the
+		// next one.
 		is := changed(config)
 		if !is.Equal(was) && is.Equal(seen) {
 			was = is
@@ -159,7 +162,8 @@ func listed(folder string) []string {
 	return names
 }
 
-// choose says which lander the hosts of this machine stand for: the one that was asked for, else none when they have one, else the first.
+// choose says which lander the hosts of this machine stand for: the one that was asked for, else none when they
+// have one, else the first.
 func (s shop) choose(asked, host string) (lander string, err error) {
 	keys := s.config.Landers.Hosts()
 	if asked != "" {

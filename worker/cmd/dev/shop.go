@@ -106,8 +106,8 @@ func (s shop) ready(base string) string {
 	return base + "/api/health"
 }
 
-// campaigns are simulated campaigns with the ids of wrangler.toml, so that a developer's own products can be ordered at once. Their names
-// and prices are made up.
+// campaigns are simulated campaigns with the ids of wrangler.toml, so that a developer's own products can be
+// ordered at once. Their names and prices are made up.
 func (s shop) campaigns() []simulator.Campaign {
 	example := simulator.DefaultCampaign()
 	known := map[string]simulator.Product{}

@@ -50,7 +50,8 @@ func (w *wrangler) start() error {
 		return errors.New("wrangler is not installed: run make dev, which installs it (or npm ci --ignore-scripts in worker/)")
 	}
 	env := append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"WRANGLER_SEND_METRICS=false", "WRANGLER_HIDE_BANNER=true", "CLOUDFLARE_CF_FETCH_ENABLED=false") // nothing here needs a network
+		// nothing here needs a network
+		"WRANGLER_SEND_METRICS=false", "WRANGLER_HIDE_BANNER=true", "CLOUDFLARE_CF_FETCH_ENABLED=false")
 	if err := checkNode(bin); err != nil {
 		return err
 	}
@@ -112,7 +113,8 @@ func (w *wrangler) exit() error {
 	return w.err
 }
 
-// stop ends wrangler and everything it started: politely, and by force when that takes too long or another signal comes.
+// stop ends wrangler and everything it started: politely, and by force when that takes too long or another signal
+// comes.
 func (w *wrangler) stop(signals <-chan os.Signal) {
 	group := -w.cmd.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)

@@ -1,9 +1,10 @@
-// Find asks a deployed Worker what it knows of one purchase, and prints it in words that a support person can read out. It knows nothing about the
-// shopper.
+// Find asks a deployed Worker what it knows of one purchase, and prints it in words that a support person can read
+// out. It knows nothing about the shopper.
 //
 //	find https://shop.example 63A9FBD226
 //
-// The purchase is named by its order's id in Konnektive, or by the ref of the shopper's page. The ADMIN_TOKEN comes from the environment.
+// The purchase is named by its order's id in Konnektive, or by the ref of the shopper's page. The ADMIN_TOKEN comes
+// from the environment.
 package main
 
 import (

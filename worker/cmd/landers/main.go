@@ -1,4 +1,5 @@
-// Landers writes worker/landers.toml as the lines in which the Worker finds a host (package landersfile), an empty line when there is none.
+// Landers writes worker/landers.toml as the lines in which the Worker finds a host (package landersfile), an empty
+// line when there is none.
 //
 //	go run ./worker/cmd/landers worker/build/landers.txt
 package main

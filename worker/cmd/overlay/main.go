@@ -1,9 +1,9 @@
 // Overlay writes the file for `go build -overlay` by which the edge program is compiled with another crypto/tls.
 //
-// net/http imports crypto/tls, and the initialisers of that package keep 1.6 MB of cryptography in the program that nothing here
-// calls: the Workers runtime does TLS. With the package in ./tls, which has the names that net/http uses and does nothing, the
-// program is a quarter smaller (gzip 1.84 → 1.38 MB) and starts accordingly faster. A Go version whose net/http uses more of
-// crypto/tls does not compile with it: add the name to ./tls.
+// net/http imports crypto/tls, and the initialisers of that package keep 1.6 MB of cryptography in the program that
+// nothing here calls: the Workers runtime does TLS. With the package in ./tls, which has the names that net/http
+// uses and does nothing, the program is a quarter smaller (gzip 1.84 → 1.38 MB) and starts accordingly faster. A Go
+// version whose net/http uses more of crypto/tls does not compile with it: add the name to ./tls.
 //
 //	go run ./worker/cmd/overlay worker/build/overlay.json
 package main

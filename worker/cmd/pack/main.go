@@ -124,7 +124,8 @@ func readData(section []byte) ([]piece, error) {
 	return pieces, nil
 }
 
-// join puts pieces together that have a small gap between them. They must not overlap, since then their order would count.
+// join puts pieces together that have a small gap between them. They must not overlap, since then their order would
+// count.
 func join(pieces []piece) ([]piece, error) {
 	slices.SortStableFunc(pieces, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
 	var joined []piece

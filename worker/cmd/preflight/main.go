@@ -1,4 +1,5 @@
-// Preflight asks the deployed Worker's /api/preflight what works, prints what it says, and exits with 1 when a check fails.
+// Preflight asks the deployed Worker's /api/preflight what works, prints what it says, and exits with 1 when a
+// check fails.
 //
 //	preflight https://shop.example        this host
 //	preflight [-env staging]              every host of wrangler.toml and landers.toml

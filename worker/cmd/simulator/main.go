@@ -1,4 +1,5 @@
-// Simulator is a simulated Konnektive CRM and Klarna as a program of its own, for a relay that runs elsewhere on this machine.
+// Simulator is a simulated Konnektive CRM and Klarna as a program of its own, for a relay that runs elsewhere on
+// this machine.
 //
 // Every flag can be set in the environment too: -slow-for as SIMULATOR_SLOW_FOR, and so on.
 package main

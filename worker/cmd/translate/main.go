@@ -1,8 +1,8 @@
-// Translate makes the sample pages of other languages: www/checkout.html and www/translations/de.txt become www/de/checkout.html. So there
-// is one markup for all languages, and every page is there without JavaScript.
+// Translate makes the sample pages of other languages: www/checkout.html and www/translations/de.txt become
+// www/de/checkout.html. So there is one markup for all languages, and every page is there without JavaScript.
 //
-// A translation is an English text of the pages and, indented on the next line, the same in the other language. A text that is missing or
-// no longer used is an error.
+// A translation is an English text of the pages and, indented on the next line, the same in the other language. A
+// text that is missing or no longer used is an error.
 package main
 
 import (

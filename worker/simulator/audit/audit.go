@@ -1,9 +1,10 @@
 // Package audit balances what a relay did and said against the simulator's books: the checks that must hold after
 // whatever has gone wrong. The fault run in worker/relay and the soak test in workerd share it.
 //
-// A relay under audit is told apart by what its shoppers send: every shopper has an e-mail address of its own, and every
-// attempt says its idempotency key in the tracking field custom1, which changes nothing about an order. Its purchases are
-// told apart by the return addresses: /api/klarna/return/ and the name of a session, which begins with the ref.
+// A relay under audit is told apart by what its shoppers send: every shopper has an e-mail address of its own, and
+// every attempt says its idempotency key in the tracking field custom1, which changes nothing about an order. Its
+// purchases are told apart by the return addresses: /api/klarna/return/ and the name of a session, which begins
+// with the ref.
 package audit
 
 import (
@@ -135,7 +136,8 @@ func (b *Book) Hear(h Heard) {
 		b.Find("%s said paid, and it is not", h.Route)
 	}
 	saysUnpaid := h.Code == "retry" || h.Code == "declined" || strings.Contains(h.Location, "klarna=declined")
-	if saysUnpaid && h.PaidBefore && b.Told(h.Ref) && !refused(b.sim.Settings().OpenStatus) { // else the CRM says so itself, and the relay asks it once a second
+	// else the CRM says so itself, and the relay asks it once a second
+	if saysUnpaid && h.PaidBefore && b.Told(h.Ref) && !refused(b.sim.Settings().OpenStatus) {
 		b.Find("%s said %s%s of a purchase that was paid", h.Route, h.Code, h.Location)
 	}
 	if h.Route == "failed" && h.Location != "" {
@@ -143,7 +145,8 @@ func (b *Book) Hear(h Heard) {
 		b.failed[h.Ref] = append(b.failed[h.Ref], h.At)
 		b.mu.Unlock()
 	}
-	if h.Code == "redirect" && !strings.Contains(h.URL, "/api/klarna/continue/") { // what that page leads to is heard later
+	// what that page leads to is heard later
+	if h.Code == "redirect" && !strings.Contains(h.URL, "/api/klarna/continue/") {
 		b.hand(h)
 	}
 }
@@ -237,8 +240,8 @@ func (b *Book) Balance() {
 	}
 }
 
-// sentOnce: an import that may have arrived is never sent again, unless it was refused for the operator's fault, and of
-// an order only one Confirm Order is sent that may have arrived.
+// sentOnce: an import that may have arrived is never sent again, unless it was refused for the operator's fault,
+// and of an order only one Confirm Order is sent that may have arrived.
 func (b *Book) sentOnce(calls []simulator.Call) {
 	sent := map[string]int{}
 	for _, call := range calls {
@@ -315,8 +318,8 @@ func (b *Book) purchases(calls []simulator.Call) {
 	}
 }
 
-// justified tells whether the same cart may be imported again: the last import was refused, its order or its session is
-// over, or it never handed out a url and its time is over.
+// justified tells whether the same cart may be imported again: the last import was refused, its order or its
+// session is over, or it never handed out a url and its time is over.
 func (b *Book) justified(ref string, next, last simulator.Call, made []done) bool {
 	if refused(b.sim.Settings().OpenStatus) {
 		return true // whatever was imported reads as declined at once
@@ -346,8 +349,8 @@ func (b *Book) justified(ref string, next, last simulator.Call, made []done) boo
 	})
 }
 
-// Told tells whether the relay was told, in the answer to a call, the id of each order of a purchase that was paid. Of an
-// order that is not told, it can know only by the browser that comes back.
+// Told tells whether the relay was told, in the answer to a call, the id of each order of a purchase that was paid.
+// Of an order that is not told, it can know only by the browser that comes back.
 func (b *Book) Told(ref string) bool {
 	for _, session := range b.sim.Sessions() {
 		if session.State == simulator.SessionApproved && refOf(map[string]string{"redirectsTo": session.RedirectsTo}) == ref && !b.toldOrder(session.OrderID) {
@@ -361,8 +364,8 @@ func (b *Book) toldOrder(id string) bool {
 	return slices.ContainsFunc(b.sim.Calls(), func(c simulator.Call) bool { return c.Lost == "" && strings.Contains(c.Answer, id) })
 }
 
-// PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the orders. Of
-// orders whose ids the relay was never told nothing can be known.
+// PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the
+// orders. Of orders whose ids the relay was never told nothing can be known.
 func (b *Book) PaidTwice() map[string][]string {
 	paid := map[string][]string{}
 	for _, session := range b.sim.Sessions() {

@@ -1,4 +1,5 @@
-// Package catalogue reads the files of texts and finds what is wrong with them. It is for tools and tests; nothing of it ships.
+// Package catalogue reads the files of texts and finds what is wrong with them. It is for tools and tests; nothing
+// of it ships.
 package catalogue
 
 import (

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// places are the lengths, in characters, that fit where a text is shown on a screen of 360 px: a label or link in one line, a heading or
-// the button in two, a problem in four below its field, a message in eight above the button. The first prefix that fits counts.
+// places are the lengths, in characters, that fit where a text is shown on a screen of 360 px: a label or link in
+// one line, a heading or the button in two, a problem in four below its field, a message in eight above the button.
+// The first prefix that fits counts.
 var places = []struct {
 	prefix string
 	limit  int
@@ -39,7 +40,8 @@ var letters = map[string]string{
 	"sk": "áäčďéíĺľňóôŕšťúýž", "sl": "čšž", "sv": "åäöé",
 }
 
-// signs are the other characters of the texts: no marks that are put on a letter of their own, no spaces that are none.
+// signs are the other characters of the texts: no marks that are put on a letter of their own, no spaces that are
+// none.
 const signs = " .,:;!?/@{}()'’‘\"„“”«»-–…0123456789_ \u00a0\u202f\u00bf\u00a1"
 
 // international are the texts that are rightly the same as in English in some languages.
@@ -115,8 +117,8 @@ func (c Catalogue) faults(t Text, english Catalogue) (faults []string) {
 // braces is what is left of a text's braces.
 func braces(text string) int { return strings.Count(text, "{") + strings.Count(text, "}") }
 
-// odd are the characters of a text that belong neither to the alphabet of its language nor to the signs. Latin letters are in all of
-// them: Klarna, JavaScript.
+// odd are the characters of a text that belong neither to the alphabet of its language nor to the signs. Latin
+// letters are in all of them: Klarna, JavaScript.
 func (c Catalogue) odd(text string) (odd string) {
 	for _, r := range text {
 		lower := strings.ToLower(string(r))

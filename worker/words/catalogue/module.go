@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Module is the texts of pages as a JavaScript module: what klarna.js says, and what the order's check says about a field. A text of
-// klarna.js has its key without the group.
+// Module is the texts of pages as a JavaScript module: what klarna.js says, and what the order's check says about a
+// field. A text of klarna.js has its key without the group.
 func (c Catalogue) Module() []byte {
 	var b bytes.Buffer
 	b.WriteString("export default{\n")

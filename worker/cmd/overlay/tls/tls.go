@@ -1,6 +1,6 @@
-// Package tls is what net/http needs of crypto/tls so that it compiles. The edge program is built with it instead of the real one, by
-// the overlay that cmd/overlay writes: the Workers runtime does all of TLS, and net/http's transport and server are never called.
-// Everything here fails.
+// Package tls is what net/http needs of crypto/tls so that it compiles. The edge program is built with it instead
+// of the real one, by the overlay that cmd/overlay writes: the Workers runtime does all of TLS, and net/http's
+// transport and server are never called. Everything here fails.
 package tls
 
 import (
