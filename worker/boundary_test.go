@@ -38,7 +38,9 @@ type source struct {
 
 func shipped(t *testing.T) (sources []source) {
 	t.Helper()
-	for _, line := range list(t, "-deps", "-f", `{{if not .Standard}}{{$p := .}}{{range .GoFiles}}{{$p.ImportPath}}={{$p.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}`, "./worker", "./wasm") {
+	for _, line := range list(t, "-deps", "-f",
+		`{{if not .Standard}}{{$p := .}}{{range .GoFiles}}{{$p.ImportPath}}={{$p.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}`,
+		"./worker", "./wasm") {
 		pkg, path, _ := strings.Cut(line, "=")
 		if !strings.HasPrefix(pkg, module) {
 			continue // a library's
@@ -86,7 +88,8 @@ func TestNothingThatShipsSetsATimerOrWaitsForALock(t *testing.T) {
 		})
 	}
 	for pkg := range locks {
-		assert.False(t, locks[pkg] && waits[pkg], "%s has locks, and takes a context: a lock could be held while it waits", pkg)
+		assert.False(t, locks[pkg] && waits[pkg], "%s has locks, and takes a context: a lock could be held while it waits",
+			pkg)
 	}
 }
 
@@ -99,7 +102,8 @@ func TestJavaScriptIsTouchedAtTheDoorsOnly(t *testing.T) {
 		}
 		for _, group := range s.file.Comments {
 			for _, comment := range group.List {
-				touches = touches || strings.HasPrefix(comment.Text, "//go:wasmimport") || strings.HasPrefix(comment.Text, "//go:wasmexport")
+				touches = touches || strings.HasPrefix(comment.Text, "//go:wasmimport") ||
+					strings.HasPrefix(comment.Text, "//go:wasmexport")
 			}
 		}
 		if touches {

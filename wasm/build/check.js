@@ -52,7 +52,8 @@ export function load() {
 
 /** @returns {Promise<Rules>} */
 async function start() {
-	const [response, words] = await Promise.all([fetch(MODULE), wordsOf(globals.document?.documentElement.lang ?? ""), import(RUNTIME.href)]);
+	const [response, words] = await Promise.all(
+		[fetch(MODULE), wordsOf(globals.document?.documentElement.lang ?? ""), import(RUNTIME.href)]);
 	if (!response.ok) throw new Error(`the browser module answered ${response.status}`);
 	const go = new globals.Go();
 	const { instance } = await instantiate(response, go.importObject);
@@ -72,7 +73,8 @@ async function start() {
 	/** @type {Rules["check"]} */
 	const check = (fields, shop) => {
 		const found = problems(fields, shop);
-		return found && Object.fromEntries(Object.entries(found).map(([field, problem]) => [field, textOf(words, field, problem)]));
+		return found && Object.fromEntries(Object.entries(found).map(([field, problem]) =>
+			[field, textOf(words, field, problem)]));
 	};
 	return { check, problems, phone: safely("phone"), postalCode: safely("postalCode"), klarna: safely("klarna") };
 }
@@ -97,7 +99,8 @@ async function wordsOf(tag) {
  */
 function textOf(words, field, { code, detail }) {
 	const name = field.replace(/^ship(.)/, (_, first) => first.toLowerCase());
-	return (words[`rule.${code}.${name}`] ?? words[`rule.${code}`] ?? words["rule.bad_value"]).replace(/\{\w+\}/, () => detail);
+	return (words[`rule.${code}.${name}`] ?? words[`rule.${code}`] ?? words["rule.bad_value"]).replace(/\{\w+\}/,
+		() => detail);
 }
 
 /**
@@ -108,7 +111,8 @@ function textOf(words, field, { code, detail }) {
  * @param {WebAssembly.Imports} imports
  */
 async function instantiate(response, imports) {
-	if (WebAssembly.instantiateStreaming && /^application\/wasm\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
+	if (WebAssembly.instantiateStreaming &&
+		/^application\/wasm\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
 		return WebAssembly.instantiateStreaming(response, imports);
 	}
 	return WebAssembly.instantiate(await response.arrayBuffer(), imports);

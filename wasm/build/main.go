@@ -68,9 +68,11 @@ func build(out string) (size int, err error) {
 		}
 	}
 	if size > budget {
-		return size, fmt.Errorf("%d bytes brotli, %d over the budget: look for an import that brings fmt, regexp, encoding/json, net/url or unicode tables (go list -deps ./wasm)", size, size-budget)
+		return size, fmt.Errorf("%d bytes brotli, %d over the budget: look for an import that brings fmt, regexp, "+
+			"encoding/json, net/url or unicode tables (go list -deps ./wasm)", size, size-budget)
 	}
-	script := strings.NewReplacer("{{module}}", moduleName, "{{runtime}}", runtimeName, "{{size}}", strconv.Itoa(size), "{{languages}}", languages).Replace(loader)
+	script := strings.NewReplacer("{{module}}", moduleName, "{{runtime}}", runtimeName, "{{size}}", strconv.Itoa(size),
+		"{{languages}}", languages).Replace(loader)
 
 	// The loader comes last: whoever reads it finds what it names.
 	for _, file := range []struct {
@@ -129,7 +131,8 @@ func compile() ([]byte, error) {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "check.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-gcflags=all=-l", "-o", path, "klarna-relay/wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-gcflags=all=-l",
+		"-o", path, "klarna-relay/wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if message, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, message)

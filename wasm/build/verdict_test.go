@@ -32,16 +32,21 @@ type question struct {
 
 // values are what a form's fields hold in the generated orders, right and wrong.
 var values = map[string][]string{
-	"firstName":       {"Erika", " Anna  Maria ", "O’Neil", "王小明", "علی\u200cرضا", "", "123", "<b>", "😀", strings.Repeat("a", 31), "a\x00b", "4111 1111 1111 1111"},
-	"lastName":        {"Mustermann", "van der Berg", "Müller-Lüdenscheidt", "", "www.x.example", strings.Repeat("ß", 30)},
-	"companyName":     {"", "", "", "ACME & Söhne", strings.Repeat("b", 31)},
-	"emailAddress":    {"erika@example.com", "user@müller.de", "a@b", "", "a b@c.de", "\ufeffx@y.example ", "müller@gmx.de"},
-	"phoneNumber":     {"+4930123456", "030 123456", "06 12 34 56 78", "(212) 555-0123", "", "123", "0170/1234567", "+52 1 55 1234 5678", "4111111111111111", "x"},
-	"address1":        {"Heidestraße 17", "c/o Meier", "", "...", "<script>", strings.Repeat("c", 51), "№ 5"},
-	"address2":        {"", "", "2. OG", "Konto 5555 5555 5555 4444"},
-	"city":            {"Berlin", "東京", "", "Ber\u2028lin", strings.Repeat("d", 31)},
-	"state":           {"", "", "CA", "California", "Nordrhein-Westfalen", "NSW", "ON", "XX"},
-	"postalCode":      {"10557", "D-10557", "1234ab", "1010", "sw1a1aa", "90210", "K1A0B1", "00-950", "", "abc", "1000205"},
+	"firstName": {"Erika", " Anna  Maria ", "O’Neil", "王小明", "علی\u200cرضا", "", "123", "<b>", "😀",
+		strings.Repeat("a", 31), "a\x00b", "4111 1111 1111 1111"},
+	"lastName": {"Mustermann", "van der Berg", "Müller-Lüdenscheidt", "", "www.x.example",
+		strings.Repeat("ß", 30)},
+	"companyName": {"", "", "", "ACME & Söhne", strings.Repeat("b", 31)},
+	"emailAddress": {"erika@example.com", "user@müller.de", "a@b", "", "a b@c.de", "\ufeffx@y.example ",
+		"müller@gmx.de"},
+	"phoneNumber": {"+4930123456", "030 123456", "06 12 34 56 78", "(212) 555-0123", "", "123", "0170/1234567",
+		"+52 1 55 1234 5678", "4111111111111111", "x"},
+	"address1": {"Heidestraße 17", "c/o Meier", "", "...", "<script>", strings.Repeat("c", 51), "№ 5"},
+	"address2": {"", "", "2. OG", "Konto 5555 5555 5555 4444"},
+	"city":     {"Berlin", "東京", "", "Ber\u2028lin", strings.Repeat("d", 31)},
+	"state":    {"", "", "CA", "California", "Nordrhein-Westfalen", "NSW", "ON", "XX"},
+	"postalCode": {"10557", "D-10557", "1234ab", "1010", "sw1a1aa", "90210", "K1A0B1", "00-950", "", "abc",
+		"1000205"},
 	"billShipSame":    {"1", "", "0", "on", "perhaps"},
 	"shipFirstName":   {"", "", "Max"},
 	"shipLastName":    {"", "", "Muster"},
@@ -150,7 +155,8 @@ func TestPageAndEdgeSayTheSame(t *testing.T) {
 			refused[p.Field]++
 			codes[p.Field] = map[string]string{"code": p.Code.String(), "detail": p.Detail}
 		}
-		questions = append(questions, question{Ask: "problems", Fields: fields, Shop: asJSON}, question{Ask: "check", Fields: fields, Shop: asJSON})
+		questions = append(questions, question{Ask: "problems", Fields: fields, Shop: asJSON},
+			question{Ask: "check", Fields: fields, Shop: asJSON})
 		want = append(want, codes, inThePage(verdict))
 	}
 	assert.Greater(t, accepted, 300, "orders that pass")
@@ -165,7 +171,8 @@ func TestPageAndEdgeSayTheSame(t *testing.T) {
 	for _, country := range countries {
 		code := strings.ToUpper(country)
 		for _, text := range append(append([]string{}, values["phoneNumber"]...), values["postalCode"]...) {
-			questions = append(questions, question{Ask: "phone", Text: text, Country: country}, question{Ask: "postalCode", Text: text, Country: country})
+			questions = append(questions, question{Ask: "phone", Text: text, Country: country},
+				question{Ask: "postalCode", Text: text, Country: country})
 			want = append(want, orNull(rules.Phone(text, code)), orNull(rules.PostalCode(text, code)))
 		}
 		questions = append(questions, question{Ask: "klarna", Country: country})

@@ -51,7 +51,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 // What a page could pass by mistake must be answered with null or an object, never thrown.
-const odd = [undefined, null, 1, "x", true, Symbol("x"), [], () => 1, { firstName: {} }, { firstName: null }, Object.create(null), new Proxy({}, { ownKeys: () => { throw new Error("no") } })];
+const odd = [undefined, null, 1, "x", true, Symbol("x"), [], () => 1, { firstName: {} }, { firstName: null },
+  Object.create(null), new Proxy({}, { ownKeys: () => { throw new Error("no") } })];
 const thrown = [];
 for (const a of odd) {
 	for (const b of odd) {

@@ -165,11 +165,13 @@ var failing = []string{"misconfigured", "upstream_unreachable", "internal", "unk
 
 // happened are events of the log that somebody has to look at, whenever they occur.
 var happened = map[string]string{
-	"paid_twice":          "a purchase was paid twice: refund one of the two orders that the log names under paid_twice",
-	"paid_without_klarna": "an order counts as paid though nobody was sent to Klarna: look at the order that the log names under paid_without_klarna",
-	"order_unreadable":    "Konnektive said something of an order that the relay does not know: the log has it under order_unreadable",
-	"instance_died":       "the program ended and was started again: the log says why under instance_died",
-	"panic":               "the program failed at something and went on: the log says where under panic",
+	"paid_twice": "a purchase was paid twice: refund one of the two orders that the log names under paid_twice",
+	"paid_without_klarna": "an order counts as paid though nobody was sent to Klarna: look at the order that the log " +
+		"names under paid_without_klarna",
+	"order_unreadable": "Konnektive said something of an order that the relay does not know: the log has it under " +
+		"order_unreadable",
+	"instance_died": "the program ended and was started again: the log says why under instance_died",
+	"panic":         "the program failed at something and went on: the log says where under panic",
 }
 
 // Judge reads the counts of the last quarter of an hour: "order CODE" and "upsale CODE" for imports, "event NAME"
@@ -183,7 +185,8 @@ func Judge(counts map[string]int64) []Problem {
 		switch {
 		case kind == "event":
 			if text := happened[code]; text != "" {
-				problems = append(problems, Problem{Code: code, Text: text + " (" + strconv.FormatInt(counts[name], 10) + " in a quarter of an hour)"})
+				problems = append(problems, Problem{Code: code,
+					Text: text + " (" + strconv.FormatInt(counts[name], 10) + " in a quarter of an hour)"})
 			}
 		case slices.Contains(failing, code):
 			failed += counts[name]
@@ -194,8 +197,9 @@ func Judge(counts map[string]int64) []Problem {
 		}
 	}
 	if failed >= 3 && failed*2 >= all {
-		problems = append(problems, Problem{Code: "orders_fail", Text: strconv.FormatInt(failed, 10) + " of " + strconv.FormatInt(all, 10) +
-			" orders of the last quarter of an hour could not be taken: " + strings.Join(codes, ", ")})
+		problems = append(problems, Problem{Code: "orders_fail",
+			Text: strconv.FormatInt(failed, 10) + " of " + strconv.FormatInt(all, 10) +
+				" orders of the last quarter of an hour could not be taken: " + strings.Join(codes, ", ")})
 	}
 	return problems
 }

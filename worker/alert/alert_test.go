@@ -99,7 +99,8 @@ func TestWhatWasNotLookedAtStaysAsItWas(t *testing.T) {
 func TestAFloodIsBounded(t *testing.T) {
 	var found []Problem
 	for i := range 1000 {
-		found = append(found, Problem{Code: "misconfigured", About: strings.Repeat("x", i+1), Text: strings.Repeat("word ", 20)})
+		found = append(found, Problem{Code: "misconfigured", About: strings.Repeat("x", i+1),
+			Text: strings.Repeat("word ", 20)})
 	}
 	s := State{}.After(found, nothing, noon)
 	assert.Len(t, s.Open, maxOpen)
@@ -123,12 +124,15 @@ func TestJudge(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", nil, nil},
-		{"a quiet day", map[string]int64{"order redirect": 20, "order declined": 3, "order invalid": 9, "order unknown": 1}, nil},
+		{"a quiet day", map[string]int64{"order redirect": 20, "order declined": 3, "order invalid": 9, "order unknown": 1},
+			nil},
 		{"two that failed are chance", map[string]int64{"order internal": 2}, nil},
-		{"three and nothing else are not", map[string]int64{"order upstream_unreachable": 2, "upsale internal": 1}, []string{"orders_fail"}},
+		{"three and nothing else are not", map[string]int64{"order upstream_unreachable": 2, "upsale internal": 1},
+			[]string{"orders_fail"}},
 		{"half of all", map[string]int64{"order redirect": 5, "order misconfigured": 5}, []string{"orders_fail"}},
 		{"fewer", map[string]int64{"order redirect": 6, "order misconfigured": 5}, nil},
-		{"a form that is filled in wrongly is no order", map[string]int64{"order invalid": 50, "order unknown": 3}, []string{"orders_fail"}},
+		{"a form that is filled in wrongly is no order", map[string]int64{"order invalid": 50, "order unknown": 3},
+			[]string{"orders_fail"}},
 		{"paid twice", map[string]int64{"event paid_twice": 1}, []string{"paid_twice"}},
 		{"an event that has an answer of its own", map[string]int64{"event misconfigured": 1}, nil},
 	} {
@@ -144,7 +148,8 @@ func TestJudge(t *testing.T) {
 }
 
 func TestEveryServiceGetsItsShape(t *testing.T) {
-	over := Open{Problem: Problem{Code: "preflight", About: "campaign 12, shop.example, product 34", Text: "It is not there."}, Since: noon, Over: true}
+	over := Open{Problem: Problem{Code: "preflight", About: "campaign 12, shop.example, product 34",
+		Text: "It is not there."}, Since: noon, Over: true}
 	news := []Open{{Problem: down, Since: noon}, over}
 	read := func(t *testing.T, address string) (all []map[string]any) {
 		for _, body := range Messages(address, "klarna-relay 1.2", news, noon) {
@@ -154,14 +159,17 @@ func TestEveryServiceGetsItsShape(t *testing.T) {
 		}
 		return all
 	}
-	const text = "klarna-relay 1.2\nBegins: konnektive_reach: Konnektive does not answer.\nOver: preflight (campaign 12, shop.example, product 34): It is not there."
+	const text = "klarna-relay 1.2\nBegins: konnektive_reach: Konnektive does not answer.\nOver: preflight (campaign " +
+		"12, shop.example, product 34): It is not there."
 	t.Run("Slack, Discord and plain JSON", func(t *testing.T) {
-		for _, address := range []string{"https://hooks.slack.com/services/T/B/x", "https://discord.com/api/webhooks/1/x", "http://127.0.0.1:9/hook"} {
+		for _, address := range []string{"https://hooks.slack.com/services/T/B/x", "https://discord.com/api/webhooks/1/x",
+			"http://127.0.0.1:9/hook"} {
 			m := read(t, address)
 			require.Len(t, m, 1)
 			assert.Equal(t, text, m[0]["text"])
 			assert.Equal(t, text, m[0]["content"])
-			assert.Equal(t, map[string]any{"state": "begins", "code": "konnektive_reach", "text": "Konnektive does not answer.", "since": "2026-11-01T12:00:00Z"}, m[0]["events"].([]any)[0])
+			assert.Equal(t, map[string]any{"state": "begins", "code": "konnektive_reach", "text": "Konnektive does not answer.",
+				"since": "2026-11-01T12:00:00Z"}, m[0]["events"].([]any)[0])
 		}
 	})
 	t.Run("Teams", func(t *testing.T) {

@@ -35,7 +35,8 @@ func Messages(address, source string, news []Open, now time.Time) []string {
 	w := json.NewWriter(1024)
 	w.Open('{')
 	w.Text("text", text)
-	if host := u.Hostname(); strings.HasSuffix(host, ".logic.azure.com") || strings.HasSuffix(host, ".powerplatform.com") || strings.HasSuffix(host, ".office.com") {
+	if host := u.Hostname(); strings.HasSuffix(host, ".logic.azure.com") ||
+		strings.HasSuffix(host, ".powerplatform.com") || strings.HasSuffix(host, ".office.com") {
 		card(w, text)
 	} else {
 		w.Text("content", text)

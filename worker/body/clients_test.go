@@ -74,7 +74,8 @@ func verdict(t *testing.T, c client) (rules.Order, map[string]rules.Code) {
 // What landers send works, or is refused because it would choose a price, a gateway or an order, or says two things.
 func TestRequestsOfRealLanders(t *testing.T) {
 	type codes = map[string]rules.Code
-	nobody := codes{"firstName": rules.Required, "lastName": rules.Required, "emailAddress": rules.Required, "phoneNumber": rules.Required, "address1": rules.Required,
+	nobody := codes{"firstName": rules.Required, "lastName": rules.Required, "emailAddress": rules.Required,
+		"phoneNumber": rules.Required, "address1": rules.Required,
 		"city": rules.Required, "postalCode": rules.Required, "country": rules.Required}
 	want := map[string]codes{
 		"01": nil, "02": nil,
@@ -96,7 +97,8 @@ func TestRequestsOfRealLanders(t *testing.T) {
 		"41": nil, "43": nil, "44": nil, "46": nil, "47": nil, "49": nil, "50": nil, "52": nil, "53": nil,
 		"55": {"product1_shipPrice": rules.FieldRefused}, // a shipping price of 0 is a price
 		"56": nil, "58": nil,
-		"64": {"emailAddress": rules.Required, "phoneNumber": rules.Required, "address1": rules.Required, "city": rules.Required, "postalCode": rules.Required,
+		"64": {"emailAddress": rules.Required, "phoneNumber": rules.Required, "address1": rules.Required,
+			"city": rules.Required, "postalCode": rules.Required,
 			"country": rules.Required, "product1_id": rules.Required},
 	}
 	// what HTTP says to them is tested there
@@ -128,40 +130,51 @@ func TestRequestsOfRealLanders(t *testing.T) {
 
 // ada is an order in a form; more is put behind it.
 func ada(more string) client {
-	return client{Path: "/api/order/import/", Headers: map[string]string{"Content-Type": formType}, Body: "firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com" +
-		"&phoneNumber=3125550143&address1=12+Main+Street&city=Chicago&postalCode=60601&country=US&state=IL&" + more}
+	return client{Path: "/api/order/import/", Headers: map[string]string{"Content-Type": formType},
+		Body: "firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com" +
+			"&phoneNumber=3125550143&address1=12+Main+Street&city=Chicago&postalCode=60601&country=US&state=IL&" + more}
 }
 
 func TestOtherWaysToSayTheSame(t *testing.T) {
 	base, problems := verdict(t, ada("product1_id=34&product1_qty=2"))
 	require.Empty(t, problems)
 	for name, more := range map[string]string{
-		"an older reference's names":               "productId=34&productQty=2",
-		"the SDK's lines":                          "orderItems=%7B%2234%22%3A2%7D",
-		"the SDK's lines as texts":                 "orderItems=%7B+%2234%22+%3A+%222%22+%7D",
-		"the SDK's lines as PHP writes an array":   "orderItems[34]=2",
-		"…and escapes it":                          "orderItems%5B34%5D=2",
-		"lines named twice, alike":                 "product1_id=34&product1_qty=2&productId=34&productQty=2&orderItems=%7B%2234%22%3A2%7D",
-		"a library's null and undefined":           "product1_id=34&product1_qty=2&orderId=undefined&sessionId=null&couponCode=null&shipProfileId=undefined&address2=&product2_id=null",
-		"a flag that says no":                      "product1_id=34&product1_qty=2&insureShipment=0&skipQA=false&forceQA=0",
-		"empty fields of other ways to pay":        "product1_id=34&product1_qty=2&cardNumber=&cardMonth=null&iban=&achAccountType=undefined&paypalBillerId=&customerId=null&product1_price=",
-		"what the Worker sends anyway":             "product1_id=34&product1_qty=2&campaignId=12&paySource=PREPAID&prepaidType=KLARNA&forceMerchantId=7",
-		"what the Worker knows better":             "product1_id=34&product1_qty=2&ipAddress=203.0.113.9&userAgent=x&salesUrl=https://shop.example/c?affId=1",
-		"targets of its own":                       "product1_id=34&product1_qty=2&redirectsTo=/up1&errorRedirectsTo=https://elsewhere.example/",
-		"the other address's names are left out":   "product1_id=34&product1_qty=2&billShipSame=true",
-		"a box that is ticked":                     "product1_id=34&product1_qty=2&billShipSame=on",
-		"a delivery address of nothing":            "product1_id=34&product1_qty=2&shipFirstName=&shipAddress1=&shipCountry=null",
-		"fields that nobody knows":                 "product1_id=34&product1_qty=2&call_type=order_import&marketingOptIn=false&browserData=%7B%7D&amount=49.9",
-		"a quantity of something that is nothing":  "product1_id=34&product1_qty=2&productQty=1",
-		"an order item of nothing":                 "product1_id=34&product1_qty=2&orderItems=%7B%7D",
-		"the state as a code of ISO 3166-2":        "product1_id=34&product1_qty=2&state=IL",
-		"unknown fields whose names begin alike":   "product1_id=34&product1_qty=2&achievement=x&walletName_x=null&paySourceNote=",
-		"a percent-encoded name":                   "%70roduct1_id=34&product1_qty=2",
-		"an ampersand too many":                    "&product1_id=34&&product1_qty=2&",
-		"numbers with zeros in front":              "product1_id=34&product1_qty=02",
-		"a second line that was not chosen":        "product1_id=34&product1_qty=2&product2_id=&product2_qty=1",
-		"a name twice, with one value":             "product1_id=34&product1_qty=2&product1_id=34",
-		"a click's page type in an order":          "product1_id=34&product1_qty=2&pageType=checkoutPage&requestUri=https%3A%2F%2Fshop.example%2F",
+		"an older reference's names":             "productId=34&productQty=2",
+		"the SDK's lines":                        "orderItems=%7B%2234%22%3A2%7D",
+		"the SDK's lines as texts":               "orderItems=%7B+%2234%22+%3A+%222%22+%7D",
+		"the SDK's lines as PHP writes an array": "orderItems[34]=2",
+		"…and escapes it":                        "orderItems%5B34%5D=2",
+		"lines named twice, alike": "product1_id=34&product1_qty=2&productId=34&productQty=2" +
+			"&orderItems=%7B%2234%22%3A2%7D",
+		"a library's null and undefined": "product1_id=34&product1_qty=2&orderId=undefined&sessionId=null" +
+			"&couponCode=null&shipProfileId=undefined&address2=&product2_id=null",
+		"a flag that says no": "product1_id=34&product1_qty=2&insureShipment=0&skipQA=false&forceQA=0",
+		"empty fields of other ways to pay": "product1_id=34&product1_qty=2&cardNumber=&cardMonth=null&iban=" +
+			"&achAccountType=undefined&paypalBillerId=&customerId=null&product1_price=",
+		"what the Worker sends anyway": "product1_id=34&product1_qty=2&campaignId=12&paySource=PREPAID" +
+			"&prepaidType=KLARNA&forceMerchantId=7",
+		"what the Worker knows better": "product1_id=34&product1_qty=2&ipAddress=203.0.113.9&userAgent=x" +
+			"&salesUrl=https://shop.example/c?affId=1",
+		"targets of its own": "product1_id=34&product1_qty=2&redirectsTo=/up1" +
+			"&errorRedirectsTo=https://elsewhere.example/",
+		"the other address's names are left out": "product1_id=34&product1_qty=2&billShipSame=true",
+		"a box that is ticked":                   "product1_id=34&product1_qty=2&billShipSame=on",
+		"a delivery address of nothing": "product1_id=34&product1_qty=2&shipFirstName=&shipAddress1=" +
+			"&shipCountry=null",
+		"fields that nobody knows": "product1_id=34&product1_qty=2&call_type=order_import" +
+			"&marketingOptIn=false&browserData=%7B%7D&amount=49.9",
+		"a quantity of something that is nothing": "product1_id=34&product1_qty=2&productQty=1",
+		"an order item of nothing":                "product1_id=34&product1_qty=2&orderItems=%7B%7D",
+		"the state as a code of ISO 3166-2":       "product1_id=34&product1_qty=2&state=IL",
+		"unknown fields whose names begin alike": "product1_id=34&product1_qty=2&achievement=x&walletName_x=null" +
+			"&paySourceNote=",
+		"a percent-encoded name":            "%70roduct1_id=34&product1_qty=2",
+		"an ampersand too many":             "&product1_id=34&&product1_qty=2&",
+		"numbers with zeros in front":       "product1_id=34&product1_qty=02",
+		"a second line that was not chosen": "product1_id=34&product1_qty=2&product2_id=&product2_qty=1",
+		"a name twice, with one value":      "product1_id=34&product1_qty=2&product1_id=34",
+		"a click's page type in an order": "product1_id=34&product1_qty=2&pageType=checkoutPage" +
+			"&requestUri=https%3A%2F%2Fshop.example%2F",
 		"JSON text of a browser's data in a field": "product1_id=34&product1_qty=2&fingerprint=%7B%22a%22%3A%5B1%5D%7D",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,12 +184,25 @@ func TestOtherWaysToSayTheSame(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]client{
-		"JSON":              {Headers: map[string]string{"Content-Type": jsonType}, Body: `{"firstName":"Ada","lastName":"Lovelace","emailAddress":"ada@example.com","phoneNumber":3125550143,"address1":"12 Main Street","city":"Chicago","postalCode":60601,"country":"US","state":"IL","orderItems":{"34":2},"billShipSame":true,"forceQA":false}`},
-		"text that is JSON": {Headers: map[string]string{"content-type": "text/plain;charset=UTF-8"}, Body: `{"firstName":"Ada","lastName":"Lovelace","emailAddress":"ada@example.com","phoneNumber":"3125550143","address1":"12 Main Street","city":"Chicago","postalCode":"60601","country":"usa","state":"Illinois","productId":34,"productQty":2}`},
-		"half in the query": {Path: "/api/order/import/?firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143&product1_id=34", Headers: map[string]string{"Content-Type": formType}, Body: "address1=12+Main+Street&city=Chicago&postalCode=60601&country=United+States+of+America&state=il&product1_qty=2"},
-		"ship fields only":  {Headers: map[string]string{"Content-Type": formType}, Body: "shipFirstName=Ada&shipLastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143&shipAddress1=12+Main+Street&shipCity=Chicago&shipPostalCode=60601&shipCountry=US&shipState=IL&billShipSame=1&product1_id=34&product1_qty=2"},
-		"names of the bill and an address to ship to":          {Headers: map[string]string{"Content-Type": formType}, Body: "firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143&shipAddress1=12+Main+Street&shipCity=Chicago&shipPostalCode=60601&country=US&shipState=IL&billShipSame=1&product1_id=34&product1_qty=2"},
-		"an address to ship to, and not a word about the bill": {Headers: map[string]string{"Content-Type": formType}, Body: "shipFirstName=Ada&shipLastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143&shipAddress1=12+Main+Street&shipCity=Chicago&shipPostalCode=60601&shipCountry=US&shipState=IL&product1_id=34&product1_qty=2"},
+		"JSON": {Headers: map[string]string{"Content-Type": jsonType},
+			Body: `{"firstName":"Ada","lastName":"Lovelace","emailAddress":"ada@example.com","phoneNumber":3125550143,"address1":"12 Main Street","city":"Chicago","postalCode":60601,"country":"US","state":"IL","orderItems":{"34":2},"billShipSame":true,"forceQA":false}`},
+		"text that is JSON": {Headers: map[string]string{"content-type": "text/plain;charset=UTF-8"},
+			Body: `{"firstName":"Ada","lastName":"Lovelace","emailAddress":"ada@example.com","phoneNumber":"3125550143","address1":"12 Main Street","city":"Chicago","postalCode":"60601","country":"usa","state":"Illinois","productId":34,"productQty":2}`},
+		"half in the query": {Path: "/api/order/import/?firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com" +
+			"&phoneNumber=3125550143&product1_id=34", Headers: map[string]string{"Content-Type": formType},
+			Body: "address1=12+Main+Street&city=Chicago&postalCode=60601&country=United+States+of+America&state=il" +
+				"&product1_qty=2"},
+		"ship fields only": {Headers: map[string]string{"Content-Type": formType}, Body: "shipFirstName=Ada" +
+			"&shipLastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143&shipAddress1=12+Main+Street" +
+			"&shipCity=Chicago&shipPostalCode=60601&shipCountry=US&shipState=IL&billShipSame=1&product1_id=34&product1_qty=2"},
+		"names of the bill and an address to ship to": {Headers: map[string]string{"Content-Type": formType},
+			Body: "firstName=Ada&lastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143" +
+				"&shipAddress1=12+Main+Street&shipCity=Chicago&shipPostalCode=60601&country=US&shipState=IL&billShipSame=1" +
+				"&product1_id=34&product1_qty=2"},
+		"an address to ship to, and not a word about the bill": {Headers: map[string]string{"Content-Type": formType},
+			Body: "shipFirstName=Ada&shipLastName=Lovelace&emailAddress=ada@example.com&phoneNumber=3125550143" +
+				"&shipAddress1=12+Main+Street&shipCity=Chicago&shipPostalCode=60601&shipCountry=US&shipState=IL&product1_id=34" +
+				"&product1_qty=2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.Path == "" {

@@ -19,8 +19,10 @@ type sent struct{ contentType, query, body string }
 const partsType = "multipart/form-data; boundary=x"
 
 // usual is an order as landers send it.
-var usual = sent{formType, "", "firstName=Erika&lastName=Mustermann&emailAddress=erika%40example.com&phoneNumber=%2B4930123456&address1=Heidestra%C3%9Fe+17&city=Berlin" +
-	"&postalCode=10557&country=DE&billShipSame=1&product1_id=34&product1_qty=1&affId=AF1&sourceValue1=fb&custom1=x&httpReferer=https%3A%2F%2Fads.example%2F%3Fgclid%3Dabc"}
+var usual = sent{formType, "", "firstName=Erika&lastName=Mustermann&emailAddress=erika%40example.com" +
+	"&phoneNumber=%2B4930123456&address1=Heidestra%C3%9Fe+17&city=Berlin" +
+	"&postalCode=10557&country=DE&billShipSame=1&product1_id=34&product1_qty=1&affId=AF1&sourceValue1=fb&custom1=x" +
+	"&httpReferer=https%3A%2F%2Fads.example%2F%3Fgclid%3Dabc"}
 
 // read is what the edge does with a request before it asks anybody. It returns how long the answer's texts would be.
 func (s sent) read() (answer int) {
@@ -56,17 +58,29 @@ func worst() map[string]sent {
 		return sent{formType, "", name + "=" + strings.Repeat(unit, (body.MaxBytes-len(name)-1)/len(unit))}
 	}
 	return map[string]sent{
-		"card-like names":           form(func(n int) string { return "cvv" + strconv.Itoa(n) + "=1&" }),
-		"250 long card-like names":  form(func(n int) string { return "cvv" + strconv.Itoa(n) + wide + "=1&" }),
-		"ship names":                form(func(n int) string { return "shipAddress" + strconv.Itoa(n) + "=" + wide + "&" }),
-		"product names":             form(func(n int) string { return "product" + strconv.Itoa(n+1) + "_id=34" + wide + "&" }),
-		"lines":                     form(func(n int) string { return "orderItems[" + strconv.Itoa(n+1) + "]=1" + wide + "&" }),
-		"custom names":              form(func(n int) string { return "custom_" + strconv.Itoa(n) + "=" + wide + "&" }),
-		"unknown names":             form(func(n int) string { return "u" + strconv.Itoa(n) + "=" + wide + "&" }),
-		"long unknown names":        form(func(n int) string { return "u" + strconv.Itoa(n) + wide + "&" }),
-		"names with capitals":       form(func(n int) string { return strconv.Itoa(n) + strings.Repeat("aB", 110) + "&" }),
-		"names in escapes":          form(func(n int) string { return strconv.Itoa(n) + strings.Repeat("%2550", 40) + "=1&" }),
-		"prices":                    form(func(n int) string { return "product" + strconv.Itoa(n) + "_price=1" + wide + "&" }),
+		"card-like names":          form(func(n int) string { return "cvv" + strconv.Itoa(n) + "=1&" }),
+		"250 long card-like names": form(func(n int) string { return "cvv" + strconv.Itoa(n) + wide + "=1&" }),
+		"ship names":               form(func(n int) string { return "shipAddress" + strconv.Itoa(n) + "=" + wide + "&" }),
+		"product names": form(func(n int) string {
+			return "product" + strconv.Itoa(n+1) + "_id=34" + wide +
+				"&"
+		}),
+		"lines": form(func(n int) string {
+			return "orderItems[" + strconv.Itoa(n+1) + "]=1" + wide +
+				"&"
+		}),
+		"custom names":        form(func(n int) string { return "custom_" + strconv.Itoa(n) + "=" + wide + "&" }),
+		"unknown names":       form(func(n int) string { return "u" + strconv.Itoa(n) + "=" + wide + "&" }),
+		"long unknown names":  form(func(n int) string { return "u" + strconv.Itoa(n) + wide + "&" }),
+		"names with capitals": form(func(n int) string { return strconv.Itoa(n) + strings.Repeat("aB", 110) + "&" }),
+		"names in escapes": form(func(n int) string {
+			return strconv.Itoa(n) + strings.Repeat("%2550", 40) +
+				"=1&"
+		}),
+		"prices": form(func(n int) string {
+			return "product" + strconv.Itoa(n) + "_price=1" + wide +
+				"&"
+		}),
 		"one name":                  form(func(int) string { return "a=1&" }),
 		"a long value":              value("custom1", "x"),
 		"a long value of escapes":   value("custom1", "%C3%A4"),
@@ -81,13 +95,16 @@ func worst() map[string]sent {
 		"a long country":            value("country", "united+states+"),
 		"long lines":                value("orderItems", "%2234%22%3A1%2C"),
 		"a long query":              {jsonType, "custom1=" + strings.Repeat("%C3%A4", body.MaxBytes/6-10), ""},
-		"a wide object":             {jsonType, "", "{" + filled(func(n int) string { return `"` + strconv.Itoa(n) + `":1,` }) + `"z":1}`},
-		"an object of escapes":      {jsonType, "", `{"custom1":"` + strings.Repeat(`\u00e4`, body.MaxBytes/6-8) + `"}`},
-		"a deep object":             {jsonType, "", strings.Repeat(`{"a":`, body.MaxBytes/5)},
-		"a deep list of lines":      {jsonType, "", `{"orderItems":{"a":` + strings.Repeat("[", body.MaxBytes-32)},
-		"a wide object of lines":    {jsonType, "", `{"orderItems":{` + filled(func(n int) string { return `"` + strconv.Itoa(n) + `":1,` }) + `"z":1}}`},
-		"parts":                     {partsType, "", filled(func(n int) string { return part(strconv.Itoa(n), "1") })},
-		"parts of one value":        {partsType, "", part("custom1", strings.Repeat("\r\n--", body.MaxBytes/4-40)) + "--x--"},
+		"a wide object": {jsonType, "",
+			"{" + filled(func(n int) string { return `"` + strconv.Itoa(n) + `":1,` }) + `"z":1}`},
+		"an object of escapes": {jsonType, "", `{"custom1":"` + strings.Repeat(`\u00e4`, body.MaxBytes/6-8) + `"}`},
+		"a deep object":        {jsonType, "", strings.Repeat(`{"a":`, body.MaxBytes/5)},
+		"a deep list of lines": {jsonType, "", `{"orderItems":{"a":` + strings.Repeat("[", body.MaxBytes-32)},
+		"a wide object of lines": {jsonType, "",
+			`{"orderItems":{` + filled(func(n int) string { return `"` + strconv.Itoa(n) + `":1,` }) + `"z":1}}`},
+		"parts": {partsType, "", filled(func(n int) string { return part(strconv.Itoa(n), "1") })},
+		"parts of one value": {partsType, "",
+			part("custom1", strings.Repeat("\r\n--", body.MaxBytes/4-40)) + "--x--"},
 		"a part's head without end": {partsType, "", "--x\r\n" + strings.Repeat("a: b\r\n", body.MaxBytes/6-2)},
 		"parameters of the type":    {formType + strings.Repeat(";a=b", 2000), "", "a=1"},
 	}

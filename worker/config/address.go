@@ -11,7 +11,8 @@ import (
 // where loopbackHTTP allows it. why says what is wrong with it ("" when nothing is), without repeating any of it.
 func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
 	if !plain(text) {
-		return nil, "it holds a space, a backslash or a character that does not belong in a URL (write foreign host names in punycode)"
+		return nil, "it holds a space, a backslash or a character that does not belong in a URL (write foreign host " +
+			"names in punycode)"
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Host == "" {

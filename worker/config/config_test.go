@@ -24,14 +24,16 @@ func landers(t *testing.T, hosts []string, file ...string) config.Config {
 	}
 	table, err := landersfile.Parse([]byte(text))
 	require.NoError(t, err)
-	c, faults := config.ParseWith(with(map[string]string{"LANDERS": "{" + strings.Join(entries, ",") + "}"}), table.File())
+	c, faults := config.ParseWith(with(map[string]string{"LANDERS": "{" + strings.Join(entries, ",") + "}"}),
+		table.File())
 	require.Empty(t, faults)
 	require.Empty(t, config.List(c.Landers.Faults()))
 	return c
 }
 
 func TestTheLanderOfAHost(t *testing.T) {
-	c := landers(t, []string{"shop.example", "127.0.0.1", "*", "*.brand.example"}, "filed.example", "*.de.brand.example", "exact.de.brand.example")
+	c := landers(t, []string{"shop.example", "127.0.0.1", "*", "*.brand.example"}, "filed.example", "*.de.brand.example",
+		"exact.de.brand.example")
 	for _, test := range []struct{ name, host, want string }{
 		{"the name itself", "shop.example", "shop.example"},
 		{"a port does not matter", "shop.example:8443", "shop.example"},
@@ -103,7 +105,8 @@ products = [3]
 ["bücher.example"]
 `))
 	require.NoError(t, err)
-	c, faults := config.ParseWith(with(map[string]string{"LANDERS": `{"*":{` + ids + `,"products":[34]},"both.example":{` + ids + `,"products":[34]}}`}), table.File())
+	c, faults := config.ParseWith(with(map[string]string{"LANDERS": `{"*":{` + ids +
+		`,"products":[34]},"both.example":{` + ids + `,"products":[34]}}`}), table.File())
 	require.Empty(t, faults, "none of them is everybody's")
 	var reported []config.Fault
 	c.Landers.Report = func(faults []config.Fault) { reported = append(reported, faults...) }
@@ -133,7 +136,8 @@ products = [3]
 }
 
 func TestALanderThatIsLikeAnother(t *testing.T) {
-	const base = `"base.example":{` + ids + `,"products":[34],"upsales":[40],"countries":["DE"],"maxQuantity":3,"refField":"custom5","allowedOrigins":["https://a.example"],` +
+	const base = `"base.example":{` + ids +
+		`,"products":[34],"upsales":[40],"countries":["DE"],"maxQuantity":3,"refField":"custom5","allowedOrigins":["https://a.example"],` +
 		`"origin":"https://o.example","pages":{"checkout":"/buy","thankYou":"/done"},"hstsIncludeSubDomains":true}`
 	read := func(t *testing.T, entries string) (config.Lander, []string) {
 		t.Helper()
@@ -166,10 +170,15 @@ func TestALanderThatIsLikeAnother(t *testing.T) {
 	for _, test := range []struct{ name, entries, want string }{
 		{"that does not exist", `"shop.example":{"like":"nobody.example"}`, `like_invalid at LANDERS."shop.example".like`},
 		{"that is itself", `"shop.example":{"like":"shop.example"}`, `like_invalid at LANDERS."shop.example".like`},
-		{"in a circle", `"shop.example":{"like":"b.example"},"b.example":{"like":"shop.example"}`, `like_invalid at LANDERS."b.example".like`},
+		{"in a circle", `"shop.example":{"like":"b.example"},"b.example":{"like":"shop.example"}`,
+			`like_invalid at LANDERS."b.example".like`},
 		{"by a number", `"shop.example":{"like":12}`, `like_invalid at LANDERS."shop.example".like`},
-		{"that has a fault, which is that one's", `"shop.example":{"like":"b.example"},"b.example":{"like":"base.example","maxQuantity":0}`, `max_quantity_invalid at LANDERS."b.example".maxQuantity`},
-		{"that has a key which does not exist", `"shop.example":{"like":"b.example"},"b.example":{"like":"base.example","colour":0}`, `key_unknown at LANDERS."b.example"."colour"`},
+		{"that has a fault, which is that one's",
+			`"shop.example":{"like":"b.example"},"b.example":{"like":"base.example","maxQuantity":0}`,
+			`max_quantity_invalid at LANDERS."b.example".maxQuantity`},
+		{"that has a key which does not exist",
+			`"shop.example":{"like":"b.example"},"b.example":{"like":"base.example","colour":0}`,
+			`key_unknown at LANDERS."b.example"."colour"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, faults := read(t, test.entries)
@@ -177,7 +186,8 @@ func TestALanderThatIsLikeAnother(t *testing.T) {
 		})
 	}
 	t.Run("a fault that many take over is told once", func(t *testing.T) {
-		c, _ := config.Parse(with(map[string]string{"LANDERS": `{"a.example":{` + ids + `,"products":[34],"maxQuantity":0},"b.example":{"like":"a.example"},"c.example":{"like":"a.example"}}`}))
+		c, _ := config.Parse(with(map[string]string{"LANDERS": `{"a.example":{` + ids +
+			`,"products":[34],"maxQuantity":0},"b.example":{"like":"a.example"},"c.example":{"like":"a.example"}}`}))
 		assert.Equal(t, []string{`max_quantity_invalid at LANDERS."a.example".maxQuantity`}, codes(c.Landers.Faults()))
 	})
 }

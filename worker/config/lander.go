@@ -67,10 +67,12 @@ func (l *landerReader) takeOver() {
 		entries := l.landers.entries(name)
 		switch {
 		case slices.Contains(seen, name):
-			l.add("like_invalid", own.place+".like", "landers are like each other in a circle: let one of them say everything itself")
+			l.add("like_invalid", own.place+".like",
+				"landers are like each other in a circle: let one of them say everything itself")
 			return
 		case len(entries) == 0:
-			l.add("like_invalid", own.place+".like", "there is no lander of this name: give the key of another one, as it is written there")
+			l.add("like_invalid", own.place+".like",
+				"there is no lander of this name: give the key of another one, as it is written there")
 			return
 		}
 		seen = append(seen, name)
@@ -106,7 +108,8 @@ func (l *landerReader) read() Lander {
 	for i, id := range lander.Shop.Upsales {
 		if slices.Contains(lander.Shop.Products, id) {
 			_, where := l.get("upsales")
-			l.add("product_in_both", item(where, i), "a product is for the checkout or an upsale: take it out of one of the lists")
+			l.add("product_in_both", item(where, i),
+				"a product is for the checkout or an upsale: take it out of one of the lists")
 		}
 	}
 	var method rules.Method
@@ -121,7 +124,8 @@ func (l *landerReader) read() Lander {
 	lander.HSTSPreload = l.flag("hstsPreload")
 	if lander.HSTSPreload && !lander.HSTSIncludeSubDomains {
 		_, where := l.get("hstsPreload")
-		l.add("hsts_preload_alone", where, "the preload list takes only hosts that set hstsIncludeSubDomains = true as well: add it, or remove hstsPreload")
+		l.add("hsts_preload_alone", where, "the preload list takes only hosts that set hstsIncludeSubDomains = true as "+
+			"well: add it, or remove hstsPreload")
 		lander.HSTSPreload = false
 	}
 	return lander

@@ -44,7 +44,8 @@ func (l *landerReader) countries(method rules.Method) []string {
 		case !known && knownInCapitals:
 			why = "write the country's code in capitals"
 		case !known:
-			why = "choose a country that " + method.Name + " serves, by its code of two capital letters: " + strings.Join(method.Countries(), " ")
+			why = "choose a country that " + method.Name + " serves, by its code of two capital letters: " +
+				strings.Join(method.Countries(), " ")
 		case slices.Contains(countries, text):
 			why = "this country stands in the list already: remove it or correct it"
 		}

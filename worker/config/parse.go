@@ -41,7 +41,8 @@ func (r *report) konnektiveURL(text string) string {
 	}
 	// A simulated CRM is plain http on this machine: that is safe anywhere, since nothing leaves it.
 	if _, why := parseURL(text, true); why != "" {
-		r.add("konnektive_url_invalid", NameKonnektiveURL, why+": give the account's API address, like "+DefaultKonnektiveURL+", or remove the variable")
+		r.add("konnektive_url_invalid", NameKonnektiveURL,
+			why+": give the account's API address, like "+DefaultKonnektiveURL+", or remove the variable")
 		return ""
 	}
 	return strings.TrimRight(text, "/")
@@ -73,7 +74,8 @@ func (r *report) timeout(text string) time.Duration {
 
 func (r *report) loopbackHTTP(text string) bool {
 	if text != "" && text != "1" {
-		r.add("allow_loopback_http_invalid", NameLoopbackHTTP, `remove the variable: only "1" turns it on, and only make dev needs it`)
+		r.add("allow_loopback_http_invalid", NameLoopbackHTTP,
+			`remove the variable: only "1" turns it on, and only make dev needs it`)
 	}
 	return text == "1"
 }
@@ -90,7 +92,8 @@ func (r *report) credential(name, code, text string) string {
 		r.add(code+"_too_long", name, "Konnektive takes at most 32 characters: set the API user's own one again")
 	}
 	if !clean(text) {
-		r.add(code+"_invalid", name, "it begins or ends with a space, or holds a line break or another control character: set it again without")
+		r.add(code+"_invalid", name, "it begins or ends with a space, or holds a line break or another control "+
+			"character: set it again without")
 	}
 	if len(r.faults) > before {
 		return ""
@@ -101,7 +104,8 @@ func (r *report) credential(name, code, text string) string {
 func (r *report) password(text string) string {
 	password := r.credential(NamePassword, "password", text)
 	if strings.IndexByte(text, '&') >= 0 {
-		r.add("password_ampersand", NamePassword, "Konnektive cannot take an & in a password: give the API user another one and set that")
+		r.add("password_ampersand", NamePassword,
+			"Konnektive cannot take an & in a password: give the API user another one and set that")
 		return ""
 	}
 	return password
@@ -110,11 +114,13 @@ func (r *report) password(text string) string {
 func (r *report) adminToken(text string) string {
 	before := len(r.faults)
 	if text != "" && len(text) < minAdminToken {
-		r.add("admin_token_short", NameAdminToken, "use at least 8 characters (openssl rand -hex 24 makes a good one), or remove the secret to switch /api/preflight off")
+		r.add("admin_token_short", NameAdminToken, "use at least 8 characters (openssl rand -hex 24 makes a good one), "+
+			"or remove the secret to switch /api/preflight off")
 	}
 	for i := 0; i < len(text); i++ {
 		if text[i] <= ' ' || text[i] >= 0x7f {
-			r.add("admin_token_invalid", NameAdminToken, "use letters, digits and signs of ASCII without spaces: it travels in a header")
+			r.add("admin_token_invalid", NameAdminToken,
+				"use letters, digits and signs of ASCII without spaces: it travels in a header")
 			break
 		}
 	}
@@ -127,10 +133,12 @@ func (r *report) adminToken(text string) string {
 func (r *report) serverPassword(text string) string {
 	before := len(r.faults)
 	if text != "" && utf8.RuneCountInString(text) < minServerPassword {
-		r.add("server_password_short", NameServerPassword, "use at least 24 characters (openssl rand -hex 24 makes a good one), or remove the secret: servers may not call then")
+		r.add("server_password_short", NameServerPassword, "use at least 24 characters (openssl rand -hex 24 makes a "+
+			"good one), or remove the secret: servers may not call then")
 	}
 	if !clean(text) {
-		r.add("server_password_invalid", NameServerPassword, "it begins or ends with a space, or holds a line break or another control character: set it again without")
+		r.add("server_password_invalid", NameServerPassword,
+			"it begins or ends with a space, or holds a line break or another control character: set it again without")
 	}
 	if len(r.faults) > before {
 		return ""
@@ -154,7 +162,8 @@ func (r *report) alertURL(text string) string {
 		why = "it is longer than 2,000 characters"
 	}
 	if why != "" {
-		r.add("alert_url_invalid", NameAlertURL, why+": give the address of the webhook as the service shows it, or remove the secret for no alerts")
+		r.add("alert_url_invalid", NameAlertURL,
+			why+": give the address of the webhook as the service shows it, or remove the secret for no alerts")
 		return ""
 	}
 	return text
@@ -162,7 +171,8 @@ func (r *report) alertURL(text string) string {
 
 func (r *report) turnstileSecret(text string) string {
 	if !clean(text) {
-		r.add("turnstile_secret_invalid", NameTurnstileSecret, "it begins or ends with a space, or holds a line break or another control character: set it again without")
+		r.add("turnstile_secret_invalid", NameTurnstileSecret,
+			"it begins or ends with a space, or holds a line break or another control character: set it again without")
 		return ""
 	}
 	return text

@@ -286,9 +286,12 @@ func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
 	}{
 		{"a record", http.MethodGet, read, 1, "2\x007\x00data\x00with NUL", `false 7 "data\x00with NUL" 2 <nil>`},
 		{"no such ref", http.MethodGet, read, statusUnknown, "", `false 0 "" 0 ` + ledger.ErrUnknownRef.Error()},
-		{"an object that fails", http.MethodGet, read, statusFailed, "Error: overloaded", `false 0 "" 0 ledger: Error: overloaded`},
-		{"a record that is none", http.MethodGet, read, 1, "0\x00x\x00", `false 0 "" 0 ledger: version: strconv.ParseInt: parsing "x": invalid syntax`},
-		{"an allowance that is none", http.MethodGet, read, 1, "x\x007\x00data", `false 0 "" 0 ledger: allowance: strconv.Atoi: parsing "x": invalid syntax`},
+		{"an object that fails", http.MethodGet, read, statusFailed, "Error: overloaded",
+			`false 0 "" 0 ledger: Error: overloaded`},
+		{"a record that is none", http.MethodGet, read, 1, "0\x00x\x00",
+			`false 0 "" 0 ledger: version: strconv.ParseInt: parsing "x": invalid syntax`},
+		{"an allowance that is none", http.MethodGet, read, 1, "x\x007\x00data",
+			`false 0 "" 0 ledger: allowance: strconv.Atoi: parsing "x": invalid syntax`},
 		{"a write that won", http.MethodPost, write, 1, "", `true 5 "new" 0 <nil>`},
 		{"a write that came second", http.MethodPost, write, 0, "6\x00other", `false 6 "other" 0 <nil>`},
 		{"a write that failed", http.MethodPost, write, statusFailed, "gone", `false 0 "" 0 ledger: gone`},
@@ -344,7 +347,8 @@ func TestAProgramIsConfiguredOverTheBufferAndRehearsed(t *testing.T) {
 	assert.Empty(t, glue.calls)
 	assert.Empty(t, js.lines)
 
-	prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") }, Rehearse: func() { panic("a name") }})
+	prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") },
+		Rehearse: func() { panic("a name") }})
 	assert.Equal(t, int32(0), exportConfigure(0, 0), "what panics has not worked")
 	require.Equal(t, int32(1), exportRehearse())
 	stub.panicked = func(uint32) {}
@@ -400,7 +404,8 @@ func TestAnAlarmSaysWhetherItWasLookedAfter(t *testing.T) {
 
 func TestADecisionFitsIntoOneNumber(t *testing.T) {
 	for _, d := range []gate.Decision{
-		{}, {Verdict: gate.API, Secure: true}, {Verdict: gate.Origin, Host: 1}, {Verdict: gate.Assets, Secure: true, Host: 99999},
+		{}, {Verdict: gate.API, Secure: true}, {Verdict: gate.Origin, Host: 1}, {Verdict: gate.Assets, Secure: true,
+			Host: 99999},
 	} {
 		assert.Equal(t, d, unpack(pack(d)))
 		assert.GreaterOrEqual(t, pack(d), int32(0), "below zero means a fault")
@@ -412,9 +417,11 @@ func TestTheGateIsAskedOverTheBuffer(t *testing.T) {
 		packed := exportDecide(js.put("GET https://shop.example/checkout"))
 		assert.Equal(t, gate.Decision{Verdict: gate.Assets, Secure: true}, unpack(packed))
 		text := string(glue.buffer[:exportDescribe(packed)])
-		assert.True(t, strings.HasPrefix(text, "\x00Content-Security-Policy\x00default-src 'self'"), "no origin, then the headers: %q", text)
+		assert.True(t, strings.HasPrefix(text, "\x00Content-Security-Policy\x00default-src 'self'"),
+			"no origin, then the headers: %q", text)
 		assert.Equal(t, "https://shop.example/a", string(glue.buffer[:exportSecure(js.put("http://shop.example/a"))]))
-		assert.Equal(t, "fr\x00Cette page n’est pas disponible pour le moment\x00Veuillez réessayer dans une minute.", string(glue.buffer[:exportUnavailable(js.put("fr-CA, en;q=0.8"))]))
+		assert.Equal(t, "fr\x00Cette page n’est pas disponible pour le moment\x00Veuillez réessayer dans une minute.",
+			string(glue.buffer[:exportUnavailable(js.put("fr-CA, en;q=0.8"))]))
 
 		exportDescribe(0x7fffffe0) // there is no such host
 		require.Len(t, js.lines, 1)
@@ -517,7 +524,8 @@ func TestThingsThatAreAskedForAtOnceAreWaitedForTogether(t *testing.T) {
 	})
 	t.Run("outside a request one comes after the other", func(t *testing.T) {
 		var order []int
-		AtOnce(context.Background(), func(context.Context) { order = append(order, 1) }, func(context.Context) { order = append(order, 2) })
+		AtOnce(context.Background(), func(context.Context) { order = append(order, 1) },
+			func(context.Context) { order = append(order, 2) })
 		assert.Equal(t, []int{1, 2}, order)
 	})
 }

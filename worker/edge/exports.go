@@ -107,7 +107,8 @@ func exportSecure(n int32) (m int32) {
 func exportUnavailable(n int32) (m int32) {
 	defer guard()
 	lang := words.Accepted(string(glue.buffer[:n]))
-	return answerInBuffer(lang + "\x00" + words.Text(lang, "page.unavailable") + "\x00" + words.Text(lang, "page.try_later"))
+	return answerInBuffer(lang + "\x00" + words.Text(lang, "page.unavailable") + "\x00" +
+		words.Text(lang, "page.try_later"))
 }
 
 // exportTurnedBack tells the relay of a request that went no further than the

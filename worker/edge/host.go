@@ -115,7 +115,8 @@ func (Ledger) Read(ctx context.Context, ref string, questions int) (ledger.Store
 }
 
 // Write compares and sets.
-func (Ledger) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
+func (Ledger) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool,
+	ledger.Stored, error) {
 	c, err := callOf(ctx)
 	if err != nil {
 		return false, ledger.Stored{}, err

@@ -267,7 +267,8 @@ func (a *answer) send(c *call) {
 		return
 	}
 	head := a.pack()
-	hostAnswered(c.id, int32(a.status), unsafe.String(unsafe.SliceData(head), len(head)), unsafe.String(unsafe.SliceData(a.body), len(a.body)))
+	hostAnswered(c.id, int32(a.status), unsafe.String(unsafe.SliceData(head), len(head)),
+		unsafe.String(unsafe.SliceData(a.body), len(a.body)))
 }
 
 // pack returns name and value of each header, separated by NUL.

@@ -63,7 +63,8 @@ func New(find func(host string) Host, loopbackHTTP bool) *Gate {
 	if find == nil {
 		find = func(string) Host { return Host{} }
 	}
-	return &Gate{find: find, loopbackHTTP: loopbackHTTP, hosts: []Host{{}}, places: map[string]int{"": 0}, known: map[string]int{}}
+	return &Gate{find: find, loopbackHTTP: loopbackHTTP, hosts: []Host{{}}, places: map[string]int{"": 0},
+		known: map[string]int{}}
 }
 
 // place is where the host's lander is among hosts.

@@ -24,7 +24,8 @@ export default {
         case REDIRECT: return turnBack(go, request, decision, new Response(null, {
           status: 301, headers: { Location: go.secure(request.url), "X-Request-Id": requestId(request) },
         }));
-        case REFUSE: return turnBack(go, request, decision, envelope(request, 403, "https_required", "This address is for https only."));
+        case REFUSE: return turnBack(go, request, decision,
+          envelope(request, 403, "https_required", "This address is for https only."));
       }
       throw new Error(`no such verdict: ${decision.verdict}`);
     } catch (error) {
@@ -61,7 +62,8 @@ function relay(go, request, env, ctx, decision) {
   const work = (async () => {
     try {
       const { status, headers, body } = await go.serve(request);
-      return new Response(request.method === "HEAD" || body === "" ? null : body, { status, headers: { ...decision.usual, ...headers } });
+      return new Response(request.method === "HEAD" || body === "" ? null : body,
+        { status, headers: { ...decision.usual, ...headers } });
     } catch (error) {
       return failed(request, error, decision);
     }
@@ -76,7 +78,8 @@ function relay(go, request, env, ctx, decision) {
  */
 function failed(request, error, decision) {
   const response = envelope(request, 500, "internal", "Something went wrong on our side.");
-  console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"), what: String(error) }));
+  console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"),
+    what: String(error) }));
   return decision ? dress(response, decision) : response;
 }
 

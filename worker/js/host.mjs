@@ -51,7 +51,8 @@ export function host(go) {
       return found.length;
     },
     takeLanders: (to) => bytes(to, found.length).set(found),
-    ask: (id, op, pointer, length) => settle(id, op === BODY ? bodyOf(go.request(id)) : perform(go.env, op, text(pointer, length))),
+    ask: (id, op, pointer, length) => settle(id,
+      op === BODY ? bodyOf(go.request(id)) : perform(go.env, op, text(pointer, length))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
       settle(id, once(text(url, urlLength), bytes(form, formLength).slice(), timeout)),

@@ -108,7 +108,8 @@ export class Instance {
       if (!early) return random(sp);
       if (ready) throw new Error("random data is needed before the first request");
       const at = (sp >>> 0) + 8;
-      seed(new Uint8Array(go.mem.buffer, Number(go.mem.getBigInt64(at, true)), Number(go.mem.getBigInt64(at + 8, true))));
+      seed(new Uint8Array(go.mem.buffer, Number(go.mem.getBigInt64(at, true)),
+        Number(go.mem.getBigInt64(at + 8, true))));
     };
 
     const wasm = new WebAssembly.Instance(program, {
@@ -124,7 +125,8 @@ export class Instance {
     }
     const vars = Object.entries(variables(env)).flat().join("\0");
     this.#enter(() => {
-      if (!this.exports.configure(this.#write(vars), late ? 1 : 0)) throw new Error("the Go program could not be configured");
+      if (!this.exports.configure(this.#write(vars), late ? 1 : 0)) throw new Error(
+        "the Go program could not be configured");
     });
   }
 
@@ -166,12 +168,14 @@ export class Instance {
 
   /** What a shopper reads of a page that cannot be shown. @returns {string[]} language, heading, advice */
   unavailable(request) {
-    return this.#enter(() => this.#read(this.exports.unavailable(this.#write(request.headers.get("Accept-Language") ?? ""))).split("\0"));
+    return this.#enter(() => this.#read(this.exports.unavailable(
+      this.#write(request.headers.get("Accept-Language") ?? ""))).split("\0"));
   }
 
   /** Has Go write the log line of a request that the gate has answered, if it was meant for the relay. */
   turnedBack(request, response) {
-    this.#enter(() => this.exports.turnedBack(this.#write(`${request.url}\0${response.headers.get("X-Request-Id")}`), response.status));
+    this.#enter(() => this.exports.turnedBack(this.#write(`${request.url}\0${response.headers.get("X-Request-Id")}`),
+      response.status));
   }
 
   /**
@@ -180,7 +184,8 @@ export class Instance {
    */
   serve(request) {
     const head = [request.method, request.url, request.headers.get("CF-Connecting-IP") ?? ""];
-    for (const names of request.method === "POST" && !request.url.includes("/api/klarna/") ? [HEADERS] : [HEADERS, RARE]) {
+    for (const names of request.method === "POST" && !request.url.includes("/api/klarna/") ? [HEADERS]
+      : [HEADERS, RARE]) {
       for (const name of names) {
         const value = request.headers.get(name);
         if (value !== null) head.push(name, value);

@@ -63,13 +63,15 @@ export async function origin(request, decision, words) {
   try {
     page = await fetch(new Request(target, { method: request.method, headers, body, redirect: "manual" }));
   } catch (error) {
-    console.error(JSON.stringify({ level: "error", event: "origin_unreachable", what: `${error.name}: ${error.message}` }));
+    console.error(JSON.stringify({ level: "error", event: "origin_unreachable",
+      what: `${error.name}: ${error.message}` }));
     return unreachable(request, decision, words);
   }
   if (UNREACHED.has(page.status)) return unreachable(request, decision, words);
   if (page.webSocket) return page;
   if (page.status < 200 || page.status > 599) { // no Response can be made of these
-    console.error(JSON.stringify({ level: "error", event: "origin_status", what: `the origin answered with status ${page.status}` }));
+    console.error(JSON.stringify({ level: "error", event: "origin_status",
+      what: `the origin answered with status ${page.status}` }));
     return unreachable(request, decision, words);
   }
   const response = new Response(page.body, page);

@@ -32,7 +32,8 @@ func TestADocumentIsReadIntoATree(t *testing.T) {
 }
 
 func TestAWholeNumberIsReadWithin18Digits(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "999999999999999999": 999999999999999999, "1000000000000000000": 0, "-5": -5, "1e3": 0, `"5"`: 0} {
+	for text, want := range map[string]int64{"0": 0, "999999999999999999": 999999999999999999, "1000000000000000000": 0,
+		"-5": -5, "1e3": 0, `"5"`: 0} {
 		v, err := Parse(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, v.Int(), text)

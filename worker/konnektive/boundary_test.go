@@ -30,7 +30,8 @@ func TestTwoFormsThatBeginAlikeShareNothing(t *testing.T) {
 	begun := Form(nil).All(map[string]string{"a": "1"})
 	lead, order := begun.Add("b", "2"), begun.With("c", "3")
 	again := begun.All(map[string]string{"d": "4"})
-	assert.Equal(t, []string{"a=1", "a=1&b=2", "a=1&c=3", "a=1&d=4"}, []string{string(begun), string(lead), string(order), string(again)})
+	assert.Equal(t, []string{"a=1", "a=1&b=2", "a=1&c=3", "a=1&d=4"},
+		[]string{string(begun), string(lead), string(order), string(again)})
 	begun[0] = 'x'
 	assert.Equal(t, []string{"a=1&b=2", "a=1&c=3", "a=1&d=4"}, []string{string(lead), string(order), string(again)})
 }
@@ -51,7 +52,8 @@ func TestWhichOrderIDsLookLikeOne(t *testing.T) {
 		"/": false, ":": false, "@": false, "[": false, "`": false, "{": false, "A-1": false, "Ä": false,
 		strings.Repeat("A", 32): true, strings.Repeat("A", 33): false,
 	} {
-		reply := answering(200, `{"result":"SUCCESS","message":{"orderId":"`+id+`"}}`).Call(context.Background(), ImportLead, nil)
+		reply := answering(200, `{"result":"SUCCESS","message":{"orderId":"`+id+`"}}`).Call(context.Background(), ImportLead,
+			nil)
 		if ok {
 			assert.Equal(t, id, reply.OrderID())
 		} else {

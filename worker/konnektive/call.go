@@ -56,7 +56,8 @@ type Client struct {
 // result with a meaning of its own: [Reply.Err] says why.
 func (c *Client) Call(ctx context.Context, endpoint Endpoint, form Form) Reply {
 	form = form.With("loginId", c.LoginID, "password", c.Password)
-	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form), c.Timeout)
+	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form),
+		c.Timeout)
 	if err == nil {
 		return Read(status, body)
 	}

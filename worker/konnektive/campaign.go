@@ -162,5 +162,6 @@ func countryCode(key string, v *json.Value) string {
 
 // isCode tells whether a text is a code of so many letters.
 func isCode(text string, length int) bool {
-	return len(text) == length && strings.IndexFunc(text, func(r rune) bool { return r >= 0x80 || !isLetter(byte(r)) }) < 0
+	return len(text) == length && strings.IndexFunc(text,
+		func(r rune) bool { return r >= 0x80 || !isLetter(byte(r)) }) < 0
 }

@@ -11,7 +11,8 @@ func TestACampaignIsReadInEveryShapeItComesIn(t *testing.T) {
 	want := Campaign{
 		ID: "12", Name: "Headlamps", Currency: "EUR", Symbol: "€", Countries: []string{"DE", "AT"},
 		Products: []Product{
-			{ID: "34", Name: "Lamp", Type: "OFFER", Price: "49.90", Shipping: "4.90", MaxQty: 10, Variants: []Variant{{ID: "351", Name: "Black", Price: "1.00"}, {ID: "352", Name: "Orange"}}},
+			{ID: "34", Name: "Lamp", Type: "OFFER", Price: "49.90", Shipping: "4.90", MaxQty: 10,
+				Variants: []Variant{{ID: "351", Name: "Black", Price: "1.00"}, {ID: "352", Name: "Orange"}}},
 			{ID: "40", Name: "Battery", Type: "UPSALE", Price: "14.90"},
 		},
 		ShipProfiles: []ShipProfile{{ID: "3", Name: "Express", Price: "9.90"}},

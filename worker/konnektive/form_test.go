@@ -30,7 +30,8 @@ func FuzzTheFormIsReadBackAsItWasWritten(f *testing.F) {
 		}
 		transport := &keeping{}
 		client := konnektive.Client{BaseURL: "https://crm.example", LoginID: "an+id", Password: "a&b", Transport: transport}
-		client.Call(context.Background(), konnektive.ImportLead, konnektive.Form{}.All(map[string]string{name: value, "city": ""}))
+		client.Call(context.Background(), konnektive.ImportLead,
+			konnektive.Form{}.All(map[string]string{name: value, "city": ""}))
 		got, err := url.ParseQuery(transport.form)
 		require.NoError(t, err)
 		want := url.Values{"loginId": {"an+id"}, "password": {"a&b"}}

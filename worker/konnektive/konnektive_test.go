@@ -48,29 +48,43 @@ func TestWhatAnImportsAnswerMeans(t *testing.T) {
 		dev    bool
 		want   Outcome
 	}{
-		{"a redirect to a https url", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/x?a=1&b=2"}}`, false, RedirectURL},
-		{"a redirect with url and script takes the url", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/","script":"x"}}`, false, RedirectURL},
+		{"a redirect to a https url", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/x?a=1&b=2"}}`,
+			false, RedirectURL},
+		{"a redirect with url and script takes the url", 200,
+			`{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/","script":"x"}}`, false, RedirectURL},
 		{"a redirect by script", 200, script, false, RedirectScript},
-		{"a redirect to plain http", 200, `{"result":"MERC_REDIRECT","message":{"url":"http://pay.example/"}}`, false, RedirectInvalid},
-		{"a redirect to plain http in the local set-up", 200, `{"result":"MERC_REDIRECT","message":{"url":"http://127.0.0.1:1/"}}`, true, RedirectURL},
-		{"a redirect with credentials in it", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://u:p@pay.example/"}}`, false, RedirectInvalid},
-		{"a redirect to javascript", 200, `{"result":"MERC_REDIRECT","message":{"url":"javascript:alert(1)"}}`, true, RedirectInvalid},
+		{"a redirect to plain http", 200, `{"result":"MERC_REDIRECT","message":{"url":"http://pay.example/"}}`, false,
+			RedirectInvalid},
+		{"a redirect to plain http in the local set-up", 200,
+			`{"result":"MERC_REDIRECT","message":{"url":"http://127.0.0.1:1/"}}`, true, RedirectURL},
+		{"a redirect with credentials in it", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://u:p@pay.example/"}}`,
+			false, RedirectInvalid},
+		{"a redirect to javascript", 200, `{"result":"MERC_REDIRECT","message":{"url":"javascript:alert(1)"}}`, true,
+			RedirectInvalid},
 		{"a redirect to a path", 200, `{"result":"MERC_REDIRECT","message":{"url":"/pay"}}`, false, RedirectInvalid},
-		{"a redirect to a url without a host", 200, `{"result":"MERC_REDIRECT","message":{"url":"https:///pay"}}`, false, RedirectInvalid},
-		{"a redirect with a line break in its url", 200, `{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/\r\nX: y"}}`, false, RedirectInvalid},
-		{"a redirect to nowhere", 200, `{"result":"MERC_REDIRECT","message":{"url":"","script":" "}}`, false, RedirectInvalid},
+		{"a redirect to a url without a host", 200, `{"result":"MERC_REDIRECT","message":{"url":"https:///pay"}}`, false,
+			RedirectInvalid},
+		{"a redirect with a line break in its url", 200,
+			`{"result":"MERC_REDIRECT","message":{"url":"https://pay.example/\r\nX: y"}}`, false, RedirectInvalid},
+		{"a redirect to nowhere", 200, `{"result":"MERC_REDIRECT","message":{"url":"","script":" "}}`, false,
+			RedirectInvalid},
 		{"a redirect without a message", 200, `{"result":"MERC_REDIRECT"}`, false, RedirectInvalid},
 		{"success with an object", 200, `{"result":"SUCCESS","message":{"orderId":"63A9FBD226"}}`, false, Accepted},
 		{"success with a text", 200, `{"result":"SUCCESS","message":"done"}`, false, Accepted},
 		{"a decline", 200, `{"result":"ERROR","message":"Transaction Declined: Card Declined"}`, false, Declined},
-		{"a decline whose reason sounds like an operator's fault", 200, `{"result":"ERROR","message":"Transaction Declined: not permitted"}`, false, Declined},
+		{"a decline whose reason sounds like an operator's fault", 200,
+			`{"result":"ERROR","message":"Transaction Declined: not permitted"}`, false, Declined},
 		{"a field at fault", 200, `{"result":"ERROR","message":{"shipAddress1":"is a required field"}}`, false, Invalid},
 		{"names missing", 200, `{"result":"ERROR","message":"First and last name are required fields."}`, false, Invalid},
-		{"a field of the Worker's at fault", 200, `{"result":"ERROR","message":{"campaignId":"is a required field","city":"x"}}`, false, Misconfigured},
-		{"an address that is not whitelisted", 200, `{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`, false, Misconfigured},
-		{"wrong credentials", 200, `{"result":"ERROR","message":"Api Error: Could not authenticate credentials"}`, false, Misconfigured},
+		{"a field of the Worker's at fault", 200,
+			`{"result":"ERROR","message":{"campaignId":"is a required field","city":"x"}}`, false, Misconfigured},
+		{"an address that is not whitelisted", 200, `{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`,
+			false, Misconfigured},
+		{"wrong credentials", 200, `{"result":"ERROR","message":"Api Error: Could not authenticate credentials"}`, false,
+			Misconfigured},
 		{"no such products", 200, `{"result":"ERROR","message":"No products exist in the order"}`, false, Misconfigured},
-		{"an upsale taken before", 200, `{"result":"ERROR","message":"This upsale was already taken."}`, false, AlreadyTaken},
+		{"an upsale taken before", 200, `{"result":"ERROR","message":"This upsale was already taken."}`, false,
+			AlreadyTaken},
 		{"an error that nobody knows", 200, `{"result":"ERROR","message":"Gateway says no"}`, false, Declined},
 		{"an error with an empty object", 200, `{"result":"ERROR","message":{}}`, false, Declined},
 		{"an envelope under a 4xx status", 400, `{"result":"ERROR","message":{"city":"x"}}`, false, Invalid},
@@ -103,7 +117,10 @@ func TestWhatAnImportsAnswerMeans(t *testing.T) {
 func TestATransportErrorIsADoubtUnlessItSurelyWasNotSent(t *testing.T) {
 	c := &Client{Transport: transport(func(string, string) (int, string, error) { return 0, "", errors.New("reset") })}
 	assert.Equal(t, Unknown, Classify(c.Call(context.Background(), ImportOrder, nil), false))
-	c.Transport = transport(func(string, string) (int, string, error) { return 0, "", fmt.Errorf("dial: %w", ErrNotSent) })
+	c.Transport = transport(func(string, string) (int, string, error) {
+		return 0, "",
+			fmt.Errorf("dial: %w", ErrNotSent)
+	})
 	assert.Equal(t, Unreachable, Classify(c.Call(context.Background(), ImportOrder, nil), false))
 }
 
@@ -145,9 +162,11 @@ func TestAnotherOrdersDataProvesNothing(t *testing.T) {
 
 func TestAnOrderIDIsTakenOnlyWhenItLooksLikeOne(t *testing.T) {
 	for id, want := range map[string]string{
-		`"63A9FBD226"`: "63A9FBD226", `123`: "123", `""`: "", `"a b"`: "", `"../x"`: "", `null`: "", `{"a":1}`: "", `"` + string(make([]byte, 0)) + `x&y=1"`: "",
+		`"63A9FBD226"`: "63A9FBD226", `123`: "123", `""`: "", `"a b"`: "", `"../x"`: "", `null`: "", `{"a":1}`: "", `"` +
+			string(make([]byte, 0)) + `x&y=1"`: "",
 	} {
-		reply := answering(200, `{"result":"SUCCESS","message":{"orderId":`+id+`}}`).Call(context.Background(), ImportLead, nil)
+		reply := answering(200, `{"result":"SUCCESS","message":{"orderId":`+id+`}}`).Call(context.Background(), ImportLead,
+			nil)
 		assert.Equal(t, want, reply.OrderID(), id)
 	}
 }

@@ -191,7 +191,8 @@ func parseTime(s string) (t time.Time, anyZone bool) {
 	}
 	t = time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	// A number that is out of its range comes out as another date; one that is missing is -1.
-	if len(date) < len(time.DateOnly) || t.Year() != year || int(t.Month()) != month || t.Day() != day || t.Hour() != hour || t.Minute() != minute || t.Second() != second {
+	if len(date) < len(time.DateOnly) || t.Year() != year || int(t.Month()) != month || t.Day() != day ||
+		t.Hour() != hour || t.Minute() != minute || t.Second() != second {
 		return time.Time{}, false
 	}
 	switch hours, minutes := digits(rest, 1, 2), digits(rest, 4, 2); {

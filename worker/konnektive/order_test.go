@@ -17,7 +17,8 @@ func orderOf(t *testing.T, members string) Order {
 
 func TestWhoseOrderItIs(t *testing.T) {
 	order := orderOf(t, `"campaignId":12,"paySource":"prepaid","prepaidType":"Klarna","orderStatus":"pending"`)
-	assert.Equal(t, []string{"12", "PREPAID", "KLARNA", StatusPending}, []string{order.CampaignID, order.PaySource, order.PrepaidType, order.Status})
+	assert.Equal(t, []string{"12", "PREPAID", "KLARNA", StatusPending},
+		[]string{order.CampaignID, order.PaySource, order.PrepaidType, order.Status})
 }
 
 func TestThePartsOfATotal(t *testing.T) {
@@ -32,7 +33,8 @@ func TestThePartsOfATotal(t *testing.T) {
 		assert.Equal(t, want, [4]string{order.Total, order.Shipping, order.Tax, order.Discount}, members)
 	}
 	order := orderOf(t, `"items":[{"productId":"34","name":"Lamp","price":"49.90","shipping":"4.90"},{"productId":"35","shippingPrice":"1.00"}]`)
-	assert.Equal(t, []Item{{ProductID: "34", Name: "Lamp", Qty: 1, Price: "49.90", Shipping: "4.90"}, {ProductID: "35", Qty: 1, Shipping: "1.00"}}, order.Items)
+	assert.Equal(t, []Item{{ProductID: "34", Name: "Lamp", Qty: 1, Price: "49.90", Shipping: "4.90"},
+		{ProductID: "35", Qty: 1, Shipping: "1.00"}}, order.Items)
 }
 
 func TestWhenAnOrderWasMade(t *testing.T) {
@@ -53,8 +55,10 @@ func TestWhenAnOrderWasMade(t *testing.T) {
 		`{"date":"2026-11-25 19:05:09.000000","timezone_type":1,"timezone":"+00:00"}`:           {evening, false},
 		`{"date":"2026-11-25 19:05:09.000000","timezone_type":3,"timezone":"America/New_York"}`: {evening, true},
 		`{"date":"2026-11-25 19:05:09"}`:                                                        {evening, true},
-		`"2026-11-25T19:05:09+1:00"`:                                                            {evening, true}, `"2026-11-25T19:05:09+01:0x"`: {evening, true}, `"2026-11-25T19:05:09*01:00"`: {evening, true},
-		`"2026-11-25T19:05:09-0x:00"`: {evening, true}, `"2026-11-25T19:05:09+00:0-"`: {evening, true}, `"2026-11-25T19:05:09-01:0"`: {evening, true},
+		`"2026-11-25T19:05:09+1:00"`: {evening,
+			true}, `"2026-11-25T19:05:09+01:0x"`: {evening, true}, `"2026-11-25T19:05:09*01:00"`: {evening, true},
+		`"2026-11-25T19:05:09-0x:00"`: {evening, true}, `"2026-11-25T19:05:09+00:0-"`: {evening,
+			true}, `"2026-11-25T19:05:09-01:0"`: {evening, true},
 		`"2026-11-25x19:05:09"`: {time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC), true},
 		`"2026-11-25 19:05"`:    {time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC), true},
 		`""`:                    {}, `null`: {}, `17`: {}, `[]`: {}, `{}`: {}, `"yesterday"`: {}, `"0000-00-00 00:00:00"`: {}, `"2026-02-30"`: {}, `"2026-13-01"`: {},

@@ -41,7 +41,10 @@ func Scrub(text string, typed ...string) string {
 
 // words splits a text at white space and control characters.
 func words(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 || r == 0x2028 || r == 0x2029 })
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f && r <= 0xa0 || r == 0x2028 ||
+			r == 0x2029
+	})
 }
 
 // trim takes the punctuation off both ends of a word.

@@ -43,7 +43,8 @@ campaignId = inf
 	file := table.File()
 	assert.Equal(t, "*\n*.brand.example\nbare.example\nshop.example", file(""))
 	assert.Equal(t, "\t{\"like\":\"shop.example\"}", file("*.brand.example"))
-	assert.Equal(t, "\t{\"campaignId\":12,\"pages\":{\"checkout\":\"/a&b<c>\"},\"products\":[34,\"35\"]}\nShop.example\t{\"campaignId\":1}", file("shop.example"))
+	assert.Equal(t, "\t{\"campaignId\":12,\"pages\":{\"checkout\":\"/a&b<c>\"},\"products\":[34,"+
+		"\"35\"]}\nShop.example\t{\"campaignId\":1}", file("shop.example"))
 	assert.Empty(t, file("other.example"))
 }
 

@@ -87,7 +87,8 @@ func (m *Memory) take(ref string, questions int) int {
 }
 
 // Write implements [Store].
-func (m *Memory) Write(_ context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, Stored, error) {
+func (m *Memory) Write(_ context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool,
+	Stored, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.known[ref] {

@@ -52,7 +52,8 @@ func TestOfManyWritersAtOnceOneWins(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			if ok, _, err := m.Write(context.Background(), ref, 0, fmt.Sprint(i), time.Time{}, after(time.Hour)); err == nil && ok {
+			if ok, _, err := m.Write(context.Background(), ref, 0, fmt.Sprint(i), time.Time{}, after(time.Hour)); err == nil &&
+				ok {
 				won.Add(1)
 			}
 		})

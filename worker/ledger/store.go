@@ -37,5 +37,6 @@ type Store interface {
 	// Otherwise it changes nothing, and current is what is there. The store
 	// wakes the relay at alarm (the zero time: not at all) and forgets the
 	// record at expires.
-	Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (won bool, current Stored, err error)
+	Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (won bool,
+		current Stored, err error)
 }

@@ -21,7 +21,8 @@ func TestEveryByteHasItsEscapes(t *testing.T) {
 }
 
 func TestWhatIsNoEscape(t *testing.T) {
-	for _, s := range []string{"", "%", "%4", "%4g", "%g4", "%zz", "%/0", "%:0", "%@0", "%G0", "%`0", "% 0", "%%4", "x41", "411"} {
+	for _, s := range []string{"", "%", "%4", "%4g", "%g4", "%zz", "%/0", "%:0", "%@0", "%G0", "%`0", "% 0", "%%4", "x41",
+		"411"} {
 		_, ok := percent.Byte(s, 0)
 		assert.False(t, ok, s)
 	}

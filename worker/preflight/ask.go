@@ -21,7 +21,8 @@ func Ask(ctx context.Context, client *konnektive.Client, lander config.Lander) A
 	}
 	answer := Answer{Hide: []string{client.Password, client.LoginID}}
 	var err error
-	answer.Status, answer.Body, err = client.Transport.Post(ctx, strings.TrimSuffix(client.BaseURL, "/")+string(konnektive.CampaignQuery), form.Encode(), client.Timeout)
+	answer.Status, answer.Body, err = client.Transport.Post(ctx,
+		strings.TrimSuffix(client.BaseURL, "/")+string(konnektive.CampaignQuery), form.Encode(), client.Timeout)
 	switch {
 	case errors.Is(err, konnektive.ErrNotSent):
 		answer.Failure = NotSent

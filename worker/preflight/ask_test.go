@@ -29,8 +29,10 @@ func examine(options simulator.Options, password string, change func(*config.Lan
 }
 
 func TestTheSimulatedCRMFits(t *testing.T) {
-	for _, settings := range []simulator.Settings{{}, {CampaignsAsArray: true}, {NumbersAsNumbers: true}, {CampaignsAsArray: true, NumbersAsNumbers: true}} {
-		t.Run(fmt.Sprintf("campaigns as array %v, numbers as numbers %v", settings.CampaignsAsArray, settings.NumbersAsNumbers), func(t *testing.T) {
+	for _, settings := range []simulator.Settings{{}, {CampaignsAsArray: true}, {NumbersAsNumbers: true},
+		{CampaignsAsArray: true, NumbersAsNumbers: true}} {
+		t.Run(fmt.Sprintf("campaigns as array %v, numbers as numbers %v", settings.CampaignsAsArray,
+			settings.NumbersAsNumbers), func(t *testing.T) {
 			findings := examine(simulator.Options{Settings: settings}, simulator.DefaultPassword, nil)
 			// Its spare battery, 40, is sold five at a time.
 			assert.Equal(t, []string{"warn gateway", "warn upsale 40"}, bad(findings))
@@ -38,13 +40,15 @@ func TestTheSimulatedCRMFits(t *testing.T) {
 			findings = examine(simulator.Options{Settings: settings}, simulator.DefaultPassword, func(l *config.Lander) {
 				l.Shop.Products, l.Shop.MaxQuantity = []string{"34", "36", "99"}, 5
 			})
-			assert.Equal(t, []string{"warn gateway", "fail product 36", "fail product 99"}, bad(findings), "36 is a subscription, 99 does not exist")
+			assert.Equal(t, []string{"warn gateway", "fail product 36", "fail product 99"}, bad(findings),
+				"36 is a subscription, 99 does not exist")
 		})
 	}
 }
 
 func TestTheSimulatedCRMRefuses(t *testing.T) {
-	findings := examine(simulator.Options{Settings: simulator.Settings{RefusedAddress: "203.0.113.7"}}, simulator.DefaultPassword, nil)
+	findings := examine(simulator.Options{Settings: simulator.Settings{RefusedAddress: "203.0.113.7"}},
+		simulator.DefaultPassword, nil)
 	assert.Equal(t, []string{"fail address"}, bad(findings))
 	assert.Contains(t, told(t, findings), "203.0.113.7")
 
@@ -69,7 +73,8 @@ func TestTheSimulatedCRMDoesNotAnswer(t *testing.T) {
 		{"it answers something new", simulator.Fault{Answer: simulator.AnswerUnknownResult}, "no result that is known"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			findings := examine(simulator.Options{Fault: func(simulator.Call) simulator.Fault { return test.fault }}, simulator.DefaultPassword, nil)
+			findings := examine(simulator.Options{Fault: func(simulator.Call) simulator.Fault { return test.fault }},
+				simulator.DefaultPassword, nil)
 			assert.Equal(t, []string{"fail reach"}, bad(findings))
 			assert.Contains(t, told(t, findings), test.says)
 		})
@@ -85,13 +90,15 @@ func (p post) Post(_ context.Context, url, form string, _ time.Duration) (int, s
 
 func TestTheCallIsCampaignQueryAndNothingElse(t *testing.T) {
 	var calls []string
-	client := &konnektive.Client{BaseURL: "https://crm.example/", LoginID: "re lay", Password: "a+b=c", Transport: post(func(url, form string) (int, string, error) {
-		calls = append(calls, url+" "+form)
-		return 200, "{}", nil
-	})}
+	client := &konnektive.Client{BaseURL: "https://crm.example/", LoginID: "re lay", Password: "a+b=c",
+		Transport: post(func(url, form string) (int, string, error) {
+			calls = append(calls, url+" "+form)
+			return 200, "{}", nil
+		})}
 	answer := preflight.Ask(context.Background(), client, shop())
 
-	require.Equal(t, []string{"https://crm.example/campaign/query/ campaignId=12&loginId=re+lay&password=a%2Bb%3Dc"}, calls)
+	require.Equal(t, []string{"https://crm.example/campaign/query/ campaignId=12&loginId=re+lay&password=a%2Bb%3Dc"},
+		calls)
 	assert.Equal(t, preflight.Answer{Status: 200, Body: "{}", Hide: []string{"a+b=c", "re lay"}}, answer)
 }
 

@@ -31,7 +31,8 @@ func (e *examination) countries(campaign *json.Value) {
 		e.add(check, Fail, "The campaign sells to none of the lander's countries ("+strings.Join(ours, " ")+").",
 			"Add them to the campaign, or give the lander countries that the campaign has: "+strings.Join(theirs, " ")+".")
 	case len(ours) > 0:
-		e.add(check, Warn, "The lander sells to countries that the campaign does not: "+strings.Join(ours, " ")+". Konnektive refuses orders from there.", cure)
+		e.add(check, Warn, "The lander sells to countries that the campaign does not: "+strings.Join(ours,
+			" ")+". Konnektive refuses orders from there.", cure)
 	default:
 		e.add(check, OK, "The campaign sells to every country of the lander.", "")
 	}
@@ -43,7 +44,8 @@ func countryCodes(v *json.Value) []string {
 	each(v, func(key string, v *json.Value) {
 		candidates := []string{scalar(v), key}
 		if v.Kind() == json.Object {
-			candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"), text(v, "iso"), key}
+			candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"),
+				text(v, "iso"), key}
 		}
 		for _, code := range candidates {
 			if isCode(code, 2) {
@@ -56,7 +58,8 @@ func countryCodes(v *json.Value) []string {
 }
 
 // symbols are the currency signs that mean one currency of the table alone: "$" and "kr" mean several.
-var symbols = map[string]string{"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "CHF": "CHF", "lei": "RON"}
+var symbols = map[string]string{"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "CHF": "CHF",
+	"lei": "RON"}
 
 // currency compares the campaign's currency with the ones that the method settles in.
 func (e *examination) currency(campaign *json.Value) {
@@ -68,7 +71,8 @@ func (e *examination) currency(campaign *json.Value) {
 	}
 	if theirs == "" {
 		e.add(check, Warn, "The answer does not name the campaign's currency in a way that is known.",
-			"In Konnektive, see that the campaign's currency is the one that "+method.Name+" settles in for each of the lander's countries.")
+			"In Konnektive, see that the campaign's currency is the one that "+method.Name+" settles in for each of the "+
+				"lander's countries.")
 		return
 	}
 	var good, other []string
@@ -86,10 +90,12 @@ func (e *examination) currency(campaign *json.Value) {
 		e.add(check, Fail, "The campaign charges "+theirs+", but "+method.Name+" settles in other currencies: "+strings.Join(other, ", ")+".",
 			"Give the lander a campaign in the currency of its countries.")
 	case len(other) > 0:
-		e.add(check, Warn, "The campaign charges "+theirs+", but "+method.Name+" settles in other currencies in some of the lander's countries: "+strings.Join(other, ", ")+".",
+		e.add(check, Warn, "The campaign charges "+theirs+", but "+method.Name+" settles in other currencies in some of "+
+			"the lander's countries: "+strings.Join(other, ", ")+".",
 			"Give the lander countries = "+list(good)+", and the others a lander with a campaign in their currency.")
 	default:
-		e.add(check, OK, "The campaign charges "+theirs+", in which "+method.Name+" settles in every country of the lander.", "")
+		e.add(check, OK, "The campaign charges "+theirs+", in which "+method.Name+" settles in every country of the lander.",
+			"")
 	}
 }
 

@@ -76,7 +76,8 @@ func Examine(lander config.Lander, answer Answer) []Finding {
 		e.add("reach", OK, "Konnektive was reached and answered.", "")
 		e.add("address", OK, "Konnektive accepts the address that the Worker's calls came from.", "")
 		e.add("credentials", OK, "Konnektive knows the login id and the password.", "")
-		e.add("grant", OK, "The API user may make this call, Campaign Query. Whether it may make the others shows only when they are made.", "")
+		e.add("grant", OK, "The API user may make this call, Campaign Query. Whether it may make the others shows only "+
+			"when they are made.", "")
 		if campaign := e.campaign(message); campaign != nil {
 			e.gateway()
 			e.products(campaign)
@@ -138,16 +139,19 @@ func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 	const check = "reach"
 	switch {
 	case answer.Failure == NotSent || konnektive.NotSentStatus(answer.Status):
-		e.add(check, Fail, "Konnektive could not be reached.", "Check "+config.NameKonnektiveURL+": it is the address of your account's API, "+config.DefaultKonnektiveURL+" unless you were given another one.")
+		e.add(check, Fail, "Konnektive could not be reached.",
+			"Check "+config.NameKonnektiveURL+": it is the address of your account's API, "+config.DefaultKonnektiveURL+" unless you were given another one.")
 		return nil, false
 	case answer.Failure != None:
-		e.add(check, Fail, "Konnektive did not answer in time.", "Try again; if it stays so, raise "+config.NameTimeout+" (at most 60000) and ask Konnektive's support.")
+		e.add(check, Fail, "Konnektive did not answer in time.",
+			"Try again; if it stays so, raise "+config.NameTimeout+" (at most 60000) and ask Konnektive's support.")
 		return nil, false
 	}
 	envelope, err := json.Parse(answer.Body)
 	if err != nil {
 		e.add(check, Fail, "What answered is not Konnektive's API: HTTP "+strconv.Itoa(answer.Status)+" and no JSON.",
-			"Check "+config.NameKonnektiveURL+": the API's host, without a path. If it is right, Konnektive may be down for maintenance.")
+			"Check "+config.NameKonnektiveURL+": the API's host, without a path. If it is right, Konnektive may be down for "+
+				"maintenance.")
 		return nil, false
 	}
 	switch result := text(envelope, "result"); result {
@@ -156,7 +160,9 @@ func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 	case "ERROR":
 		e.refused(envelope)
 	default:
-		e.add(check, Fail, "Konnektive's answer has no result that is known: HTTP "+strconv.Itoa(answer.Status)+", result "+e.quote(result)+".", "Check "+config.NameKonnektiveURL+", then ask Konnektive's support.")
+		e.add(check, Fail, "Konnektive's answer has no result that is known: HTTP "+strconv.Itoa(
+			answer.Status)+", result "+e.quote(result)+".",
+			"Check "+config.NameKonnektiveURL+", then ask Konnektive's support.")
 	}
 	return nil, false
 }
@@ -166,9 +172,11 @@ func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 // shown as it is.
 var refusals = []struct{ part, check, text, cure string }{
 	{"must be whitelisted", "address", "Konnektive refused the address that the Worker's call came from",
-		"In Konnektive, open the API user and add CLOUDFLARE to its whitelist: a Worker has no address of its own. That admits every Worker of everybody, so let the user have a long password and only the grants it needs."},
+		"In Konnektive, open the API user and add CLOUDFLARE to its whitelist: a Worker has no address of its own. That " +
+			"admits every Worker of everybody, so let the user have a long password and only the grants it needs."},
 	{"authenticate", "credentials", "Konnektive refused the login id or the password.",
-		"Set both again: wrangler secret put " + config.NameLoginID + ", wrangler secret put " + config.NamePassword + ". They are those of an API user, not of a person."},
+		"Set both again: wrangler secret put " + config.NameLoginID + ", wrangler secret put " + config.NamePassword +
+			". They are those of an API user, not of a person."},
 	{"permission", "grant", grantText, grantCure},
 	{"not permitted", "grant", grantText, grantCure},
 	{"not authorized", "grant", grantText, grantCure},
@@ -180,7 +188,8 @@ var refusals = []struct{ part, check, text, cure string }{
 
 const (
 	grantText = "Konnektive does not let the API user make this call, Campaign Query."
-	grantCure = "In Konnektive, open the API user and grant Import Lead, Import Click, Import Order, Import Upsale, Confirm Order, Order Query and Campaign Query, and nothing else."
+	grantCure = "In Konnektive, open the API user and grant Import Lead, Import Click, Import Order, Import Upsale, " +
+		"Confirm Order, Order Query and Campaign Query, and nothing else."
 )
 
 // refused sorts an ERROR.
@@ -211,12 +220,14 @@ func (e *examination) refused(envelope *json.Value) {
 		}
 		return
 	}
-	e.add("answer", Fail, "Konnektive refused the call: "+e.quote(said)+".", "Ask Konnektive's support what this means for the API user and Campaign Query.")
+	e.add("answer", Fail, "Konnektive refused the call: "+e.quote(said)+".",
+		"Ask Konnektive's support what this means for the API user and Campaign Query.")
 }
 
 // addressIn finds the IP address that a refusal names.
 func addressIn(said string) string {
-	for _, word := range strings.FieldsFunc(said, func(r rune) bool { return r != '.' && r != ':' && !unicode.Is(unicode.ASCII_Hex_Digit, r) }) {
+	for _, word := range strings.FieldsFunc(said,
+		func(r rune) bool { return r != '.' && r != ':' && !unicode.Is(unicode.ASCII_Hex_Digit, r) }) {
 		if a, err := netip.ParseAddr(strings.TrimRight(word, ".")); err == nil {
 			return a.String()
 		}
@@ -267,7 +278,8 @@ func (e *examination) campaign(message *json.Value) *json.Value {
 
 func (e *examination) gateway() {
 	e.add("gateway", Warn, "Campaign Query does not tell whether gateway "+e.lander.MerchantID+" is the one for "+e.lander.PrepaidType+".",
-		"In Konnektive, compare forceMerchantId with the id in the list of gateways, see that it is active and in the campaign's currency; then place one order on the lander and cancel it at "+e.lander.PrepaidType+".")
+		"In Konnektive, compare forceMerchantId with the id in the list of gateways, see that it is active and in the "+
+			"campaign's currency; then place one order on the lander and cancel it at "+e.lander.PrepaidType+".")
 }
 
 // quote shows a text that came from outside: in quotes, short, without line breaks, and without what is to be hidden.

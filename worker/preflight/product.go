@@ -35,7 +35,8 @@ func (e *examination) products(campaign *json.Value) {
 func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 	if p == nil {
 		e.add(check, Fail, "The campaign has no product "+id+".",
-			"Correct "+list+" of the lander: it takes campaign product ids, as the campaign's list of products shows them, not ids of products outside a campaign.")
+			"Correct "+list+" of the lander: it takes campaign product ids, as the campaign's list of products shows them, "+
+				"not ids of products outside a campaign.")
 		return
 	}
 	before := len(e.findings)
@@ -44,7 +45,8 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 		if sure {
 			level, said = Fail, "is"
 		}
-		e.add(check, level, "Product "+id+" "+said+" a subscription ("+e.quote(sign)+"); "+e.lander.PrepaidType+" takes one-time purchases only.",
+		e.add(check, level, "Product "+id+" "+said+" a subscription ("+e.quote(
+			sign)+"); "+e.lander.PrepaidType+" takes one-time purchases only.",
 			"In Konnektive, see that it is billed once, or make a one-time campaign product for it and put that one's id into "+list+".")
 	}
 	if kind := strings.ToUpper(text(p, "productType")); (kind == typeOffer || kind == typeUpsale) && kind != wanted {
@@ -52,7 +54,8 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 			"Move it to the other list of the lander, or change its type in the campaign.")
 	}
 	if most := number(text(p, "maxOrderQty")); most > 0 && most < e.lander.Shop.MaxQuantity {
-		e.add(check, Warn, "Konnektive takes at most "+text(p, "maxOrderQty")+" of product "+id+" in an order; the lander allows "+strconv.Itoa(e.lander.Shop.MaxQuantity)+".",
+		e.add(check, Warn, "Konnektive takes at most "+text(p,
+			"maxOrderQty")+" of product "+id+" in an order; the lander allows "+strconv.Itoa(e.lander.Shop.MaxQuantity)+".",
 			"Lower maxQuantity of the lander, or raise the maximum order quantity in the campaign.")
 	}
 	if len(e.findings) > before {
@@ -79,11 +82,14 @@ func recurring(p *json.Value) (sign string, sure bool) {
 		case hasAny(name, "type", "frequency") && hasAny(value, "recurring", "subscription", "continuity", "rebill"):
 			sign, sure = key+": "+scalar(v), true
 		case hasAny(name, "recurring", "subscription", "continuity", "rebill") &&
-			(v.Kind() == json.True || value == "true" || value == "yes" || value == "active" || value == "recurring" || value == "1" && strings.HasPrefix(name, "is")):
+			(v.Kind() == json.True || value == "true" || value == "yes" || value == "active" || value == "recurring" ||
+				value == "1" && strings.HasPrefix(name, "is")):
 			sign, sure = key, true
-		case hasAny(name, "recurring", "subscription", "continuity", "rebill", "trialdays", "intervaldays", "billinginterval") && number(value) > 0:
+		case hasAny(name, "recurring", "subscription", "continuity", "rebill", "trialdays", "intervaldays",
+			"billinginterval") && number(value) > 0:
 			sign = key + ": " + scalar(v)
-		case hasAny(name, "billingcycle", "cyclecount", "numcycles", "maxcycles", "totalcycles") && (number(value) > 1 || length(v) > 1):
+		case hasAny(name, "billingcycle", "cyclecount", "numcycles", "maxcycles", "totalcycles") &&
+			(number(value) > 1 || length(v) > 1):
 			sign = key
 		}
 	})

@@ -46,7 +46,8 @@ func TestAnOrderThatABrowserNamesCountsOnlyWhenOrderQueryAgrees(t *testing.T) {
 			}
 			d.pass(time.Minute)
 			asked := 0
-			back := Back{Lander: "shop.example", Session: session, CampaignID: "12", PrepaidType: "KLARNA", Hint: func() string { asked++; return c.hint }}
+			back := Back{Lander: "shop.example", Session: session, CampaignID: "12", PrepaidType: "KLARNA",
+				Hint: func() string { asked++; return c.hint }}
 			result, err := d.another().ComeBack(ctx, back)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, result.Code)

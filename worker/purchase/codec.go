@@ -211,7 +211,8 @@ func decodeOrder(v *json.Value) konnektive.Order {
 	for i := range items.Len() {
 		_, item := items.At(i)
 		order.Items = append(order.Items, konnektive.Item{
-			ProductID: text(item, "id"), Name: text(item, "name"), Qty: int(item.Get("qty").Int()), Price: text(item, "price"), Shipping: text(item, "shipping"),
+			ProductID: text(item, "id"), Name: text(item, "name"), Qty: int(item.Get("qty").Int()), Price: text(item,
+				"price"), Shipping: text(item, "shipping"),
 		})
 	}
 	return order

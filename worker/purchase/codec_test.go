@@ -29,14 +29,18 @@ func whole() *Record {
 		OrderRef: "ref", Product: "40", Baseline: 3, Confirmed: true, Target: "target", TargetKey: "key", Digest: "cart", Until: after(time.Hour),
 		Attempts: []Attempt{
 			{
-				Keys: []string{"key-1", "key-2"}, Digest: "cart", State: Answered, Token: "token", OrderID: "A1", Hint: Hint{"C3", "12", "KLARNA"}, Qty: 2,
+				Keys: []string{"key-1", "key-2"}, Digest: "cart", State: Answered, Token: "token", OrderID: "A1", Hint: Hint{"C3",
+					"12", "KLARNA"}, Qty: 2,
 				Begun: after(-time.Second), Sent: noon, Deadline: after(30 * time.Second), Code: codes.Invalid,
 				Fields: map[string]string{"city": "is a \"required\" field", "address1": "\t", "lastName": ""},
-				URL:    "https://klarna.example/?a=1&b=ü", Script: "document.write(\"</script>\u2028\")", AnsweredAt: after(time.Second),
-				NextPage: "/thanks?a=b", FailedPage: "https://shop.example/again", End: EndFailed, Ended: after(time.Minute), Paid: true,
+				URL:    "https://klarna.example/?a=1&b=ü", Script: "document.write(\"</script>\u2028\")", AnsweredAt: after(
+					time.Second),
+				NextPage: "/thanks?a=b", FailedPage: "https://shop.example/again", End: EndFailed, Ended: after(
+					time.Minute), Paid: true,
 				Known: konnektive.Order{
 					ID: "A1", Status: "COMPLETE", Total: "49.95", Currency: "€", Shipping: "4.90", Tax: "1.00", Discount: "5.00",
-					Items: []konnektive.Item{{ProductID: "34", Name: "Lamp \\ \"Zoë\"", Qty: 2, Price: "19.95", Shipping: "4.90"}, {ProductID: "40", Qty: 1}},
+					Items: []konnektive.Item{{ProductID: "34", Name: "Lamp \\ \"Zoë\"", Qty: 2, Price: "19.95", Shipping: "4.90"},
+						{ProductID: "40", Qty: 1}},
 				},
 				KnownAt: after(time.Millisecond), Looks: 4, NotBefore: after(time.Hour),
 			},
@@ -62,10 +66,12 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 
 func TestNoPartOfARecordIsForgotten(t *testing.T) {
 	// A field that is added to the record and not to the codec would be lost.
-	for _, part := range []any{*whole(), whole().Attempts[0], whole().Attempts[0].Known, whole().Attempts[0].Known.Items[0]} {
+	for _, part := range []any{*whole(), whole().Attempts[0], whole().Attempts[0].Known,
+		whole().Attempts[0].Known.Items[0]} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
-			if slices.Contains([]string{"CampaignID", "PaySource", "PrepaidType", "Created", "anyZone"}, v.Type().Field(i).Name) && v.Type() != reflect.TypeFor[Record]() {
+			if slices.Contains([]string{"CampaignID", "PaySource", "PrepaidType", "Created", "anyZone"},
+				v.Type().Field(i).Name) && v.Type() != reflect.TypeFor[Record]() {
 				continue // whose order it is, is judged when it is read, and not kept
 			}
 			assert.False(t, v.Field(i).IsZero(), "%s.%s is not tried", v.Type(), v.Type().Field(i).Name)
@@ -124,7 +130,8 @@ func TestARecordOfTheFormatBeforeIsRead(t *testing.T) {
 		assert.Equal(t, r, again, "and is written as this version does")
 	})
 	t.Run("a paid order", func(t *testing.T) {
-		r, err := Decode(strings.NewReplacer(`"PARTIAL"`, `"COMPLETE"`, `"watched":2`, `"paid":true,"confirmed":true`, `["A1"]`, `["A1","B2"]`).Replace(before))
+		r, err := Decode(strings.NewReplacer(`"PARTIAL"`, `"COMPLETE"`, `"watched":2`, `"paid":true,"confirmed":true`,
+			`["A1"]`, `["A1","B2"]`).Replace(before))
 		require.NoError(t, err)
 		assert.True(t, r.Confirmed)
 		assert.Equal(t, []string{"A1"}, r.PaidOrders())
@@ -148,7 +155,8 @@ func TestARecordOfTheFormatBeforeIsRead(t *testing.T) {
 	t.Run("a key", func(t *testing.T) {
 		r, err := Decode(`{"v":1,"kind":"key","lander":"shop.example","created":1793534399000,"target":"ref","targetKey":"key","until":1793535000000,"attempts":[]}`)
 		require.NoError(t, err)
-		assert.Equal(t, &Record{Kind: KindKey, Lander: "shop.example", Created: after(-time.Second), Target: "ref", TargetKey: "key", Until: after(10 * time.Minute)}, r)
+		assert.Equal(t, &Record{Kind: KindKey, Lander: "shop.example", Created: after(-time.Second), Target: "ref",
+			TargetKey: "key", Until: after(10 * time.Minute)}, r)
 	})
 }
 

@@ -211,7 +211,8 @@ func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result
 
 // attempt makes a new attempt. lost is set when another request changed the record first: it is what is there now, and
 // nothing was imported here.
-func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key string, order *tracked, allowed int) (result Result, lost *ledger.Stored, err error) {
+func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key string, order *tracked,
+	allowed int) (result Result, lost *ledger.Stored, err error) {
 	if in.Kind == KindUpsale {
 		if err := s.payable(ctx, in, t, order, allowed); err != nil {
 			return Result{}, nil, err
@@ -322,7 +323,8 @@ func (s *Service) release(ctx context.Context, t *tracked, token string, why err
 
 // markSent records that the import is about to leave, and at the same time notes the order for the purchase and makes
 // sure that the order is PARTIAL. An order that is another purchase's, or finished, is not used.
-func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored, error) {
+func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored,
+	error) {
 	a := t.ByToken(token)
 	a.State, a.OrderID = Sent, from.orderID
 	a.Sent = s.Now()
@@ -340,7 +342,10 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 			var held bool
 			held, notHeld = s.hold(ctx, t.Lander, from.orderID, t.ref)
 			// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
-			usable = usable && held && t.find(func(other *Attempt) bool { return other.OrderID == from.orderID && other.Token != token }) == nil
+			usable = usable && held && t.find(func(other *Attempt) bool {
+				return other.OrderID == from.orderID &&
+					other.Token != token
+			}) == nil
 		})
 	}
 	if from.orderID != "" && !from.partial {
@@ -520,7 +525,8 @@ func (r *Record) hasOrder(orderID string) bool {
 }
 
 // proof asks Order Query after a SUCCESS, which by itself proves no payment.
-func (s *Service) proof(ctx context.Context, t *tracked, token, orderID string, outcome konnektive.Outcome) []observation {
+func (s *Service) proof(ctx context.Context, t *tracked, token, orderID string,
+	outcome konnektive.Outcome) []observation {
 	if outcome != konnektive.Accepted || orderID == "" {
 		return nil
 	}

@@ -34,7 +34,8 @@ func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, 
 // most. It returns what was found out, and an error when a question came to nothing.
 //
 // allowed is for how many questions the read of the record took allowance. Further allowance is taken here.
-func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) (seen []observation, failed error) {
+func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) (seen []observation,
+	failed error) {
 	if more := len(attempts) - allowed; more > 0 && allowed > 0 {
 		if _, extra, err := s.Store.Read(ctx, t.ref, more); err == nil {
 			allowed += extra
@@ -84,7 +85,8 @@ func (s *Service) apply(t *tracked, seen []observation) (changed bool) {
 		before, status, end := t.standing(a, o.at), a.Known.Status, a.End
 		paid := t.observe(a, o.order, o.at)
 		for _, p := range paid {
-			s.tell(Event{Name: EventPaid, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}, Kind: t.Kind, Order: p.Known, Product: t.Product})
+			s.tell(Event{Name: EventPaid, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}, Kind: t.Kind,
+				Order: p.Known, Product: t.Product})
 			if !p.Redirected() && p.Code != codes.AlreadyTaken {
 				s.tell(Event{Name: EventPaidWithoutKlarna, Lander: t.Lander, Ref: t.ref, Orders: []string{p.OrderID}})
 			}
@@ -93,7 +95,8 @@ func (s *Service) apply(t *tracked, seen []observation) (changed bool) {
 			s.tell(Event{Name: EventPaidTwice, Lander: t.Lander, Ref: t.ref, Orders: orders})
 		}
 		// Of several, the next to be asked about is told by when each was asked.
-		changed = changed || len(paid) > 0 || len(t.unsettled()) > 1 || t.standing(a, o.at) != before || a.Known.Status != status || a.End != end
+		changed = changed || len(paid) > 0 || len(t.unsettled()) > 1 || t.standing(a, o.at) != before ||
+			a.Known.Status != status || a.End != end
 	}
 	return changed
 }

@@ -63,7 +63,8 @@ func (s *faultyStore) Read(ctx context.Context, ref string, questions int) (ledg
 	return s.Memory.Read(ctx, ref, questions)
 }
 
-func (s *faultyStore) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
+func (s *faultyStore) Write(ctx context.Context, ref string, version int64, data string, alarm,
+	expires time.Time) (bool, ledger.Stored, error) {
 	if err := s.step("write", ref); err != nil {
 		return false, ledger.Stored{}, err
 	}
@@ -140,8 +141,10 @@ var (
 
 func order(key, cart, ref string) Import {
 	return Import{
-		Kind: KindOrder, Lander: "shop.example", Key: key, Digest: cart, Ref: ref, Form: konnektive.Form{}.Add("firstName", "Zoë"),
-		Gateway: Gateway{Return: "https://shop.example/return/", Failed: "https://shop.example/failed/", PrepaidType: "KLARNA"},
+		Kind: KindOrder, Lander: "shop.example", Key: key, Digest: cart, Ref: ref, Form: konnektive.Form{}.Add("firstName",
+			"Zoë"),
+		Gateway: Gateway{Return: "https://shop.example/return/", Failed: "https://shop.example/failed/",
+			PrepaidType: "KLARNA"},
 	}
 }
 
@@ -201,7 +204,8 @@ func TestAnOrderMakesFourCallsToTheLedgerAndTwoToKonnektive(t *testing.T) {
 	assert.Equal(t, "L1", result.OrderID)
 	assert.False(t, result.Replayed)
 	assert.Equal(t, []string{"leads/import", "order/import L1"}, d.calls)
-	assert.Equal(t, []string{"write", "write", "write", "write"}, d.store.counted, "opened, sent and held at once, answered")
+	assert.Equal(t, []string{"write", "write", "write", "write"}, d.store.counted,
+		"opened, sent and held at once, answered")
 	r := d.record(result.Ref)
 	require.Len(t, r.Attempts, 1)
 	a := r.Attempts[0]
@@ -238,7 +242,8 @@ func TestAnOrderThatIsAnothersOrNotPARTIALIsNotUsed(t *testing.T) {
 			if status == "" {
 				return reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`), endpoint == konnektive.ImportLead
 			}
-			return reply(`{"result":"SUCCESS","message":{"orderId":"SAME","orderStatus":%q}}`, status), endpoint == konnektive.ImportLead
+			return reply(`{"result":"SUCCESS","message":{"orderId":"SAME","orderStatus":%q}}`, status),
+				endpoint == konnektive.ImportLead
 		}
 	}
 	for _, c := range []struct {
@@ -249,8 +254,10 @@ func TestAnOrderThatIsAnothersOrNotPARTIALIsNotUsed(t *testing.T) {
 		{"a PARTIAL order of nobody's", partial, "", false, []string{"leads/import", "order/import SAME"}},
 		{"another purchase's", partial, "", true, []string{"leads/import", "order/import"}},
 		{"a finished one, as the lead says", complete, "", false, []string{"leads/import", "order/import"}},
-		{"a finished one, as Order Query says", "", declined, false, []string{"leads/import", "order/query SAME", "order/import"}},
-		{"a PARTIAL one, as Order Query says", "", partial, false, []string{"leads/import", "order/query SAME", "order/import SAME"}},
+		{"a finished one, as Order Query says", "", declined, false,
+			[]string{"leads/import", "order/query SAME", "order/import"}},
+		{"a PARTIAL one, as Order Query says", "", partial, false,
+			[]string{"leads/import", "order/query SAME", "order/import SAME"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
@@ -296,7 +303,8 @@ func TestAnOrderThatIsAnothersOrNotPARTIALIsNotUsed(t *testing.T) {
 func TestAnOrderThatTheImportsAnswerNames(t *testing.T) {
 	answer := func(id string) func(konnektive.Endpoint, url.Values) (konnektive.Reply, bool) {
 		return func(endpoint konnektive.Endpoint, _ url.Values) (konnektive.Reply, bool) {
-			return reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":%q}}`, id), endpoint == konnektive.ImportOrder
+			return reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":%q}}`, id),
+				endpoint == konnektive.ImportOrder
 		}
 	}
 	t.Run("is the attempt's from then on", func(t *testing.T) {
@@ -337,9 +345,12 @@ func TestALeadThatFailsOrdersNothingAndTheSameKeyMayTryAgain(t *testing.T) {
 		{"not sent", notSent, codes.Unreachable, nil, 0},
 		{"lost", lost, codes.Unreachable, nil, 0},
 		{"without an order", reply(`{"result":"SUCCESS","message":"ok"}`), codes.Unreachable, nil, 0},
-		{"fields at fault", reply(`{"result":"ERROR","message":{"city":"is a required field"}}`), codes.Invalid, map[string]string{"city": "is a required field"}, 0},
-		{"names are missing", reply(`{"result":"ERROR","message":"First and last name are required fields."}`), codes.Invalid, map[string]string{"firstName": "", "lastName": ""}, 0},
-		{"the operator's fault", reply(`{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`), codes.Misconfigured, nil, 0},
+		{"fields at fault", reply(`{"result":"ERROR","message":{"city":"is a required field"}}`), codes.Invalid,
+			map[string]string{"city": "is a required field"}, 0},
+		{"names are missing", reply(`{"result":"ERROR","message":"First and last name are required fields."}`),
+			codes.Invalid, map[string]string{"firstName": "", "lastName": ""}, 0},
+		{"the operator's fault", reply(`{"result":"ERROR","message":"IP must be whitelisted - 203.0.113.7"}`),
+			codes.Misconfigured, nil, 0},
 		{"a text that nobody knows", reply(`{"result":"ERROR","message":"Something new"}`), codes.Unreachable, nil, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -369,16 +380,20 @@ func TestWhatAnImportIsAnswered(t *testing.T) {
 		kept       string
 		events     []string
 	}{
-		{"an address", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`, codes.Redirect, Answered, "", nil},
+		{"an address", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`, codes.Redirect, Answered,
+			"", nil},
 		{"a script", `{"result":"MERC_REDIRECT","message":{"script":"go()"}}`, codes.Redirect, Answered, "", nil},
 		{"neither", `{"result":"MERC_REDIRECT","message":{}}`, codes.RedirectInvalid, Answered, "", nil},
 		{"SUCCESS", `{"result":"SUCCESS","message":{}}`, codes.Pending, Answered, "", nil},
-		{"taken like an upsale", `{"result":"ERROR","message":"This upsale was already taken."}`, codes.Pending, Answered, "", nil},
+		{"taken like an upsale", `{"result":"ERROR","message":"This upsale was already taken."}`, codes.Pending, Answered,
+			"", nil},
 		{"a decline", `{"result":"ERROR","message":"Transaction Declined: no"}`, codes.Declined, Answered, "", nil},
 		{"fields at fault", `{"result":"ERROR","message":{"city":"no"}}`, codes.Invalid, Answered, "", nil},
 		{"nonsense", `<html>`, codes.Unknown, Answered, "", nil},
-		{"the operator's fault", `{"result":"ERROR","message":"No products exist in the order"}`, codes.Misconfigured, "", "", nil},
-		{"a text that nobody knows", `{"result":"ERROR","message":"Something new"}`, codes.Declined, Answered, "", []string{EventUnreadable}},
+		{"the operator's fault", `{"result":"ERROR","message":"No products exist in the order"}`, codes.Misconfigured, "",
+			"", nil},
+		{"a text that nobody knows", `{"result":"ERROR","message":"Something new"}`, codes.Declined, Answered, "",
+			[]string{EventUnreadable}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
@@ -715,7 +730,8 @@ func TestAShopperWhoComesBack(t *testing.T) {
 	t.Run("from a session that is not known", func(t *testing.T) {
 		d := newDesk(t)
 		first, session := d.redirected(order("key", "cart", ""))
-		for _, wrong := range []string{"", first.Ref, first.Ref[1:], first.Ref + "00", strings.Repeat("0", 96), session + "0"} {
+		for _, wrong := range []string{"", first.Ref, first.Ref[1:], first.Ref + "00", strings.Repeat("0", 96),
+			session + "0"} {
 			for _, take := range []func(context.Context, Back) (Result, error){d.ComeBack, d.Failed} {
 				_, err := take(ctx, Back{Lander: "shop.example", Session: wrong})
 				assert.Equal(t, codes.RefUnknown, codes.As(err).Code, wrong)
@@ -761,7 +777,8 @@ func TestOrderQueryIsAskedOnceASecondWithABurstOfThree(t *testing.T) {
 	d := newDesk(t)
 	first, session := d.redirected(order("key", "cart", ""))
 	queries := func() int {
-		return len(slices.DeleteFunc(slices.Clone(d.calls), func(c string) bool { return !strings.HasPrefix(c, "order/query") }))
+		return len(slices.DeleteFunc(slices.Clone(d.calls),
+			func(c string) bool { return !strings.HasPrefix(c, "order/query") }))
 	}
 	for range 10 {
 		assert.Equal(t, codes.Pending, d.said(first.Ref))
@@ -826,7 +843,8 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 		d.store.counted = nil
 		first, _ := d.redirected(order("key", "cart", lead.Ref))
 		assert.Equal(t, lead.Ref, first.Ref)
-		assert.Equal(t, []string{"write", "read", "write", "write"}, d.store.counted, "tied and read at once, sent, answered")
+		assert.Equal(t, []string{"write", "read", "write", "write"}, d.store.counted,
+			"tied and read at once, sent, answered")
 		assert.Equal(t, "order/import L1", d.calls[2])
 		late, err := d.Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref})
 		require.NoError(t, err)
@@ -925,7 +943,8 @@ func TestAnUpsaleIsAPurchaseOfItsOwnOnTheOrderThatWasPaid(t *testing.T) {
 	d.pass(time.Minute)
 	back, err := d.another().Failed(context.Background(), Back{Lander: "shop.example", Session: session})
 	require.NoError(t, err)
-	assert.Equal(t, []string{codes.Declined, TextUpsaleCancelled, paid.Ref}, []string{back.Code, back.Text, back.OrderRef})
+	assert.Equal(t, []string{codes.Declined, TextUpsaleCancelled, paid.Ref},
+		[]string{back.Code, back.Text, back.OrderRef})
 	d.pass(time.Minute)
 	second, _ := d.redirected(upsale("key-4", paid.Ref))
 	assert.NotEqual(t, first.URL, second.URL)

@@ -80,7 +80,8 @@ func without(a Attempt) Attempt {
 }
 
 func lamp(status string) konnektive.Order {
-	return konnektive.Order{ID: "A1", Status: status, Total: "49.95", Currency: "EUR", Items: []konnektive.Item{{ProductID: "34", Name: "Lamp", Qty: 1, Price: "49.95"}}}
+	return konnektive.Order{ID: "A1", Status: status, Total: "49.95", Currency: "EUR",
+		Items: []konnektive.Item{{ProductID: "34", Name: "Lamp", Qty: 1, Price: "49.95"}}}
 }
 
 func TestHowAnAttemptStands(t *testing.T) {
@@ -115,19 +116,23 @@ func TestHowAnAttemptStands(t *testing.T) {
 		{"at Klarna, PARTIAL", known(partial, after(overdue), redirect), overdue, AtKlarna},
 		{"at Klarna, in review", known("PENDING", after(1), redirect), time.Minute, Reviewed},
 		{"at Klarna, DECLINED", known(declined, after(1), redirect), time.Minute, Declined},
-		{"at Klarna, DECLINED, and PARTIAL later", known(partial, after(2), known(declined, after(1), redirect)), time.Minute, Declined},
+		{"at Klarna, DECLINED, and PARTIAL later", known(partial, after(2), known(declined, after(1), redirect)),
+			time.Minute, Declined},
 		{"at Klarna, CANCELLED", known("CANCELLED", after(1), redirect), time.Minute, Left},
 		{"at Klarna, refunded", known("REFUNDED", after(1), redirect), time.Minute, Closed},
 		{"at Klarna, a status that is not known", known("COD_PENDING", after(1), redirect), time.Minute, AtKlarna},
-		{"came back, not asked since", known(partial, after(time.Minute-1), failed(after(time.Minute), redirect)), time.Hour, AtKlarna},
-		{"came back, asked since", known(partial, after(time.Minute), failed(after(time.Minute), redirect)), time.Hour, Left},
+		{"came back, not asked since", known(partial, after(time.Minute-1), failed(after(time.Minute), redirect)), time.Hour,
+			AtKlarna},
+		{"came back, asked since", known(partial, after(time.Minute), failed(after(time.Minute), redirect)), time.Hour,
+			Left},
 		{"came back, and nobody can ask", without(failed(after(time.Minute), redirect)), time.Hour, Left},
 		{"about to expire", known(partial, after(sessionOver-1), redirect), sessionOver - 1, AtKlarna},
 		{"expired, not asked since", known(partial, after(sessionOver-1), redirect), sessionOver, AtKlarna},
 		{"expired, asked since", known(partial, after(sessionOver), redirect), sessionOver, Expired},
 		{"expired, and nobody can ask", without(redirect), sessionOver, Expired},
 		{"paid", known(complete, after(1), redirect), time.Minute, Paid},
-		{"paid, after it came back", known(complete, after(2*time.Minute), failed(after(time.Minute), redirect)), time.Hour, Paid},
+		{"paid, after it came back", known(complete, after(2*time.Minute), failed(after(time.Minute), redirect)), time.Hour,
+			Paid},
 		{"paid, after it was declined", known(complete, after(2), known(declined, after(1), redirect)), time.Hour, Paid},
 		{"paid, and refunded later", known("REFUNDED", after(2), known(complete, after(1), redirect)), time.Hour, Paid},
 	} {
@@ -150,9 +155,12 @@ func TestHowAPurchaseStands(t *testing.T) {
 		{"nothing was tried", of(), Untried, ""},
 		{"a request died", of(opened("a", noon)), Untried, ""},
 		{"a request died after a decline", of(answered("a", codes.Declined, noon), opened("b", noon)), Declined, "a"},
-		{"the latest of those that are over decides", of(answered("a", codes.Declined, noon), answered("b", codes.Invalid, noon)), Refused, "b"},
-		{"and the other way round", of(answered("a", codes.Invalid, noon), answered("b", codes.Declined, noon)), Declined, "b"},
-		{"one that is open before those that are over", of(redirect("a"), answered("b", codes.Declined, noon)), AtKlarna, "a"},
+		{"the latest of those that are over decides",
+			of(answered("a", codes.Declined, noon), answered("b", codes.Invalid, noon)), Refused, "b"},
+		{"and the other way round", of(answered("a", codes.Invalid, noon), answered("b", codes.Declined, noon)), Declined,
+			"b"},
+		{"one that is open before those that are over", of(redirect("a"), answered("b", codes.Declined, noon)), AtKlarna,
+			"a"},
 		{"and after them", of(answered("a", codes.Declined, noon), redirect("b")), AtKlarna, "b"},
 		{"the latest of those that are open", of(redirect("a"), redirect("b")), AtKlarna, "b"},
 		{"a doubt before one that is open", of(answered("a", codes.Unknown, noon), redirect("b")), InDoubt, "a"},
@@ -188,7 +196,8 @@ func TestTheContractsWordsForStandings(t *testing.T) {
 		Running:  {codes.Unknown, "", ""},
 		Paid:     {codes.Paid, "", ""},
 	} {
-		assert.Equal(t, want, [3]string{standing.Code(), standing.Text(KindOrder, true), standing.Text(KindUpsale, true)}, standing)
+		assert.Equal(t, want, [3]string{standing.Code(), standing.Text(KindOrder, true), standing.Text(KindUpsale, true)},
+			standing)
 		unasked := standing.Text(KindOrder, false)
 		if standing == Left || standing == Expired {
 			assert.Equal(t, TextUnproven, unasked, "nobody may say that nothing was charged")
@@ -225,10 +234,12 @@ func TestWhatARequestForAnImportMayDo(t *testing.T) {
 		{"another key's request is under way", of(opened("a", at)), "b", "cart", at, false, Busy, ""},
 		{"another cart's request is under way", of(opened("a", at)), "b", "other", at, false, Busy, ""},
 		{"the key is another cart's", of(redirect), "a", "other", at, true, KeyReused, ""},
-		{"the key is another cart's, though that is paid", of(known(complete, at, redirect)), "a", "other", at, true, KeyReused, ""},
+		{"the key is another cart's, though that is paid", of(known(complete, at, redirect)), "a", "other", at, true,
+			KeyReused, ""},
 		{"a dead request's key", of(opened("a", noon)), "a", "cart", at, false, Begin, ""},
 		{"another key after a dead request", of(opened("a", noon)), "b", "cart", at, false, Begin, ""},
-		{"a dead request's key after a decline", of(answered("a", codes.Declined, noon), opened("b", noon)), "b", "cart", at, false, Ask, ""},
+		{"a dead request's key after a decline", of(answered("a", codes.Declined, noon), opened("b", noon)), "b", "cart", at,
+			false, Ask, ""},
 
 		{"the same key while the session is open", of(redirect), "a", "cart", at, false, Answer, "a"},
 		{"the same cart while the session is open", of(redirect), "b", "cart", at, false, Answer, "a"},
@@ -238,42 +249,61 @@ func TestWhatARequestForAnImportMayDo(t *testing.T) {
 		{"and for its own key", of(redirect), "a", "cart", after(time.Second + HandOut), true, Stand, "a"},
 		{"another cart while the session is open", of(redirect), "b", "other", at, false, Ask, ""},
 		{"gets a session of its own", of(redirect), "b", "other", at, true, Begin, ""},
-		{"back to the first cart", of(redirect, cart("other", answered("b", codes.Redirect, noon))), "c", "cart", at, false, Answer, "a"},
-		{"the newest of two sessions of one cart", of(redirect, answered("b", codes.Redirect, noon)), "c", "cart", at, false, Answer, "b"},
-		{"an old key whose cart has a new session", of(failed(noon, redirect), answered("b", codes.Redirect, noon)), "a", "cart", at, false, Answer, "b"},
+		{"back to the first cart", of(redirect, cart("other", answered("b", codes.Redirect, noon))), "c", "cart", at, false,
+			Answer, "a"},
+		{"the newest of two sessions of one cart", of(redirect, answered("b", codes.Redirect, noon)), "c", "cart", at, false,
+			Answer, "b"},
+		{"an old key whose cart has a new session", of(failed(noon, redirect), answered("b", codes.Redirect, noon)), "a",
+			"cart", at, false, Answer, "b"},
 
 		{"the same cart after it was left, not asked", of(failed(noon, redirect)), "b", "cart", at, false, Ask, ""},
 		{"the same cart after it was left", of(asked(failed(noon, redirect))), "b", "cart", at, true, Begin, ""},
 		{"its own key after it was left", of(asked(failed(noon, redirect))), "a", "cart", at, true, Stand, "a"},
-		{"its own key after it was left is asked about first", of(asked(failed(noon, redirect))), "a", "cart", at, false, Ask, ""},
+		{"its own key after it was left is asked about first", of(asked(failed(noon, redirect))), "a", "cart", at, false,
+			Ask, ""},
 		{"the same cart after a decline at Klarna", of(known(declined, at, redirect)), "b", "cart", at, true, Begin, ""},
-		{"the same cart after the session expired", of(known(partial, after(3*SessionLife), redirect)), "b", "cart", after(3 * SessionLife), true, Begin, ""},
+		{"the same cart after the session expired", of(known(partial, after(3*SessionLife), redirect)), "b", "cart",
+			after(3 * SessionLife), true, Begin, ""},
 
-		{"the same key after a decline at the import, not asked", of(answered("a", codes.Declined, noon)), "a", "cart", at, false, Ask, ""},
-		{"the same key after a decline at the import", of(answered("a", codes.Declined, noon)), "a", "cart", at, true, Answer, "a"},
-		{"another key after a decline at the import", of(answered("a", codes.Declined, noon)), "b", "cart", at, true, Begin, ""},
-		{"the same key after fields at fault needs no question", of(answered("a", codes.Invalid, noon)), "a", "cart", at, false, Answer, "a"},
+		{"the same key after a decline at the import, not asked", of(answered("a", codes.Declined, noon)), "a", "cart", at,
+			false, Ask, ""},
+		{"the same key after a decline at the import", of(answered("a", codes.Declined, noon)), "a", "cart", at, true,
+			Answer, "a"},
+		{"another key after a decline at the import", of(answered("a", codes.Declined, noon)), "b", "cart", at, true, Begin,
+			""},
+		{"the same key after fields at fault needs no question", of(answered("a", codes.Invalid, noon)), "a", "cart", at,
+			false, Answer, "a"},
 		{"another key after fields at fault", of(answered("a", codes.Invalid, noon)), "b", "cart", at, false, Begin, ""},
-		{"a refused key while another one's session is open", of(answered("a", codes.Invalid, noon), answered("b", codes.Redirect, noon)), "a", "cart", at, true, Answer, "a"},
-		{"the same key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "a", "cart", at, true, Answer, "a"},
-		{"another key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "b", "cart", at, true, Stand, "a"},
+		{"a refused key while another one's session is open",
+			of(answered("a", codes.Invalid, noon), answered("b", codes.Redirect, noon)), "a", "cart", at, true, Answer, "a"},
+		{"the same key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "a", "cart", at, true,
+			Answer, "a"},
+		{"another key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "b", "cart", at, true, Stand,
+			"a"},
 
 		{"the same key in doubt", of(answered("a", codes.Unknown, noon)), "a", "cart", at, false, Ask, ""},
 		{"the same key in doubt, asked", of(answered("a", codes.Unknown, noon)), "a", "cart", at, true, Stand, "a"},
 		{"another key in doubt", of(answered("a", codes.Unknown, noon)), "b", "cart", at, true, Stand, "a"},
 		{"another cart in doubt", of(answered("a", codes.Unknown, noon)), "b", "other", at, true, Stand, "a"},
 		{"another key after SUCCESS", of(answered("a", codes.Pending, noon)), "b", "cart", at, true, Stand, "a"},
-		{"another cart in doubt without an order to ask about", of(without(answered("a", codes.Unknown, noon))), "b", "other", after(time.Minute), false, Stand, "a"},
-		{"another key once the doubt came to nothing", of(asked(answered("a", codes.Unknown, noon))), "b", "cart", at, true, Begin, ""},
-		{"the same key once the doubt came to nothing", of(asked(answered("a", codes.Unknown, noon))), "a", "cart", at, true, Stand, "a"},
-		{"the same key after a redirect to nowhere", of(answered("a", codes.RedirectInvalid, noon)), "a", "cart", at, true, Answer, "a"},
-		{"the same key once that came to nothing", of(asked(answered("a", codes.RedirectInvalid, noon))), "a", "cart", at, true, Stand, "a"},
-		{"another cart while the order is reviewed", of(known("PENDING", at, answered("a", codes.Pending, noon))), "b", "other", at, true, Stand, "a"},
+		{"another cart in doubt without an order to ask about", of(without(answered("a", codes.Unknown, noon))), "b",
+			"other", after(time.Minute), false, Stand, "a"},
+		{"another key once the doubt came to nothing", of(asked(answered("a", codes.Unknown, noon))), "b", "cart", at, true,
+			Begin, ""},
+		{"the same key once the doubt came to nothing", of(asked(answered("a", codes.Unknown, noon))), "a", "cart", at, true,
+			Stand, "a"},
+		{"the same key after a redirect to nowhere", of(answered("a", codes.RedirectInvalid, noon)), "a", "cart", at, true,
+			Answer, "a"},
+		{"the same key once that came to nothing", of(asked(answered("a", codes.RedirectInvalid, noon))), "a", "cart", at,
+			true, Stand, "a"},
+		{"another cart while the order is reviewed", of(known("PENDING", at, answered("a", codes.Pending, noon))), "b",
+			"other", at, true, Stand, "a"},
 		{"another key after a refund", of(known("REFUNDED", at, redirect)), "b", "cart", at, true, Stand, "a"},
 
 		{"any key once it is paid", of(known(complete, at, redirect)), "b", "other", at, false, Stand, "a"},
 		{"the same key once it is paid", of(known(complete, at, redirect)), "a", "cart", at, false, Stand, "a"},
-		{"a refused key once another is paid", of(answered("x", codes.Invalid, noon), known(complete, at, redirect)), "x", "cart", at, false, Stand, "a"},
+		{"a refused key once another is paid", of(answered("x", codes.Invalid, noon), known(complete, at, redirect)), "x",
+			"cart", at, false, Stand, "a"},
 
 		{"one attempt less than the most", fewer, "z", "cart", at, true, Begin, ""},
 		{"the most attempts", full(), "z", "cart", at, true, TooMany, ""},
@@ -377,11 +407,15 @@ func TestAnUpsaleIsPaidWhenItIsOnTheOrder(t *testing.T) {
 		{"the product is on an order that is not paid", 0, []Attempt{upsale("a", 1)}, holding(partial, 1), "", AtKlarna},
 		{"the order was refunded", 0, []Attempt{upsale("a", 1)}, holding("REFUNDED", 1), "", Closed},
 		{"the order was cancelled", 0, []Attempt{upsale("a", 1)}, holding("CANCELLED", 1), "", Left},
-		{"one of two sessions was paid: the one asked about", 0, []Attempt{upsale("a", 1), upsale("b", 1)}, holding(complete, 1), "a", Paid},
+		{"one of two sessions was paid: the one asked about", 0, []Attempt{upsale("a", 1), upsale("b", 1)},
+			holding(complete, 1), "a", Paid},
 		{"both sessions were paid", 0, []Attempt{upsale("a", 1), upsale("b", 1)}, holding(complete, 2), "ab", Paid},
-		{"two pieces in one session, and one in another", 0, []Attempt{upsale("a", 2), upsale("b", 1)}, holding(complete, 2), "a", Paid},
-		{"two pieces in each session, three are there", 0, []Attempt{upsale("a", 2), upsale("b", 2)}, holding(complete, 3), "a", Paid},
-		{"a request that died is not paid", 0, []Attempt{upsale("a", 1), opened("b", noon)}, holding(complete, 2), "a", Paid},
+		{"two pieces in one session, and one in another", 0, []Attempt{upsale("a", 2), upsale("b", 1)}, holding(complete, 2),
+			"a", Paid},
+		{"two pieces in each session, three are there", 0, []Attempt{upsale("a", 2), upsale("b", 2)}, holding(complete, 3),
+			"a", Paid},
+		{"a request that died is not paid", 0, []Attempt{upsale("a", 1), opened("b", noon)}, holding(complete, 2), "a",
+			Paid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := upsaleOf(c.attempts...)
@@ -442,7 +476,8 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 		alarms = append(alarms, ended.Alarm().Sub(noon))
 		ended.Attempts[0].Looks = ended.Attempts[0].pendingLook() + 1
 	}
-	assert.Equal(t, []time.Duration{15 * time.Minute, 6 * time.Hour, 48 * time.Hour}, alarms, "less often once it has ended")
+	assert.Equal(t, []time.Duration{15 * time.Minute, 6 * time.Hour, 48 * time.Hour}, alarms,
+		"less often once it has ended")
 
 	late := answered("b", codes.Redirect, after(30*time.Second))
 	paid := known(complete, after(1), answered("a", codes.Redirect, noon))
@@ -454,13 +489,14 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 		r    *Record
 		want time.Duration // 0: none
 	}{
-		"nothing was tried":                   {of(), 0},
-		"nothing has left":                    {of(opened("a", noon)), 0},
-		"it is paid":                          {of(paid), 0},
-		"fields at fault":                     {of(answered("a", codes.Invalid, noon)), 0},
-		"there is no order to ask about":      {of(without(answered("a", codes.Redirect, noon))), 0},
-		"declined at the import":              {of(answered("a", codes.Declined, noon)), time.Minute},
-		"declined at Klarna":                  {of(known(declined, after(1), answered("a", codes.Redirect, noon))), 15 * time.Minute},
+		"nothing was tried":              {of(), 0},
+		"nothing has left":               {of(opened("a", noon)), 0},
+		"it is paid":                     {of(paid), 0},
+		"fields at fault":                {of(answered("a", codes.Invalid, noon)), 0},
+		"there is no order to ask about": {of(without(answered("a", codes.Redirect, noon))), 0},
+		"declined at the import":         {of(answered("a", codes.Declined, noon)), time.Minute},
+		"declined at Klarna": {of(known(declined, after(1), answered("a", codes.Redirect, noon))),
+			15 * time.Minute},
 		"came back":                           {of(failed(after(1), answered("a", codes.Redirect, noon))), 15 * time.Minute},
 		"another session was paid":            {of(paid, late), 90 * time.Second},
 		"the first one comes first":           {of(late, answered("a", codes.Redirect, noon)), time.Minute},
@@ -477,7 +513,8 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 }
 
 func TestALookThatFailedIsNotUsedUp(t *testing.T) {
-	r := of(known(partial, after(time.Minute), answered("a", codes.Redirect, noon)), answered("b", codes.Redirect, noon), answered("c", codes.Redirect, noon))
+	r := of(known(partial, after(time.Minute), answered("a", codes.Redirect, noon)), answered("b", codes.Redirect, noon),
+		answered("c", codes.Redirect, noon))
 	r.Attempts[2].Looks = 3
 	assert.True(t, r.looked(map[string]int{"a": 0, "b": 0, "c": 2}, after(time.Minute)))
 	assert.Equal(t, 1, r.Attempts[0].Looks)

@@ -23,12 +23,16 @@ func TestWhenASessionIsLookedAt(t *testing.T) {
 	}{
 		{"a minute after it was sent", session(func(*Attempt) {}), time.Minute},
 		{"at the next time in the list after each look", session(func(a *Attempt) { a.Looks = 3 }), time.Hour},
-		{"for the last time when it can be paid no more", session(func(a *Attempt) { a.Looks = len(looks) - 1 }), SessionLife},
+		{"for the last time when it can be paid no more", session(func(a *Attempt) { a.Looks = len(looks) - 1 }),
+			SessionLife},
 		{"no more after that", session(func(a *Attempt) { a.Looks = len(looks) }), 0},
 		{"less often once it has ended", session(func(a *Attempt) { a.End = EndFailed }), 15 * time.Minute},
-		{"less often once it has ended, later on", session(func(a *Attempt) { a.End, a.Looks = EndDeclined, 3 }), 6 * time.Hour},
-		{"to the end of its time though it has ended", session(func(a *Attempt) { a.End, a.Looks = EndFailed, 5 }), SessionLife},
-		{"a while after a look that failed", session(func(a *Attempt) { a.NotBefore = sent.Add(2 * time.Minute) }), 2 * time.Minute},
+		{"less often once it has ended, later on", session(func(a *Attempt) { a.End, a.Looks = EndDeclined, 3 }),
+			6 * time.Hour},
+		{"to the end of its time though it has ended", session(func(a *Attempt) { a.End, a.Looks = EndFailed, 5 }),
+			SessionLife},
+		{"a while after a look that failed", session(func(a *Attempt) { a.NotBefore = sent.Add(2 * time.Minute) }),
+			2 * time.Minute},
 		{"not any more when it is paid", session(func(a *Attempt) { a.Paid = true }), 0},
 		{"not while nothing has been sent", session(func(a *Attempt) { a.State = Open }), 0},
 		{"not without an order to ask about", session(func(a *Attempt) { a.OrderID = "" }), 0},
@@ -46,7 +50,8 @@ func TestWhenASessionIsLookedAt(t *testing.T) {
 func TestALookThatCameToSomethingIsCountedOnce(t *testing.T) {
 	sent := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	then := sent.Add(time.Minute)
-	r := &Record{Attempts: []Attempt{{Token: "t", State: Answered, Code: codes.Redirect, OrderID: "A1", Sent: sent, KnownAt: then}}}
+	r := &Record{Attempts: []Attempt{{Token: "t", State: Answered, Code: codes.Redirect, OrderID: "A1", Sent: sent,
+		KnownAt: then}}}
 	due := map[string]int{"t": r.Attempts[0].pendingLook()}
 	assert.True(t, r.looked(due, then))
 	assert.Equal(t, 1, r.Attempts[0].Looks)

@@ -70,7 +70,8 @@ func TestAFormWithoutJavaScriptGetsAPageWhoeverRefusesIt(t *testing.T) {
 	t.Run("the limit", func(t *testing.T) {
 		s := open(t)
 		s.limit = 0
-		page(t, s.form("/api/order/import/", order()), http.StatusTooManyRequests, "Your order is not complete", "Too many requests")
+		page(t, s.form("/api/order/import/", order()), http.StatusTooManyRequests, "Your order is not complete",
+			"Too many requests")
 	})
 	t.Run("the origin's rule", func(t *testing.T) {
 		s := open(t)
@@ -101,7 +102,8 @@ func TestAFormWithoutJavaScriptGetsAPageWhoeverRefusesIt(t *testing.T) {
 		first := s.form("/api/order/import/", order())
 		page(t, again, http.StatusConflict, "One moment, please", "Then reload this page")
 		assert.Equal(t, http.StatusSeeOther, first.StatusCode)
-		assert.Equal(t, first.Header.Get("Location"), s.form("/api/order/import/", order()).Header.Get("Location"), "reloaded")
+		assert.Equal(t, first.Header.Get("Location"), s.form("/api/order/import/", order()).Header.Get("Location"),
+			"reloaded")
 	})
 	t.Run("nobody: it was a lead, not an order", func(t *testing.T) {
 		s := open(t)
@@ -231,7 +233,8 @@ func TestMethodsAndPaths(t *testing.T) {
 		})
 	}
 	assert.Empty(t, s.sim.Calls())
-	assert.Equal(t, http.StatusOK, s.send(httptest.NewRequest(http.MethodHead, "https://shop.example/api/health", nil)).StatusCode)
+	assert.Equal(t, http.StatusOK, s.send(httptest.NewRequest(http.MethodHead, "https://shop.example/api/health",
+		nil)).StatusCode)
 }
 
 func TestBodiesThatAreNoOrderAreRefusedByName(t *testing.T) {
@@ -243,7 +246,9 @@ func TestBodiesThatAreNoOrderAreRefusedByName(t *testing.T) {
 	}{
 		{"no type", "", "{}", 415, "unsupported_type"},
 		{"a multipart form without a boundary", "multipart/form-data", "--x--", 415, "unsupported_type"},
-		{"a file", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"firstName\"; filename=\"a\"\r\n\r\na\r\n--x--", 415, "unsupported_type"},
+		{"a file", "multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=\"firstName\"; filename=\"a\"\r\n\r\na\r\n--x--", 415,
+			"unsupported_type"},
 		{"another charset", "application/json; charset=latin1", "{}", 415, "unsupported_type"},
 		{"no JSON", "application/json", "{", 400, "malformed"},
 		{"an array", "application/json", "[]", 400, "malformed"},
@@ -339,7 +344,8 @@ func TestHealthAndPreflight(t *testing.T) {
 	assert.Equal(t, http.StatusOK, good.StatusCode)
 	assert.Contains(t, good.body, `"checks":[`)
 	assert.NotContains(t, good.body, `"level":"fail"`)
-	assert.Contains(t, s.logs[len(s.logs)-1], `"route":"preflight","status":200,"code":"accepted","konnektive":"SUCCESS","calls":1`)
+	assert.Contains(t, s.logs[len(s.logs)-1],
+		`"route":"preflight","status":200,"code":"accepted","konnektive":"SUCCESS","calls":1`)
 	assert.Equal(t, http.StatusOK, ask("bearer "+adminToken).StatusCode)
 	s.sim.Set(func(set *simulator.Settings) { set.RefusedAddress = "203.0.113.99" })
 	bad := ask("Bearer " + adminToken)
@@ -366,16 +372,19 @@ func TestTheScriptOfARedirectRunsOnAPageOfItsOwn(t *testing.T) {
 	s.expect(first, 200, "MERC_REDIRECT", "redirect")
 	require.Regexp(t, "^https://shop.example/api/klarna/continue/"+first.Ref+"[0-9a-f]{32}$", first.url())
 	path := strings.TrimPrefix(first.url(), "https://shop.example")
-	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/continue/"+first.Ref).StatusCode, "the ref, which stands in addresses, opens nothing")
+	assert.Equal(t, http.StatusNotFound, s.get("/api/klarna/continue/"+first.Ref).StatusCode,
+		"the ref, which stands in addresses, opens nothing")
 	page := s.get(path)
 	assert.Equal(t, http.StatusOK, page.StatusCode)
 	policy := page.Header.Get("Content-Security-Policy")
-	for _, part := range []string{"default-src 'none'", "script-src 'nonce-", "frame-src https:", "form-action https:", "sandbox allow-scripts"} {
+	for _, part := range []string{"default-src 'none'", "script-src 'nonce-", "frame-src https:", "form-action https:",
+		"sandbox allow-scripts"} {
 		assert.Contains(t, policy, part)
 	}
 	assert.NotContains(t, policy, "unsafe")
 	assert.NotContains(t, policy, "allow-same-origin")
-	assert.Equal(t, 2, strings.Count(page.body, "<script")+strings.Count(page.body, "</script"), "nothing in the script ends its element")
+	assert.Equal(t, 2, strings.Count(page.body, "<script")+strings.Count(page.body, "</script"),
+		"nothing in the script ends its element")
 	assert.NotEqual(t, policy, s.get(path).Header.Get("Content-Security-Policy"), "a nonce is used once")
 
 	embedded := httptest.NewRequest(http.MethodGet, first.url(), nil)
@@ -436,7 +445,8 @@ func TestTheBotCheck(t *testing.T) {
 			}
 			s.expect(got, 200, "MERC_REDIRECT", "redirect")
 			require.Len(t, check.asked, 1)
-			assert.Equal(t, url.Values{"secret": {"turnstile-secret"}, "response": {"t"}, "remoteip": {s.address}}, check.asked[0])
+			assert.Equal(t, url.Values{"secret": {"turnstile-secret"}, "response": {"t"}, "remoteip": {s.address}},
+				check.asked[0])
 			assert.NotContains(t, s.sim.Orders()[0].Fields, "cf-turnstile-response")
 			s.expect(s.order("key-00000001", order().with("cf-turnstile-response", "t")), 200, "MERC_REDIRECT", "redirect")
 			assert.Len(t, check.asked, 1, "a repeat needs no second token")
@@ -480,8 +490,10 @@ func TestARequestThatTheGateAnsweredHasItsLineWhenItWasMeantForTheRelay(t *testi
 		status    int
 		want      string
 	}{
-		{"an order", "http://SHOP.example:80/api/order/import/?a=b", 403, `"lander":"shop.example","route":"order","status":403,"code":"https_required"`},
-		{"a return", "http://shop.example/api/klarna/return/" + strings.Repeat("0123456789abcdef", 6), 301, `"route":"return","status":301,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0,"ref":"01234567"`},
+		{"an order", "http://SHOP.example:80/api/order/import/?a=b", 403,
+			`"lander":"shop.example","route":"order","status":403,"code":"https_required"`},
+		{"a return", "http://shop.example/api/klarna/return/" + strings.Repeat("0123456789abcdef", 6), 301,
+			`"route":"return","status":301,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":0,"ref":"01234567"`},
 		{"no path of the relay's", "http://shop.example/API/%zz", 403, `"route":"none"`},
 		{"a page", "http://shop.example/checkout", 301, ""},
 	} {

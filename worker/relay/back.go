@@ -33,7 +33,8 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	result, err := take(rq.ctx, back)
 	a := rl.told(rq, result, err)
 	switch {
-	case err == nil && result.Code == codes.Paid && result.NextPage != "" && rq.lander.Dialect == config.DialectKonnektive:
+	case err == nil && result.Code == codes.Paid && result.NextPage != "" &&
+		rq.lander.Dialect == config.DialectKonnektive:
 		return rl.finalized(rq, result)
 	case err == nil:
 		a.location = rl.after(rq, result, succeeded)
@@ -45,7 +46,8 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	if rq.http.Header.Get("Sec-Fetch-Dest") == "iframe" {
 		// A gateway that works in a frame comes back in that frame, where the lander's pages refuse to be shown.
 		nonce := rl.platform.Random()
-		a.html, a.csp = breakOutPage(rq.lang, nonce, a.location), "default-src 'none'; script-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'"
+		a.html, a.csp = breakOutPage(rq.lang, nonce,
+			a.location), "default-src 'none'; script-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'"
 		a.location, a.status = "", http.StatusOK
 	}
 	return a
@@ -94,8 +96,10 @@ func (rq *request) postedOrder() string {
 
 func breakOutPage(lang, nonce, location string) string {
 	href := escaped(location)
-	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><title>Klarna</title></head><body><p><a id="on" target="_top" href="` + href + `">` +
-		escaped(words.Text(lang, "page.continue")) + `</a></p><script nonce="` + nonce + `">top.location.replace(document.getElementById("on").href)</script></body></html>`
+	return `<!doctype html><html lang="` + lang +
+		`"><head><meta charset="utf-8"><title>Klarna</title></head><body><p><a id="on" target="_top" href="` + href + `">` +
+		escaped(words.Text(lang, "page.continue")) + `</a></p><script nonce="` + nonce +
+		`">top.location.replace(document.getElementById("on").href)</script></body></html>`
 }
 
 // nextPage is where a shopper goes who has paid: to the upsell while there is
@@ -140,7 +144,8 @@ func (rl *Relay) scriptPolicy(nonce string) string {
 	if rl.config.LoopbackHTTP {
 		targets = "https: http://localhost:* http://127.0.0.1:*"
 	}
-	return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce + "'; img-src data:; frame-src " + targets +
+	return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce +
+		"'; img-src data:; frame-src " + targets +
 		"; form-action " + targets + "; base-uri 'none'; frame-ancestors 'none'" +
 		"; sandbox allow-scripts allow-forms allow-popups allow-top-navigation"
 }
@@ -151,8 +156,12 @@ func scriptPage(lang, nonce, script string) string {
 	title := escaped(words.Text(lang, "page.to_klarna"))
 	literal := json.NewWriter(len(script) + 16)
 	literal.Value(script)
-	return `<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">` + noIcon + `<title>` +
-		title + `</title><style nonce="` + nonce + `">` + pageStyle + `iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` + title + `</h1><noscript><p>` + escaped(words.Text(lang, "page.no_script")) +
-		`</p></noscript></main><script nonce="` + nonce + `">(function(){var s=document.createElement("script");s.nonce="` + nonce + `";s.text=` + literal.String() +
+	return `<!doctype html><html lang="` + lang +
+		`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">` + noIcon + `<title>` +
+		title + `</title><style nonce="` + nonce + `">` + pageStyle +
+		`iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` +
+		title + `</h1><noscript><p>` + escaped(words.Text(lang, "page.no_script")) +
+		`</p></noscript></main><script nonce="` + nonce + `">(function(){var s=document.createElement("script");s.nonce="` +
+		nonce + `";s.text=` + literal.String() +
 		`;document.body.appendChild(s)})()</script></body></html>`
 }

@@ -57,7 +57,8 @@ func (rl *Relay) books(rq *request) *answer {
 }
 
 func writeBooks(w *json.Writer, day time.Time, around []sale, orders []konnektive.Order) {
-	settled := slices.DeleteFunc(slices.Clone(around), func(s sale) bool { return s.at.UTC().Format(time.DateOnly) != day.Format(time.DateOnly) })
+	settled := slices.DeleteFunc(slices.Clone(around),
+		func(s sale) bool { return s.at.UTC().Format(time.DateOnly) != day.Format(time.DateOnly) })
 	has := func(list []sale, id string) bool {
 		return slices.ContainsFunc(list, func(s sale) bool { return s.orderID == id })
 	}
@@ -125,7 +126,8 @@ func (rl *Relay) prepaidOrders(rq *request, day time.Time) (orders []konnektive.
 			if page == 1 && reply.Kind == konnektive.Error && reply.NoOrders() {
 				return nil, ""
 			}
-			return nil, "Konnektive did not list the day's orders. The API user needs the grant for Order Query; the log says what Konnektive answered."
+			return nil, "Konnektive did not list the day's orders. The API user needs the grant for Order Query; the log " +
+				"says what Konnektive answered."
 		}
 		found, total := konnektive.ReadOrders(reply)
 		for _, o := range found {
@@ -137,7 +139,8 @@ func (rl *Relay) prepaidOrders(rq *request, day time.Time) (orders []konnektive.
 			return orders, ""
 		}
 	}
-	return nil, "The day has more orders than can be compared here: " + strconv.Itoa(booksPageSize*booksMaxPages) + " are the most."
+	return nil, "The day has more orders than can be compared here: " + strconv.Itoa(booksPageSize*booksMaxPages) +
+		" are the most."
 }
 
 // operatorSays is an answer in words, for the operator's tools.

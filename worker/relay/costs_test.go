@@ -27,7 +27,8 @@ func (c *countedStore) Read(ctx context.Context, ref string, questions int) (led
 	return c.Store.Read(ctx, ref, questions)
 }
 
-func (c *countedStore) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
+func (c *countedStore) Write(ctx context.Context, ref string, version int64, data string, alarm,
+	expires time.Time) (bool, ledger.Stored, error) {
 	c.calls++
 	c.rows += 2 // the record, and the time of its alarm
 	return c.Store.Write(ctx, ref, version, data, alarm, expires)

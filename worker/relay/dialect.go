@@ -19,7 +19,8 @@ import (
 // inDialect tells whether the answer is one for a lander that expects Konnektive's own. What is no outcome of a
 // call keeps its status: a page of somebody else's, an address or a method that does not exist.
 func (rq *request) inDialect(a *answer) bool {
-	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.preflight || a.location != "" || a.html != "" {
+	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.preflight ||
+		a.location != "" || a.html != "" {
 		return false
 	}
 	switch a.code {
@@ -93,11 +94,15 @@ func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	onward := escaped(words.Text(rq.lang, "page.continue"))
 	return &answer{
 		code: r.Code, ref: r.Ref, status: http.StatusOK, orderID: r.OrderID,
-		html: `<!doctype html><html lang="` + rq.lang + `"><head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Klarna</title></head><body>` +
-			`<form method="post" target="_top" action="` + escaped(r.NextPage) + `"><input type="hidden" name="finalizeTransaction" value="1">` +
-			`<input type="hidden" name="orderData" value="` + escaped(order.String()) + `"><button>` + onward + `</button></form>` +
+		html: `<!doctype html><html lang="` + rq.lang +
+			`"><head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Klarna</title></head><body>` +
+			`<form method="post" target="_top" action="` + escaped(r.NextPage) +
+			`"><input type="hidden" name="finalizeTransaction" value="1">` +
+			`<input type="hidden" name="orderData" value="` + escaped(order.String()) + `"><button>` + onward +
+			`</button></form>` +
 			`<script nonce="` + nonce + `">document.forms[0].submit()</script></body></html>`,
-		csp: "default-src 'none'; script-src 'nonce-" + nonce + "'; form-action " + formAction(rq.base, r.NextPage) + "; base-uri 'none'",
+		csp: "default-src 'none'; script-src 'nonce-" + nonce + "'; form-action " + formAction(rq.base, r.NextPage) +
+			"; base-uri 'none'",
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 var (
 	raceOrders   = flag.Int("races.orders", 200, "orders of events to try of each race, at most")
 	raceFaults   = flag.Int("races.faults", 1500, "races by chance in which something fails besides")
-	raceSwitches = flag.Int("races.switches", 3, "how often a request may be interrupted by another one before it waits for nothing")
+	raceSwitches = flag.Int("races.switches", 3,
+		"how often a request may be interrupted by another one before it waits for nothing")
 )
 
 // A race is requests that are under way at the same time. Whenever one of them
@@ -160,7 +161,8 @@ var races = []race{
 		}},
 	{name: "two keys on a lead's order", ready: func(v *visit) *shopper { p := v.shopper("zoe"); p.lead(""); return p },
 		start: func(_ *visit, p *shopper) []func() { return orders(p, p.another("-tab"), p.another("-third")) }},
-	{name: "an order with and without its lead's ref", ready: func(v *visit) *shopper { p := v.shopper("zoe"); p.lead(""); return p.next() },
+	{name: "an order with and without its lead's ref",
+		ready: func(v *visit) *shopper { p := v.shopper("zoe"); p.lead(""); return p.next() },
 		start: func(v *visit, p *shopper) []func() {
 			return append(orders(p), func() { p.lead("") }, func() { p.status() })
 		}},
@@ -173,7 +175,8 @@ var races = []race{
 		start: func(_ *visit, p *shopper) []func() { return orders(p, p.another("-tab")) }},
 	{name: "two new carts", ready: atKlarna,
 		start: func(_ *visit, p *shopper) []func() {
-			return append(orders(p.another("-b", "product1_qty", "2"), p.another("-c", "product1_qty", "3")), func() { p.status() })
+			return append(orders(p.another("-b", "product1_qty", "2"), p.another("-c", "product1_qty", "3")),
+				func() { p.status() })
 		},
 		after: func(_ *visit, p *shopper) { p.cart = p.cart.with("product1_qty", "3"); p.next().buy() }},
 	{name: "a new cart in two tabs, and the old one again", ready: atKlarna,
@@ -228,7 +231,8 @@ var races = []race{
 		}},
 	{name: "paid within the race", ready: atKlarna,
 		start: func(v *visit, p *shopper) []func() {
-			return []func(){func() { v.wait(); p.klarna(v.sim.Approve) }, func() { p.status() }, func() { p.another("-b").order() }}
+			return []func(){func() { v.wait(); p.klarna(v.sim.Approve) }, func() { p.status() },
+				func() { p.another("-b").order() }}
 		}},
 	{name: "three confirmations", ready: atKlarna,
 		start: func(v *visit, p *shopper) []func() {
@@ -306,7 +310,8 @@ func TestNothingIsDoubledWhateverOrderThingsHappenIn(t *testing.T) {
 		defer mu.Unlock()
 		total += runs
 	})
-	fmt.Printf("races: %d races in %d orders of events, %d of them not in all orders with %d interruptions\n", len(races), total, cut, *raceSwitches)
+	fmt.Printf("races: %d races in %d orders of events, %d of them not in all orders with %d interruptions\n", len(races),
+		total, cut, *raceSwitches)
 }
 
 // Races by chance, in which one step or two go wrong besides.

@@ -14,7 +14,8 @@ import (
 )
 
 var (
-	faultPairs = flag.Int("faults.pairs", 1500, "pairs of faults to try, drawn by chance; below zero: every pair there is")
+	faultPairs = flag.Int("faults.pairs", 1500,
+		"pairs of faults to try, drawn by chance; below zero: every pair there is")
 	faultSeed  = flag.Uint64("faults.seed", 1, "what the pairs are drawn by")
 	faultStory = flag.String("faults.story", "", "only the stories whose name holds this")
 )
@@ -103,7 +104,8 @@ func TestNothingIsLostDoubledOrWronglyShownAsPaidWhateverFails(t *testing.T) {
 			pairs++
 		})
 	}
-	fmt.Printf("fault run: %d stories of %d steps, %d cases with one fault, %d with two\n", len(stories), steps, singles, pairs)
+	fmt.Printf("fault run: %d stories of %d steps, %d cases with one fault, %d with two\n", len(stories), steps, singles,
+		pairs)
 
 	var names []string
 	for name := range wrong {

@@ -35,7 +35,8 @@ type shopper struct {
 
 // shopper comes in with an empty cart of one lamp.
 func (v *visit) shopper(name string) *shopper {
-	return (&shopper{v: v, email: name + "@example.com", route: "order", path: "/api/order/import/", cart: order()}).next()
+	return (&shopper{v: v, email: name + "@example.com", route: "order", path: "/api/order/import/",
+		cart: order()}).next()
 }
 
 // upsale is the same shopper's purchase of an upsale of a paid order.
@@ -132,7 +133,8 @@ func (p *shopper) follow(rounds int) string {
 }
 
 func (p *shopper) status() reply {
-	got, _ := p.ask("status", p.ref, httptest.NewRequest(http.MethodGet, "https://"+p.v.host+"/api/order/status/"+p.ref, nil))
+	got, _ := p.ask("status", p.ref, httptest.NewRequest(http.MethodGet, "https://"+p.v.host+"/api/order/status/"+p.ref,
+		nil))
 	return got
 }
 

@@ -119,7 +119,8 @@ var callWays = []way{
 	{name: "cut off", fault: simulator.Fault{Answer: simulator.AnswerCut}},
 	{name: "empty", fault: simulator.Fault{Answer: simulator.AnswerEmpty}},
 	{name: "unknown result", fault: simulator.Fault{Answer: simulator.AnswerUnknownResult}},
-	{name: "bare success", fault: simulator.Fault{Answer: simulator.AnswerText, Body: `{"result":"SUCCESS","message":"ok"}`}},
+	{name: "bare success", fault: simulator.Fault{Answer: simulator.AnswerText,
+		Body: `{"result":"SUCCESS","message":"ok"}`}},
 	{name: "500", fault: simulator.Fault{Answer: simulator.AnswerHTML, Status: 500}},
 	{name: "524", fault: simulator.Fault{Answer: simulator.AnswerHTML, Status: 524}},
 	{name: "gone before", before: gone},
@@ -182,7 +183,8 @@ func waysOf(kind string) []way {
 
 func newVisit(t testing.TB, plan map[int]way, story *story) *visit {
 	v := &visit{plan: plan}
-	v.shop = &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1, address: "203.0.113.7", host: "shop.example"}
+	v.shop = &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1,
+		address: "203.0.113.7", host: "shop.example"}
 	v.store.Now = v.clock
 	v.sim = simulator.New(simulator.Options{
 		Settings: story.settings,
@@ -209,7 +211,8 @@ func newVisit(t testing.TB, plan map[int]way, story *story) *visit {
 		},
 	})
 	v.book = audit.New(v.sim)
-	v.book.Secret = []string{login, password, "Zoë", "Neill", "Hauptstra", "23456789", "@example.com", v.address, turnstileSecret}
+	v.book.Secret = []string{login, password, "Zoë", "Neill", "Hauptstra", "23456789", "@example.com", v.address,
+		turnstileSecret}
 	c := plainConfig()
 	if story.challenge {
 		c = challengedConfig()
@@ -328,7 +331,8 @@ type brokenTransport struct{ v *visit }
 
 // kinds of calls, by path; what is none of them is the bot check.
 func kindOf(url string) string {
-	for _, op := range []simulator.Op{simulator.OpOrder, simulator.OpUpsale, simulator.OpLead, simulator.OpQuery, simulator.OpConfirm, simulator.OpClick} {
+	for _, op := range []simulator.Op{simulator.OpOrder, simulator.OpUpsale, simulator.OpLead, simulator.OpQuery,
+		simulator.OpConfirm, simulator.OpClick} {
 		if strings.HasSuffix(url, "/"+string(op)+"/") {
 			return string(op)
 		}
@@ -337,7 +341,8 @@ func kindOf(url string) string {
 }
 
 // Post implements [konnektive.Transport].
-func (b brokenTransport) Post(ctx context.Context, url, form string, timeout time.Duration) (status int, body string, err error) {
+func (b brokenTransport) Post(ctx context.Context, url, form string, timeout time.Duration) (status int, body string,
+	err error) {
 	v, kind := b.v, kindOf(url)
 	began := v.clock()
 	w := v.step(kind)
@@ -413,7 +418,8 @@ func (b brokenStore) Read(ctx context.Context, ref string, questions int) (ledge
 }
 
 // Write implements [ledger.Store].
-func (b brokenStore) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (won bool, current ledger.Stored, err error) {
+func (b brokenStore) Write(ctx context.Context, ref string, version int64, data string, alarm,
+	expires time.Time) (won bool, current ledger.Stored, err error) {
 	v := b.v
 	w := v.step("write")
 	if w.before != nil {
@@ -497,7 +503,8 @@ func (v *visit) ask(route, email, ref string, r *http.Request) (got reply, ok bo
 				v.book.Find("the answer to %s holds the order id", route)
 			}
 		}
-		if calm && (answer.StatusCode >= 500 && answer.Code != "redirect_invalid" && answer.Code != "misconfigured" || answer.Code == "ref_unknown" && v.book.Imported(email, h.Ref)) {
+		if calm && (answer.StatusCode >= 500 && answer.Code != "redirect_invalid" && answer.Code != "misconfigured" ||
+			answer.Code == "ref_unknown" && v.book.Imported(email, h.Ref)) {
 			v.book.Find("%s was answered %d %s when everything worked", route, answer.StatusCode, answer.Code)
 		}
 	})

@@ -13,9 +13,10 @@ import (
 )
 
 var (
-	variationFaults = flag.Int("variations.faults", 1500, "stories under another setting of the CRM in which something fails, drawn by chance; below zero: every step of every story in every way")
-	variationRaces  = flag.Int("variations.races", 600, "races by chance under another setting of the CRM")
-	variationName   = flag.String("variations.name", "", "only the settings whose name holds this")
+	variationFaults = flag.Int("variations.faults", 1500, "stories under another setting of the CRM in which "+
+		"something fails, drawn by chance; below zero: every step of every story in every way")
+	variationRaces = flag.Int("variations.races", 600, "races by chance under another setting of the CRM")
+	variationName  = flag.String("variations.name", "", "only the settings whose name holds this")
 )
 
 // What the real CRM does is not known in many points. Under every answer of the simulator's that is possible, every
@@ -62,7 +63,8 @@ func TestNothingIsLostDoubledOrWronglyShownAsPaidWhateverTheCRMAnswers(t *testin
 			fails(i, n, ways[r.IntN(len(ways))])
 		})
 	}
-	fmt.Printf("settings: %d stories under %d settings of the CRM, %d more cases with a fault\n", len(told), len(variations()), total)
+	fmt.Printf("settings: %d stories under %d settings of the CRM, %d more cases with a fault\n", len(told),
+		len(variations()), total)
 	wrong.report(t)
 }
 

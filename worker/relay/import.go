@@ -81,7 +81,8 @@ func (rl *Relay) importUpsale(rq *request) *answer {
 }
 
 // importOf is what imports of orders and of upsales have in common.
-func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, digest string) (in purchase.Import, refusal *answer, ok bool) {
+func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, digest string) (in purchase.Import,
+	refusal *answer, ok bool) {
 	key, refusal, ok := rq.key()
 	if !ok {
 		return in, refusal, false
@@ -106,7 +107,8 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 func withoutCart(order rules.Order) rules.Order {
 	fields := make(rules.Fields, len(order.Fields))
 	for name, value := range order.Fields {
-		if !strings.HasPrefix(name, "product") && !strings.HasPrefix(name, "variant") && name != "couponCode" && name != "shipProfileId" {
+		if !strings.HasPrefix(name, "product") && !strings.HasPrefix(name, "variant") && name != "couponCode" &&
+			name != "shipProfileId" {
 			fields[name] = value
 		}
 	}

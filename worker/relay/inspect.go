@@ -21,7 +21,8 @@ func (rl *Relay) inspect(rq *request) *answer {
 	case err != nil:
 		return &answer{code: codes.Internal, cause: err}
 	case !ok:
-		return operatorSays(http.StatusNotFound, "The relay knows no such purchase. It forgets one 72 hours after the last attempt; the order may be in Konnektive all the same. "+
+		return operatorSays(http.StatusNotFound, "The relay knows no such purchase. It forgets one 72 hours after the "+
+			"last attempt; the order may be in Konnektive all the same. "+
 			"Give the whole ref of the shopper's page (64 characters behind ref=), or the order's id in Konnektive.")
 	}
 	w := json.NewWriter(2048)
@@ -85,7 +86,8 @@ var standingWords = map[purchase.Standing]string{
 	purchase.Declined: "The payment was declined; nothing was charged. The shopper may order again.",
 	purchase.Left:     "The shopper came back from Klarna without having paid. The order may be placed again.",
 	purchase.Expired:  "The shopper went to Klarna and did not pay within 48 hours. The order may be placed again.",
-	purchase.Retry:    "The order did not get through; the shopper was never sent to Klarna and cannot have paid. It may be placed again.",
+	purchase.Retry: "The order did not get through; the shopper was never sent to Klarna and cannot have paid. It " +
+		"may be placed again.",
 	purchase.Closed:   "The order was paid and has been refunded since.",
 	purchase.AtKlarna: "The shopper was sent to Klarna, and no payment has arrived so far.",
 	purchase.Waiting:  "Konnektive took the order and has not confirmed a payment so far.",
@@ -103,11 +105,14 @@ func inspectionWords(in purchase.Inspection) []string {
 			paid++
 			words = append(words, "The order number is "+a.OrderID+".")
 		}
-		if a.Asked && a.Failed == nil && a.Now.Status == konnektive.StatusComplete && !a.Paid && in.Record.Kind == purchase.KindOrder {
-			words = append(words, "Order "+a.OrderID+" has become COMPLETE just now; the shopper's page says so when it is opened again.")
+		if a.Asked && a.Failed == nil && a.Now.Status == konnektive.StatusComplete && !a.Paid &&
+			in.Record.Kind == purchase.KindOrder {
+			words = append(words, "Order "+a.OrderID+" has become COMPLETE just now; the shopper's page says so when it is "+
+				"opened again.")
 		}
 		if a.Open {
-			words = append(words, "It can still be paid at Klarna until "+a.Until().UTC().Format("2 January 15:04")+" UTC; ordering the same again leads back there.")
+			words = append(words, "It can still be paid at Klarna until "+a.Until().UTC().Format(
+				"2 January 15:04")+" UTC; ordering the same again leads back there.")
 		}
 		if a.Asked && a.Failed != nil {
 			words = append(words, "Konnektive could not be asked about order "+a.OrderID+" just now.")

@@ -57,7 +57,8 @@ func TestAnAnswerStaysSmall(t *testing.T) {
 	s := open(t)
 	var names []string
 	for i := range 240 {
-		names = append(names, "aVeryLongNameOfAFieldThatLooksLike_cardNumber_"+strings.Repeat("x", i%12)+string(rune('a'+i%26))+"=1")
+		names = append(names, "aVeryLongNameOfAFieldThatLooksLike_cardNumber_"+strings.Repeat("x",
+			i%12)+string(rune('a'+i%26))+"=1")
 	}
 	got := s.send(s.raw("application/x-www-form-urlencoded", strings.Join(names, "&")))
 	s.expect(got, 422, "ERROR", "card_data")
@@ -100,7 +101,8 @@ func TestAnOrderByItsRefAloneAfterAWholeLead(t *testing.T) {
 		got := s.order("", fields{"ref": lead.Ref, "product1_id": "34", "city": "Bonn"})
 		s.expect(got, 422, "ERROR", "invalid")
 		assert.Contains(t, got.fields(), "address1")
-		s.expect(s.order("", fields{"ref": lead.Ref, "product1_id": "34", "emailAddress": "new@example.com"}), 200, "MERC_REDIRECT", "redirect")
+		s.expect(s.order("", fields{"ref": lead.Ref, "product1_id": "34", "emailAddress": "new@example.com"}), 200,
+			"MERC_REDIRECT", "redirect")
 	})
 }
 
@@ -108,7 +110,8 @@ func TestACheckOfAnOrderSendsAndKeepsNothing(t *testing.T) {
 	s := open(t)
 	s.expect(s.post("/api/order/check", "", order()), 200, "SUCCESS", "accepted")
 	for code, body := range map[string]fields{
-		"invalid": order().with("city", ""), "card_data": order().with("custom1", "4111.1111.1111.1111"), "product_refused": order().with("product1_id", "99"),
+		"invalid": order().with("city", ""), "card_data": order().with("custom1",
+			"4111.1111.1111.1111"), "product_refused": order().with("product1_id", "99"),
 		"country_refused": order().with("country", "BR", "postalCode", "01310-100"),
 	} {
 		check, imported := s.post("/api/order/check/", "", body), s.order("", body)
@@ -134,8 +137,10 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 	failed := s.comeBack(s.sim.Decline(s.session(second.url())))
 	assert.Equal(t, "https://pages.example/checkout?lang=de&klarna=declined", failed.Header.Get("Location"))
 
-	third := s.order("targets-key-3", body.with("product1_qty", "3", "redirectsTo", "https://elsewhere.example/", "emailAddress", "c@example.com"))
-	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"), "what is another's means nothing")
+	third := s.order("targets-key-3", body.with("product1_qty", "3", "redirectsTo", "https://elsewhere.example/",
+		"emailAddress", "c@example.com"))
+	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"),
+		"what is another's means nothing")
 }
 
 func TestWhatTheLanderSells(t *testing.T) {
@@ -168,7 +173,8 @@ func TestWhatTheLanderSells(t *testing.T) {
 	assert.Equal(t, 2, calls())
 
 	broken := s.start(settings(), unreachable{}, s.store)
-	s.expect(s.sendTo(broken, s.request(http.MethodPost, "/api/campaign/query/", "", nil)), 503, "ERROR", "upstream_unreachable")
+	s.expect(s.sendTo(broken, s.request(http.MethodPost, "/api/campaign/query/", "", nil)), 503, "ERROR",
+		"upstream_unreachable")
 }
 
 // unreachable is a Konnektive that cannot be reached.
@@ -197,7 +203,8 @@ func TestALandersOwnServer(t *testing.T) {
 	vars := settings()
 	vars[config.NameServerPassword] = serverPassword
 	s := openWith(t, vars, simulator.Options{})
-	call := order().with("loginId", "anything", "password", serverPassword, "ipAddress", "198.51.100.23", "userAgent", "Mozilla/5.0 (iPhone)")
+	call := order().with("loginId", "anything", "password", serverPassword, "ipAddress", "198.51.100.23", "userAgent",
+		"Mozilla/5.0 (iPhone)")
 
 	r := s.request(http.MethodPost, "/api/order/import/", "", call)
 	r.Header.Set("Origin", "https://a-proxy.example")
@@ -209,18 +216,21 @@ func TestALandersOwnServer(t *testing.T) {
 	assert.Equal(t, login, sent["loginId"])
 	assert.Equal(t, password, sent["password"])
 	assert.Equal(t, got.Ref, s.post("/api/order/import/", "", call).Ref, "the same shopper's same order, without a key")
-	assert.NotEqual(t, got.Ref, s.post("/api/order/import/", "", call.with("ipAddress", "198.51.100.24")).Ref, "another shopper's")
+	assert.NotEqual(t, got.Ref, s.post("/api/order/import/", "", call.with("ipAddress", "198.51.100.24")).Ref,
+		"another shopper's")
 	for _, line := range s.logs {
 		assert.NotContains(t, line, serverPassword)
 		assert.NotContains(t, line, "198.51.100")
 	}
 
-	s.expect(s.post("/api/order/import/", "", call.with("password", "another-password-of-somebody")), 401, "ERROR", "unauthorized")
+	s.expect(s.post("/api/order/import/", "", call.with("password", "another-password-of-somebody")), 401, "ERROR",
+		"unauthorized")
 	missing := s.post("/api/order/import/", "", call.with("ipAddress", ""))
 	s.expect(missing, 422, "ERROR", "invalid")
 	assert.Contains(t, missing.fields(), "ipAddress")
 	s.expect(s.post("/api/order/import/", "", call.with("ipAddress", "the shopper's")), 422, "ERROR", "invalid")
-	s.expect(s.post("/api/order/import/", "", order().with("emailAddress", "b@example.com")), 200, "MERC_REDIRECT", "redirect")
+	s.expect(s.post("/api/order/import/", "", order().with("emailAddress", "b@example.com")), 200, "MERC_REDIRECT",
+		"redirect")
 
 	page := s.request(http.MethodPost, "/api/order/import/", "", call)
 	page.Header.Set("Origin", "https://shop.example")

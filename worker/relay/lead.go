@@ -21,7 +21,9 @@ func (rl *Relay) importLead(rq *request) *answer {
 		return refusal
 	}
 	rq.logged = page["ref"]
-	result, err := rl.purchases(rq).Lead(rq.ctx, purchase.Lead{Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead), Whole: lead.Whole(), Country: lead.Country()})
+	result, err := rl.purchases(rq).Lead(rq.ctx,
+		purchase.Lead{Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead), Whole: lead.Whole(),
+			Country: lead.Country()})
 	return rl.told(rq, result, err)
 }
 

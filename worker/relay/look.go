@@ -72,8 +72,10 @@ func (rl *Relay) look(rq *request) *answer {
 	return a
 }
 
-func (rl *Relay) keep(ctx context.Context, name string, stored ledger.Stored, state alert.State) (bool, ledger.Stored, error) {
-	return rl.platform.Store.Write(ctx, name, stored.Version, state.Encode(), time.Time{}, rl.platform.Now().Add(alertLife))
+func (rl *Relay) keep(ctx context.Context, name string, stored ledger.Stored, state alert.State) (bool, ledger.Stored,
+	error) {
+	return rl.platform.Store.Write(ctx, name, stored.Version, state.Encode(), time.Time{},
+		rl.platform.Now().Add(alertLife))
 }
 
 // post sends the news to the webhook.
@@ -84,7 +86,8 @@ func (rl *Relay) post(rq *request, news []alert.Open, now time.Time) (alert.Deli
 		status, err := rl.platform.Tell(rq.ctx, rl.config.AlertURL, body)
 		switch {
 		case err != nil:
-			worst, cause = max(worst, alert.Doubt), errors.New("the webhook of ALERT_URL did not answer in time, or could not be reached")
+			worst, cause = max(worst, alert.Doubt), errors.New(
+				"the webhook of ALERT_URL did not answer in time, or could not be reached")
 		case status < 200 || status > 299:
 			worst, cause = max(worst, alert.Refused), errors.New("the webhook of ALERT_URL answered "+strconv.Itoa(status))
 		}
@@ -167,7 +170,8 @@ func (rl *Relay) examine(rq *request, landers []config.Lander, add func(code, ab
 			}
 			switch f.Check {
 			case "address": // which is preflight's to name
-				add("konnektive_address", "", "Konnektive refuses the address that the Worker's calls come from; make preflight names it and says what to do.")
+				add("konnektive_address", "", "Konnektive refuses the address that the Worker's calls come from; make "+
+					"preflight names it and says what to do.")
 				return false
 			case "reach", "credentials", "grant":
 				add("konnektive_"+f.Check, "", f.Text+" "+f.Cure)

@@ -54,7 +54,8 @@ func TestWaitingOrdersKeepNoBodies(t *testing.T) {
 		body := form + "&custom_note=x" + strconv.Itoa(i)
 		body += unknown
 		group.Go(func() {
-			r := httptest.NewRequest(http.MethodPost, "https://shop.example/api/order/import/", io.NopCloser(strings.NewReader(body)))
+			r := httptest.NewRequest(http.MethodPost, "https://shop.example/api/order/import/",
+				io.NopCloser(strings.NewReader(body)))
 			r.Header.Set("Content-Type", formType)
 			r.Header.Set("Idempotency-Key", "memory-key-"+strconv.Itoa(i))
 			r.RemoteAddr = "203.0.113.7"

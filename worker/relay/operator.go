@@ -69,7 +69,8 @@ func (rl *Relay) preflight(rq *request) *answer {
 	switch {
 	case len(rl.faultsOf(rq)) > 0:
 		for _, fault := range rl.faultsOf(rq) {
-			findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where, Cure: fault.Cure})
+			findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where,
+				Cure: fault.Cure})
 		}
 	case rq.lander.Name == "":
 		findings = []preflight.Finding{{

@@ -28,21 +28,24 @@ func (s *shop) operate(path, token string) reply {
 
 func TestTheOperatorsRoutesAreForWhoeverHasTheToken(t *testing.T) {
 	s := open(t)
-	for _, path := range []string{"/api/operator/purchase/63A9FBD226", "/api/operator/books?day=2026-11-01", "/api/health?deep"} {
+	for _, path := range []string{"/api/operator/purchase/63A9FBD226", "/api/operator/books?day=2026-11-01",
+		"/api/health?deep"} {
 		assert.Equal(t, http.StatusUnauthorized, s.operate(path, "").StatusCode, path)
 		assert.Equal(t, http.StatusUnauthorized, s.operate(path, adminToken+"x").StatusCode, path)
 	}
 	vars := settings()
 	delete(vars, config.NameAdminToken)
 	s = openWith(t, vars, simulator.Options{})
-	for _, path := range []string{"/api/operator/purchase/63A9FBD226", "/api/operator/books?day=2026-11-01", "/api/health?deep"} {
+	for _, path := range []string{"/api/operator/purchase/63A9FBD226", "/api/operator/books?day=2026-11-01",
+		"/api/health?deep"} {
 		assert.Equal(t, http.StatusNotFound, s.operate(path, adminToken).StatusCode, path)
 	}
 }
 
 func TestAPurchaseIsFoundFromEitherSide(t *testing.T) {
 	vars := settings()
-	vars[config.NameLanders] = strings.Replace(vars[config.NameLanders], `"campaignId":12,`, `"campaignId":12,"refField":"custom5",`, 1)
+	vars[config.NameLanders] = strings.Replace(vars[config.NameLanders], `"campaignId":12,`,
+		`"campaignId":12,"refField":"custom5",`, 1)
 	s := openWith(t, vars, simulator.Options{})
 	first := s.order("key-00000001", order().with("custom5", "the page's own"))
 	require.Equal(t, "redirect", first.Code)
@@ -74,7 +77,8 @@ func TestAPurchaseIsFoundFromEitherSide(t *testing.T) {
 		}
 		return f
 	}
-	for name, id := range map[string]string{"the ref": first.Ref, "Konnektive's id": orders[0].ID, "its small letters": strings.ToLower(orders[0].ID), "the session": s.backSession(first.url())} {
+	for name, id := range map[string]string{"the ref": first.Ref, "Konnektive's id": orders[0].ID,
+		"its small letters": strings.ToLower(orders[0].ID), "the session": s.backSession(first.url())} {
 		t.Run("by "+name, func(t *testing.T) {
 			f := find(id)
 			assert.Equal(t, first.Ref[:8], f.Ref)
@@ -136,7 +140,8 @@ func TestADaysBooks(t *testing.T) {
 		require.NoError(t, err)
 		return a
 	}
-	assert.Equal(t, books{Revenue: map[string]string{}, OnlyAtKonnektive: []struct{ OrderID string }{}, OnlyAtTheRelay: []struct{ OrderID, Lander string }{}}, s.books("2026-11-01"))
+	assert.Equal(t, books{Revenue: map[string]string{}, OnlyAtKonnektive: []struct{ OrderID string }{},
+		OnlyAtTheRelay: []struct{ OrderID, Lander string }{}}, s.books("2026-11-01"))
 
 	a := pay("key-00000001", "a@example.com")
 	require.Equal(t, "paid", s.status(a.Ref).Code)
@@ -188,7 +193,8 @@ func TestAnUpsaleIsBookedWithWhatItAdded(t *testing.T) {
 }
 
 func TestHundredths(t *testing.T) {
-	for text, want := range map[string]int64{"29.90": 2990, "29.9": 2990, "29": 2900, "1,299.99": 129999, "0.00": 0, "": 0, "free": 0, "29.999": 2999} {
+	for text, want := range map[string]int64{"29.90": 2990, "29.9": 2990, "29": 2900, "1,299.99": 129999, "0.00": 0,
+		"": 0, "free": 0, "29.999": 2999} {
 		assert.Equal(t, want, hundredths(text), text)
 	}
 }

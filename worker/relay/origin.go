@@ -11,7 +11,8 @@ import (
 // whether that origin may read the answer.
 func (rq *request) crossOrigin() {
 	rq.variesByOrigin = len(rq.lander.AllowedOrigins) > 0
-	if origin := rq.http.Header.Get("Origin"); origin != "" && !strings.EqualFold(origin, rq.base) && rq.allowedOrigin(origin) {
+	if origin := rq.http.Header.Get("Origin"); origin != "" && !strings.EqualFold(origin, rq.base) &&
+		rq.allowedOrigin(origin) {
 		rq.corsOrigin = origin
 	}
 }

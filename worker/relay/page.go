@@ -42,7 +42,8 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 	default:
 		nonce := rl.platform.Random()
 		a.html = plainPage(rq, nonce, a)
-		a.csp = "default-src 'none'; style-src 'nonce-" + nonce + "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		a.csp = "default-src 'none'; style-src 'nonce-" + nonce +
+			"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	}
 	return a
 }
@@ -70,8 +71,11 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	}
 	heading := escaped(words.Text(lang, title))
 	var b strings.Builder
-	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` + noIcon + `<title>`)
-	b.WriteString(heading + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` + heading + `</h1><p>`)
+	b.WriteString(`<!doctype html><html lang="` + lang +
+		`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` + noIcon +
+		`<title>`)
+	b.WriteString(heading + `</title><style nonce="` + nonce + `">` + pageStyle + `</style></head><body><main><h1>` +
+		heading + `</h1><p>`)
 	b.WriteString(escaped(a.pageWords(lang)) + `</p>`)
 	if len(a.fields) > 0 {
 		b.WriteString(`<ul>`)

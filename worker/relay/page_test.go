@@ -60,13 +60,16 @@ func translated(t *testing.T, lang string) func(english string) string {
 
 func TestAPageTellsTheProblemsInTheFormsOrderAndNoRawNames(t *testing.T) {
 	s := open(t)
-	got := s.form("/api/order/import/?lang=de", order().with("city", "", "emailAddress", "", "firstName", "", "billShipSame", "0", "shipFirstName", "Zoë", "product1_qty", "0"))
+	got := s.form("/api/order/import/?lang=de",
+		order().with("city", "", "emailAddress", "", "firstName", "", "billShipSame", "0", "shipFirstName", "Zoë",
+			"product1_qty", "0"))
 	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
 	var told []string
 	for _, item := range regexp.MustCompile(`<strong>([^<]*):</strong>`).FindAllStringSubmatch(got.body, -1) {
 		told = append(told, item[1])
 	}
-	assert.Equal(t, []string{"Anzahl", "E-Mail", "Vorname", "Ort", "Nachname (Lieferung)", "Land (Lieferung)", "Straße und Hausnummer (Lieferung)", "Postleitzahl (Lieferung)", "Ort (Lieferung)"}, told)
+	assert.Equal(t, []string{"Anzahl", "E-Mail", "Vorname", "Ort", "Nachname (Lieferung)", "Land (Lieferung)",
+		"Straße und Hausnummer (Lieferung)", "Postleitzahl (Lieferung)", "Ort (Lieferung)"}, told)
 	assert.NotRegexp(t, `emailAddress|product1|shipC`, got.body)
 }
 
@@ -104,7 +107,8 @@ func TestNothingThatAStrangerPostsStandsInAPage(t *testing.T) {
 	for name := range order() {
 		posts[name] = order().with(name, evil)
 	}
-	for _, name := range []string{"campaignId", "cardNumber", "product1_price", "product99_id", "ref", "cf-turnstile-response", "shipCity", "sessionId", "custom1"} {
+	for _, name := range []string{"campaignId", "cardNumber", "product1_price", "product99_id", "ref",
+		"cf-turnstile-response", "shipCity", "sessionId", "custom1"} {
 		posts[name] = order().with(name, evil, "city", "")
 	}
 	for name, post := range posts {
@@ -128,7 +132,8 @@ func TestWhatIsWrongWithThePageIsNoMatterForTheShopper(t *testing.T) {
 }
 
 func TestEveryAnswerHasATextInEveryLanguage(t *testing.T) {
-	silent := map[string]bool{codes.Options: true, codes.Redirect: true, codes.HTTPS: true, codes.Product: true, codes.Country: true, codes.Card: true}
+	silent := map[string]bool{codes.Options: true, codes.Redirect: true, codes.HTTPS: true, codes.Product: true,
+		codes.Country: true, codes.Card: true}
 	for code := range codes.Meanings {
 		for _, lang := range words.Languages() {
 			assert.NotEqual(t, silent[code], text(code, lang) != "", "%s %s", lang, code)

@@ -49,7 +49,8 @@ func TestAPageShowsWhatKonnektiveSaysAsText(t *testing.T) {
 	s.answering(simulator.OpOrder, `{"result":"ERROR","message":{"shipCity":"<script>alert('x')</script> & \"more\""}}`)
 	got := s.byForm("/api/order/import/", "key-of-a-page", order())
 	assert.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
-	assert.Contains(t, got.body, "<li><strong>City (delivery):</strong> &#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62; &#38; &#34;more&#34;</li>")
+	assert.Contains(t, got.body, "<li><strong>City (delivery):</strong> &#60;script&#62;alert(&#39;x&#39;)"+
+		"&#60;/script&#62; &#38; &#34;more&#34;</li>")
 	assert.NotContains(t, got.body, "<script")
 }
 
@@ -64,7 +65,8 @@ func TestAFieldThatKonnektiveFindsAtFaultHasAText(t *testing.T) {
 func TestAnUpsaleTakenBeforeGoesOnWithoutJavaScriptToo(t *testing.T) {
 	s := open(t)
 	ref := s.paidOrder("key-of-the-order", order().with("emailAddress", "taken@example.com"))
-	got := s.byForm("/api/upsale/import/", "key-of-the-upsale", fields{"ref": ref, "product1_id": "40", "product1_qty": "1"})
+	got := s.byForm("/api/upsale/import/", "key-of-the-upsale",
+		fields{"ref": ref, "product1_id": "40", "product1_qty": "1"})
 	assert.Equal(t, http.StatusSeeOther, got.StatusCode, got.body)
 	assert.Regexp(t, `^/thank-you\?ref=[0-9a-f]{64}$`, got.Header.Get("Location"))
 }
@@ -86,7 +88,8 @@ func TestWithoutCloudflareTheShopperIsOnThisMachine(t *testing.T) {
 
 func TestALeadIsAddedToAPurchaseOfThisLanderOnly(t *testing.T) {
 	s := open(t)
-	s.expect(s.post("/api/leads/import/", "", order().with("ref", strings.Repeat("0", 64))), http.StatusNotFound, "ERROR", "ref_unknown")
+	s.expect(s.post("/api/leads/import/", "", order().with("ref", strings.Repeat("0", 64))), http.StatusNotFound, "ERROR",
+		"ref_unknown")
 	ref := s.post("/api/leads/import/", "", order()).Ref
 	require.NotEmpty(t, ref)
 	s.host = otherHost
@@ -181,7 +184,8 @@ func TestNobodyMakesAttemptsForEver(t *testing.T) {
 	s := open(t)
 	ref := ""
 	for i := range 200 {
-		got := s.order(fmt.Sprintf("key-number-%d", i), order().with("emailAddress", "decline@example.com", "product1_qty", fmt.Sprint(1+i%9), "ref", ref))
+		got := s.order(fmt.Sprintf("key-number-%d", i),
+			order().with("emailAddress", "decline@example.com", "product1_qty", fmt.Sprint(1+i%9), "ref", ref))
 		if got.StatusCode == http.StatusTooManyRequests {
 			s.expect(got, http.StatusTooManyRequests, "ERROR", "rate_limited")
 			assert.Greater(t, i, 8, "an honest shopper tries more than once")

@@ -198,7 +198,8 @@ func bodyCode(err error) string {
 
 // accept reads what a page sent, sorts it by who may set what, and has it
 // checked. A shopper is told of everything that is wrong at once.
-func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rules.Problems)) (page rules.Fields, order rules.Order, refusal *answer, ok bool) {
+func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rules.Problems)) (page rules.Fields,
+	order rules.Order, refusal *answer, ok bool) {
 	in, refusal, ok := rq.fields()
 	if !ok {
 		return nil, order, refusal, false

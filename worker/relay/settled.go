@@ -56,7 +56,8 @@ func hundredths(amount string) int64 {
 // line in the day's books. It is called when nothing else is waited for.
 func (rl *Relay) settle(rq *request) {
 	for _, s := range rq.sales {
-		rl.platform.Count(Point{Lander: s.lander, Route: RouteSettled, Code: string(s.kind), Currency: s.currency, Ref: s.ref, Amount: hundredths(s.amount)})
+		rl.platform.Count(Point{Lander: s.lander, Route: RouteSettled, Code: string(s.kind), Currency: s.currency,
+			Ref: s.ref, Amount: hundredths(s.amount)})
 		if err := rl.book(rq.ctx, s); err != nil {
 			rl.logError(rq, "not_booked", s, err)
 		}
@@ -81,7 +82,8 @@ func bookOf(t time.Time) string {
 
 // line is the sale as the books have it.
 func (s sale) line() string {
-	return strings.Join([]string{s.orderID, s.ref, string(s.kind), s.amount, s.currency, s.campaign, s.lander, strconv.FormatInt(s.at.Unix(), 10)}, "\t") + "\n"
+	return strings.Join([]string{s.orderID, s.ref, string(s.kind), s.amount, s.currency, s.campaign, s.lander,
+		strconv.FormatInt(s.at.Unix(), 10)}, "\t") + "\n"
 }
 
 func readSales(data string) (sales []sale) {
@@ -91,7 +93,8 @@ func readSales(data string) (sales []sale) {
 			continue
 		}
 		seconds, _ := strconv.ParseInt(f[7], 10, 64)
-		sales = append(sales, sale{orderID: f[0], ref: f[1], kind: purchase.Kind(f[2]), amount: f[3], currency: f[4], campaign: f[5], lander: f[6], at: time.Unix(seconds, 0)})
+		sales = append(sales, sale{orderID: f[0], ref: f[1], kind: purchase.Kind(f[2]), amount: f[3], currency: f[4],
+			campaign: f[5], lander: f[6], at: time.Unix(seconds, 0)})
 	}
 	return sales
 }
@@ -113,7 +116,8 @@ func (rl *Relay) book(ctx context.Context, s sale) error {
 		}
 		var won bool
 		var current ledger.Stored
-		if won, current, err = rl.platform.Store.Write(ctx, name, stored.Version, stored.Data+s.line(), time.Time{}, s.at.Add(bookLife)); err != nil {
+		if won, current, err = rl.platform.Store.Write(ctx, name, stored.Version, stored.Data+s.line(), time.Time{},
+			s.at.Add(bookLife)); err != nil {
 			return fmt.Errorf("write the book: %w", err)
 		}
 		if won {

@@ -60,7 +60,8 @@ func open(t testing.TB) *shop {
 }
 
 func openWith(t testing.TB, vars map[string]string, options simulator.Options) *shop {
-	s := &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1, address: "203.0.113.7", host: "shop.example"}
+	s := &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1,
+		address: "203.0.113.7", host: "shop.example"}
 	s.store.Now = s.clock
 	options.Now = s.clock
 	options.Sleep = func(_ context.Context, d time.Duration) error { s.pass(d); return nil }
@@ -261,5 +262,6 @@ func (s *shop) imports(op simulator.Op) int { return len(s.sim.Calls(op)) }
 // expect checks status, result and code in one go.
 func (s *shop) expect(got reply, status int, result, code string) {
 	s.t.Helper()
-	require.Equal(s.t, fmt.Sprint(status, " ", result, " ", code), fmt.Sprint(got.StatusCode, " ", got.Result, " ", got.Code), got.body)
+	require.Equal(s.t, fmt.Sprint(status, " ", result, " ", code),
+		fmt.Sprint(got.StatusCode, " ", got.Result, " ", got.Code), got.body)
 }

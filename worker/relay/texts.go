@@ -10,10 +10,11 @@ import (
 // developerTexts are the answers that only a page's developer can do something about, in English. What a shopper
 // reads is in package words.
 var developerTexts = map[string]string{
-	codes.KeyReused:    "This Idempotency-Key was used for another order. Send a new one.",
-	codes.Origin:       "This page may not send orders here.",
-	codes.TooLarge:     "The request is larger than 64 KiB.",
-	codes.Type:         "Send application/json, application/x-www-form-urlencoded or multipart/form-data without files, in UTF-8.",
+	codes.KeyReused: "This Idempotency-Key was used for another order. Send a new one.",
+	codes.Origin:    "This page may not send orders here.",
+	codes.TooLarge:  "The request is larger than 64 KiB.",
+	codes.Type: "Send application/json, application/x-www-form-urlencoded or multipart/form-data without " +
+		"files, in UTF-8.",
 	codes.Malformed:    "The request is neither a flat JSON object of strings, numbers and booleans nor a form.",
 	codes.Method:       "This address does not take that method.",
 	codes.Unauthorized: "Send the ADMIN_TOKEN as a bearer token.",
@@ -108,14 +109,19 @@ func label(field, lang string) string {
 // unauthorizedText is what is wrong with a server's password.
 const unauthorizedText = "The password is not the Worker's secret SERVER_PASSWORD."
 
-const fromServer = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of its own."
+const fromServer = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of " +
+	"its own."
 
 // notRelayed are calls of the Direct API that landers make. A path that ends in "/" is everything below it.
 var notRelayed = [...]struct{ path, instead string }{
-	{"order/query", "Ask GET /api/order/status/{ref} how an order stands: order/query needs credentials and shows shoppers' data."},
-	{"order/coupon", "Send couponCode with the order: the CRM takes the discount off, and the status of the paid order has the total."},
-	{"order/salestax", "Send the address with the order: the CRM adds the tax, and the status of the paid order has the total."},
-	{"order/preauth", "Send the order to POST /api/order/import/: Klarna authorises it, and there is no card to authorise before."},
+	{"order/query", "Ask GET /api/order/status/{ref} how an order stands: order/query needs credentials and shows " +
+		"shoppers' data."},
+	{"order/coupon", "Send couponCode with the order: the CRM takes the discount off, and the status of the paid " +
+		"order has the total."},
+	{"order/salestax", "Send the address with the order: the CRM adds the tax, and the status of the paid order has " +
+		"the total."},
+	{"order/preauth", "Send the order to POST /api/order/import/: Klarna authorises it, and there is no card to " +
+		"authorise before."},
 	{"order/", "This call changes or shows orders." + fromServer},
 	{"upsale/", "Only upsale/import is relayed." + fromServer},
 	{"campaign/", "Only campaign/query is relayed." + fromServer},

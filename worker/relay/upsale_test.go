@@ -78,7 +78,8 @@ func TestAnUpsaleIsRefused(t *testing.T) {
 
 	_, err := s.sim.Approve(s.sim.Sessions()[0].ID)
 	require.NoError(t, err)
-	notAnUpsale := s.post("/api/upsale/import/", "key-00000003", fields{"ref": unpaid, "product1_id": "34", "product1_qty": "1"})
+	notAnUpsale := s.post("/api/upsale/import/", "key-00000003",
+		fields{"ref": unpaid, "product1_id": "34", "product1_qty": "1"})
 	s.expect(notAnUpsale, 422, "ERROR", "product_refused")
 	s.expect(s.upsale("key-00000002", unpaid), 200, "MERC_REDIRECT", "redirect")
 }

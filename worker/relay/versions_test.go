@@ -31,8 +31,10 @@ func (n nextVersion) Read(ctx context.Context, ref string, questions int) (ledge
 	return swap(stored, nextFormat, thisFormat), allowed, err
 }
 
-func (n nextVersion) Write(ctx context.Context, ref string, version int64, data string, alarm, expires time.Time) (bool, ledger.Stored, error) {
-	won, current, err := n.Store.Write(ctx, ref, version, swap(ledger.Stored{Data: data}, thisFormat, nextFormat).Data, alarm, expires)
+func (n nextVersion) Write(ctx context.Context, ref string, version int64, data string, alarm,
+	expires time.Time) (bool, ledger.Stored, error) {
+	won, current, err := n.Store.Write(ctx, ref, version, swap(ledger.Stored{Data: data}, thisFormat, nextFormat).Data,
+		alarm, expires)
 	return won, swap(current, nextFormat, thisFormat), err
 }
 

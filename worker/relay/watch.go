@@ -14,7 +14,8 @@ func (rl *Relay) Watch(ctx context.Context, ref string) bool {
 	if len(rl.faults) > 0 {
 		return false
 	}
-	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: ref, route: &route{name: "alarm"}}
+	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: ref,
+		route: &route{name: "alarm"}}
 	again := false
 	a := rl.caught(func() (a *answer) { a, again = rl.watch(rq); return a })
 	if a == nil {

@@ -64,7 +64,8 @@ func TestAParameterOfTheWorkerIsIgnoredWhenItChangesNothing(t *testing.T) {
 		{name: "another gateway", field: "forceMerchantId", value: "8", own: own, refused: true},
 		{name: "PREPAID, as landers have always sent it", field: "paySource", value: "PREPAID"},
 		{name: "another source of payment", field: "paySource", value: "CREDITCARD", own: own, refused: true},
-		{name: "KLARNA on a lander with another method", field: "prepaidType", value: "KLARNA", own: rules.Fields{"prepaidType": "IDEAL"}},
+		{name: "KLARNA on a lander with another method", field: "prepaidType", value: "KLARNA",
+			own: rules.Fields{"prepaidType": "IDEAL"}},
 		{name: "a method of another lander", field: "prepaidType", value: "IDEAL", own: own, refused: true},
 		{name: "an empty price", field: "product1_price", value: ""},
 		{name: "a price of nothing", field: "product1_price", value: "0", refused: true},
@@ -81,7 +82,8 @@ func TestAParameterOfTheWorkerIsIgnoredWhenItChangesNothing(t *testing.T) {
 		{name: "no 3-D Secure", field: "threeDSRequired", value: "false"},
 		{name: "an address of another protocol", field: "ipAddress", value: "2001:db8::1", own: own},
 		{name: "a browser's name of another spelling", field: "userAgent", value: "UA/2", own: own},
-		{name: "a page's address with the parameters of an ad", field: "salesUrl", value: "https://shop.example/checkout?affId=1", own: own},
+		{name: "a page's address with the parameters of an ad", field: "salesUrl",
+			value: "https://shop.example/checkout?affId=1", own: own},
 		{name: "a password that a library has not", field: "password", value: "undefined", own: own},
 		{name: "an empty family member", field: "paypalBillerId", value: ""},
 		{name: "a password that nobody sent along", field: "password", value: "secret", own: own, refused: true},
@@ -145,7 +147,8 @@ func TestCardFieldsAreRefusedInAnySpelling(t *testing.T) {
 			assert.Empty(t, problems, "%s of a form with several methods", name)
 		}
 	}
-	for _, name := range []string{"giftCardMessage", "accountName", "ccEmail", "cc", "notes", "discount", "postcard", "companyName", "expired", "accessories", "ACCNum", "ACCNumber"} {
+	for _, name := range []string{"giftCardMessage", "accountName", "ccEmail", "cc", "notes", "discount", "postcard",
+		"companyName", "expired", "accessories", "ACCNum", "ACCNumber"} {
 		_, _, problems := rules.Admit(rules.Fields{name: "x"}, own)
 		assert.Empty(t, problems, name)
 	}
@@ -159,7 +162,8 @@ func TestCardNumbersAreRefusedWhereverTheyAre(t *testing.T) {
 		"Maestro": "6759649826438453", "Mir": "2200000000000004",
 	}
 	for network, number := range numbers {
-		for _, field := range []string{"firstName", "address2", "couponCode", "custom1", "affId", "unknown", "product1_id", "password"} {
+		for _, field := range []string{"firstName", "address2", "couponCode", "custom1", "affId", "unknown", "product1_id",
+			"password"} {
 			_, _, problems := rules.Admit(rules.Fields{field: number}, own)
 			assert.Equal(t, rules.Problems{{Field: field, Code: rules.CardData}}, problems, "%s in %s", network, field)
 		}
@@ -179,8 +183,11 @@ func TestCardNumbersAreRefusedWhereverTheyAre(t *testing.T) {
 		_, _, problems := rules.Admit(rules.Fields{"custom1": text}, own)
 		assert.Equal(t, "card_data", problems.Answer(), text)
 	}
-	for _, uri := range []string{"https://shop.example/?card=4111111111111111", "https://shop.example/?c=4111%201111%201111%201111", "https://shop.example/?c=4111+1111+1111+1111&d=1", "https://shop.example/?c=4111%2D1111%2d1111-1111&d=%ff%zz%",
-		"https%3A%2F%2Fshop.example%2F%3Fc%3D4111%201111%201111%201111", "https%3A%2F%2Fshop.example%2F%3Fc%3D4111%2B1111%2B1111%2B1111", "https%3A%2F%2Fshop.example%2F%3Fc%3D4111%252F1111%252F1111%252F1111"} {
+	for _, uri := range []string{"https://shop.example/?card=4111111111111111",
+		"https://shop.example/?c=4111%201111%201111%201111", "https://shop.example/?c=4111+1111+1111+1111&d=1",
+		"https://shop.example/?c=4111%2D1111%2d1111-1111&d=%ff%zz%",
+		"https%3A%2F%2Fshop.example%2F%3Fc%3D4111%201111%201111%201111", "https%3A%2F%2Fshop.example%2F%3Fc%3D4111%2B111" +
+			"1%2B1111%2B1111", "https%3A%2F%2Fshop.example%2F%3Fc%3D4111%252F1111%252F1111%252F1111"} {
 		_, _, problems := rules.Admit(rules.Fields{"requestUri": uri}, own)
 		assert.Equal(t, "card_data", problems.Answer(), uri)
 	}
@@ -212,7 +219,8 @@ func TestAdIdsAndOtherLongNumbersAreNoCards(t *testing.T) {
 		"fb.1.1612345678901.1098115397",        // a browser id
 		"41111111-1111-1111-8000-00805f9b34fb", // a UUID
 		"12 41 11 11 11 11 11 11 11 11 units",  // no groups that cards have
-		"lot 3782 8224631 0005 of ten", "lot 3782 82246 310005 of ten", "lot 37828 2246 310005 of ten", "lot 3782 822463 10 005 of ten",
+		"lot 3782 8224631 0005 of ten", "lot 3782 82246 310005 of ten", "lot 37828 2246 310005 of ten", "lot 3782 822463 " +
+			"10 005 of ten",
 		"2024-05-12 10:11:12", "192.168.100.200", "GA1.2.1234567890.1612345678",
 	} {
 		page, _, problems := rules.Admit(rules.Fields{"custom1": value}, own)
@@ -258,7 +266,8 @@ func TestAdIdsOfTheLargePlatformsPassEvenWithALuhnDigit(t *testing.T) {
 }
 
 func TestProblemsAreInTheFormsOrderOnceAField(t *testing.T) {
-	in := rules.Fields{"zzz_cvv": "1", "firstName": "\x00", "product10_price": "1", "product2_id": "4111111111111111", "custom1": "\x01", "<cvv>": "1", "salesTax": "1", "3dsx": "1", "3DS": "1"}
+	in := rules.Fields{"zzz_cvv": "1", "firstName": "\x00", "product10_price": "1", "product2_id": "4111111111111111",
+		"custom1": "\x01", "<cvv>": "1", "salesTax": "1", "3dsx": "1", "3DS": "1"}
 	_, _, problems := rules.Admit(in, nil)
 	assert.Equal(t, rules.Problems{
 		{Field: "firstName", Code: rules.BadCharacters},
@@ -332,7 +341,8 @@ func TestHowOftenCardNumbersAreMistaken(t *testing.T) {
 	networks := []struct {
 		start  string
 		length int
-	}{{"4", 16}, {"51", 16}, {"2221", 16}, {"34", 15}, {"37", 15}, {"6011", 16}, {"65", 16}, {"3056", 14}, {"36", 14}, {"3528", 16}, {"62", 16}, {"6759", 16}, {"2200", 16}}
+	}{{"4", 16}, {"51", 16}, {"2221", 16}, {"34", 15}, {"37", 15}, {"6011", 16}, {"65", 16}, {"3056", 14}, {"36",
+		14}, {"3528", 16}, {"62", 16}, {"6759", 16}, {"2200", 16}}
 	missed := 0
 	for range samples {
 		network := networks[random.IntN(len(networks))]

@@ -246,9 +246,12 @@ func dash(r rune) bool {
 
 // Parts of names that card fields have in any spelling, compared without separators and case.
 var (
-	cardParts = [...]string{"cardnum", "cardsec", "cardcv", "cardexp", "cardmonth", "cardyear", "cardpin", "cardtrack", "creditcard", "debitcard", "nameoncard", "cardholder", "cvv", "securitycode"}
-	cardNames = [...]string{"card", "cardno", "cardcode", "cardcid", "cvc", "cvc2", "cvn", "cvn2", "cvd", "csc", "pan", "expiry", "expirydate", "expirationdate", "expmonth", "expyear", "expdate", "expirymonth", "expiryyear", "expirationmonth", "expirationyear"}
-	ccParts   = [...]string{"num", "exp", "cv", "month", "year", "csc", "sec"} // after "cc" at the beginning of a word
+	cardParts = [...]string{"cardnum", "cardsec", "cardcv", "cardexp", "cardmonth", "cardyear", "cardpin", "cardtrack",
+		"creditcard", "debitcard", "nameoncard", "cardholder", "cvv", "securitycode"}
+	cardNames = [...]string{"card", "cardno", "cardcode", "cardcid", "cvc", "cvc2", "cvn", "cvn2", "cvd", "csc", "pan",
+		"expiry", "expirydate", "expirationdate", "expmonth", "expyear", "expdate", "expirymonth", "expiryyear",
+		"expirationmonth", "expirationyear"}
+	ccParts = [...]string{"num", "exp", "cv", "month", "year", "csc", "sec"} // after "cc" at the beginning of a word
 )
 
 // cardName says whether a field's name is that of a card field: cardNumber, card_security_code, ccExpMonth, CVV2,

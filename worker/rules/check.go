@@ -64,7 +64,8 @@ func (c *checker) everything() {
 // Whole says whether Konnektive knows from this lead all that an order needs but products. (Of an order it always
 // does.)
 func (o Order) Whole() bool {
-	fields := [...]string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country"}
+	fields := [...]string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode",
+		"country"}
 	for _, name := range fields {
 		if o.Fields[name] == "" {
 			return false
@@ -94,7 +95,8 @@ var source = [...]string{
 }
 
 // pageTypes are those of Konnektive's Import Click.
-var pageTypes = [...]string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3", "upsellPage4", "thankyouPage"}
+var pageTypes = [...]string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3",
+	"upsellPage4", "thankyouPage"}
 
 // CheckClick checks the visit of a page. Only pageType is required; the rest is tracking and never a problem.
 func CheckClick(page Fields) (Order, Problems) {

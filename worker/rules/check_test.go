@@ -92,7 +92,8 @@ func TestAFieldThatDoesNotFitIsNamed(t *testing.T) {
 		{"an address of dots", "address1", "...", rules.BadValue, ""},
 		{"a town of 31 characters", "city", strings.Repeat("ß", 31), rules.TooLong, "30"},
 		{"a company of 31 characters", "companyName", strings.Repeat("a", 31), rules.TooLong, "30"},
-		{"an e-mail address of 256 characters", "emailAddress", strings.Repeat("a", 244) + "@example.com", rules.TooLong, "255"},
+		{"an e-mail address of 256 characters", "emailAddress", strings.Repeat("a", 244) + "@example.com", rules.TooLong,
+			"255"},
 		{"an e-mail address without a domain", "emailAddress", "erika@", rules.BadEmail, ""},
 		{"a postal code of four digits in Germany", "postalCode", "1055", rules.BadPostalCode, "12345"},
 		{"a phone number of three digits", "phoneNumber", "123", rules.BadPhone, "+49 …"},
@@ -133,7 +134,8 @@ func TestAnEmptyOrderNamesEverythingThatIsMissingInTheFormsOrder(t *testing.T) {
 		assert.Equal(t, rules.Required, p.Code)
 		fields = append(fields, p.Field)
 	}
-	assert.Equal(t, []string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country", "product1_id"}, fields)
+	assert.Equal(t, []string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode",
+		"country", "product1_id"}, fields)
 }
 
 func TestNamesOfEveryAlphabetAreNames(t *testing.T) {
@@ -146,14 +148,16 @@ func TestNamesOfEveryAlphabetAreNames(t *testing.T) {
 		assert.Empty(t, problems, name)
 		assert.Equal(t, name, order.Fields["firstName"])
 	}
-	for _, name := range []string{"a@b", "a/b", "a:b", "a\\b", "{a}", "[a]", "a=b", "a;b", "a\"b", "a|b", "a#b", "$a", "a%b", "a_b", "a*b", "a?", "a!", "a×b", "→a", "a€", "\U000F0000a", "a\ufffd", "♥a", "ａ＠ｂ"} {
+	for _, name := range []string{"a@b", "a/b", "a:b", "a\\b", "{a}", "[a]", "a=b", "a;b", "a\"b", "a|b", "a#b", "$a",
+		"a%b", "a_b", "a*b", "a?", "a!", "a×b", "→a", "a€", "\U000F0000a", "a\ufffd", "♥a", "ａ＠ｂ"} {
 		_, problems := rules.CheckOrder(berlin("lastName", name), shop)
 		assert.NotEmpty(t, problems, name)
 	}
 }
 
 func TestAddressesOfManyCountriesAreAddresses(t *testing.T) {
-	for _, line := range []string{"1", "Straße des 17. Juni 135/2. OG", "c/o Meier", "Calle Mayor, 3 3º B", "Ul. Ogińskiego 21A m. 4", "12 bis, rue de l'Église", "№ 5", "1-2-3 千代田区", "Flat #4; Rear \"B\"", "50% Haus"} {
+	for _, line := range []string{"1", "Straße des 17. Juni 135/2. OG", "c/o Meier", "Calle Mayor, 3 3º B",
+		"Ul. Ogińskiego 21A m. 4", "12 bis, rue de l'Église", "№ 5", "1-2-3 千代田区", "Flat #4; Rear \"B\"", "50% Haus"} {
 		_, problems := rules.CheckOrder(berlin("address1", line, "address2", line), shop)
 		assert.Empty(t, problems, line)
 	}
@@ -179,21 +183,35 @@ func TestEMailAddresses(t *testing.T) {
 
 func TestPhoneNumbersBecomeE164(t *testing.T) {
 	for _, c := range []struct{ country, typed, want string }{
-		{"DE", "030 123456", "+4930123456"}, {"DE", "0170/1234567", "+491701234567"}, {"DE", "+49 (0)30 123456", "+4930123456"}, {"DE", "0049 30 123456", "+4930123456"},
-		{"DE", "+49-170-123.45.67", "+491701234567"}, {"DE", "491701234567", "+491701234567"}, {"DE", "1701234567", "+491701234567"}, {"DE", "+490301234567", "+49301234567"},
+		{"DE", "030 123456", "+4930123456"}, {"DE", "0170/1234567", "+491701234567"}, {"DE", "+49 (0)30 123456",
+			"+4930123456"}, {"DE", "0049 30 123456", "+4930123456"},
+		{"DE", "+49-170-123.45.67", "+491701234567"}, {"DE", "491701234567", "+491701234567"}, {"DE", "1701234567",
+			"+491701234567"}, {"DE", "+490301234567", "+49301234567"},
 		{"DE", "\u202a+49 30 123456\u202c", "+4930123456"}, {"DE", "＋４９ ３０ １２３４５６", "+4930123456"},
-		{"AT", "0664 1234567", "+436641234567"}, {"AU", "0412 345 678", "+61412345678"}, {"AU", "0011 61 412 345 678", "+61412345678"}, {"BE", "0470 12 34 56", "+32470123456"},
-		{"CA", "(416) 555-0123", "+14165550123"}, {"CH", "079 123 45 67", "+41791234567"}, {"CY", "96 123456", "+35796123456"}, {"CZ", "601 123 456", "+420601123456"},
-		{"DK", "20 12 34 56", "+4520123456"}, {"DK", "4520123456", "+4520123456"}, {"EE", "5123 4567", "+37251234567"}, {"ES", "612 34 56 78", "+34612345678"}, {"ES", "34612345678", "+34612345678"},
-		{"FI", "040 1234567", "+358401234567"}, {"FR", "06 12 34 56 78", "+33612345678"}, {"GB", "07911 123456", "+447911123456"}, {"GB", "020 7946 0018", "+442079460018"},
-		{"GR", "691 234 5678", "+306912345678"}, {"HU", "06 30 123 4567", "+36301234567"}, {"HU", "+36 06 30 123 4567", "+36301234567"}, {"IE", "085 123 4567", "+353851234567"},
-		{"IT", "06 12345678", "+390612345678"}, {"IT", "392 1234567", "+393921234567"}, {"IT", "+39 06 1234 5678", "+390612345678"}, {"LT", "8 612 34567", "+37061234567"}, {"LT", "0 612 34567", "+37061234567"},
-		{"LU", "621 123 456", "+352621123456"}, {"LV", "2123 4567", "+37121234567"}, {"MT", "9912 3456", "+35699123456"}, {"MX", "55 1234 5678", "+525512345678"}, {"MX", "044 55 1234 5678", "+525512345678"},
-		{"MX", "+52 1 55 1234 5678", "+525512345678"}, {"NL", "06 12345678", "+31612345678"}, {"NO", "412 34 567", "+4741234567"}, {"NO", "47123456", "+4747123456"}, {"NZ", "021 123 4567", "+64211234567"},
-		{"PL", "512 345 678", "+48512345678"}, {"PT", "912 345 678", "+351912345678"}, {"RO", "0712 345 678", "+40712345678"}, {"SE", "070-123 45 67", "+46701234567"},
-		{"SI", "031 123 456", "+38631123456"}, {"SK", "0912 123 456", "+421912123456"}, {"US", "(212) 555-0123", "+12125550123"}, {"US", "1 212 555 0123", "+12125550123"}, {"US", "011 49 30 123456", "+4930123456"},
-		{"DE", "+81 3 1234 5678", "+81312345678"}, {"BR", "+55 11 91234 5678", "+5511912345678"}, {"", "+4930123456", "+4930123456"},
-		{"US", "(212) 255-0123", "+12122550123"}, {"US", "555-123-4567", "+15551234567"}, {"", "+99912345", "+99912345"}, {"", "+999123456789012", "+999123456789012"},
+		{"AT", "0664 1234567", "+436641234567"}, {"AU", "0412 345 678", "+61412345678"}, {"AU", "0011 61 412 345 678",
+			"+61412345678"}, {"BE", "0470 12 34 56", "+32470123456"},
+		{"CA", "(416) 555-0123", "+14165550123"}, {"CH", "079 123 45 67", "+41791234567"}, {"CY", "96 123456",
+			"+35796123456"}, {"CZ", "601 123 456", "+420601123456"},
+		{"DK", "20 12 34 56", "+4520123456"}, {"DK", "4520123456", "+4520123456"}, {"EE", "5123 4567",
+			"+37251234567"}, {"ES", "612 34 56 78", "+34612345678"}, {"ES", "34612345678", "+34612345678"},
+		{"FI", "040 1234567", "+358401234567"}, {"FR", "06 12 34 56 78", "+33612345678"}, {"GB", "07911 123456",
+			"+447911123456"}, {"GB", "020 7946 0018", "+442079460018"},
+		{"GR", "691 234 5678", "+306912345678"}, {"HU", "06 30 123 4567", "+36301234567"}, {"HU", "+36 06 30 123 4567",
+			"+36301234567"}, {"IE", "085 123 4567", "+353851234567"},
+		{"IT", "06 12345678", "+390612345678"}, {"IT", "392 1234567", "+393921234567"}, {"IT", "+39 06 1234 5678",
+			"+390612345678"}, {"LT", "8 612 34567", "+37061234567"}, {"LT", "0 612 34567", "+37061234567"},
+		{"LU", "621 123 456", "+352621123456"}, {"LV", "2123 4567", "+37121234567"}, {"MT", "9912 3456",
+			"+35699123456"}, {"MX", "55 1234 5678", "+525512345678"}, {"MX", "044 55 1234 5678", "+525512345678"},
+		{"MX", "+52 1 55 1234 5678", "+525512345678"}, {"NL", "06 12345678", "+31612345678"}, {"NO", "412 34 567",
+			"+4741234567"}, {"NO", "47123456", "+4747123456"}, {"NZ", "021 123 4567", "+64211234567"},
+		{"PL", "512 345 678", "+48512345678"}, {"PT", "912 345 678", "+351912345678"}, {"RO", "0712 345 678",
+			"+40712345678"}, {"SE", "070-123 45 67", "+46701234567"},
+		{"SI", "031 123 456", "+38631123456"}, {"SK", "0912 123 456", "+421912123456"}, {"US", "(212) 555-0123",
+			"+12125550123"}, {"US", "1 212 555 0123", "+12125550123"}, {"US", "011 49 30 123456", "+4930123456"},
+		{"DE", "+81 3 1234 5678", "+81312345678"}, {"BR", "+55 11 91234 5678", "+5511912345678"}, {"", "+4930123456",
+			"+4930123456"},
+		{"US", "(212) 255-0123", "+12122550123"}, {"US", "555-123-4567", "+15551234567"}, {"", "+99912345",
+			"+99912345"}, {"", "+999123456789012", "+999123456789012"},
 	} {
 		got, ok := rules.Phone(c.typed, c.country)
 		assert.True(t, ok, "%s %s", c.country, c.typed)
@@ -203,10 +221,13 @@ func TestPhoneNumbersBecomeE164(t *testing.T) {
 		assert.Equal(t, got, again)
 	}
 	for _, c := range []struct{ country, typed string }{
-		{"DE", ""}, {"DE", "+"}, {"DE", "abc"}, {"DE", "030 123456 ext. 7"}, {"DE", "++4930123456"}, {"DE", "030+123456"}, {"DE", "1234"}, {"DE", "0000000000"}, {"DE", "+49 00 30 123456"},
+		{"DE", ""}, {"DE", "+"}, {"DE", "abc"}, {"DE", "030 123456 ext. 7"}, {"DE", "++4930123456"}, {"DE",
+			"030+123456"}, {"DE", "1234"}, {"DE", "0000000000"}, {"DE", "+49 00 30 123456"},
 		{"DE", "4930123456"}, // the trunk prefix is missing, or the "+"
-		{"DE", "+4"}, {"DE", "+1234567890123456"}, {"DE", "+0301234567"}, {"FR", "06 12 34 56 7"}, {"FR", "06 12 34 56 78 9"}, {"US", "012 555 0123"}, {"US", "555 0123"},
-		{"NO", "1234567"}, {"BR", "11 91234 5678"}, {"", "030 123456"}, {"GB", "+44 20 7946"}, {"", "+9991234"}, {"", "+9991234567890123"}, {"DE", "4111111111111111"}, {"DE", "0" + strings.Repeat("1", 30)},
+		{"DE", "+4"}, {"DE", "+1234567890123456"}, {"DE", "+0301234567"}, {"FR", "06 12 34 56 7"}, {"FR",
+			"06 12 34 56 78 9"}, {"US", "012 555 0123"}, {"US", "555 0123"},
+		{"NO", "1234567"}, {"BR", "11 91234 5678"}, {"", "030 123456"}, {"GB", "+44 20 7946"}, {"", "+9991234"}, {"",
+			"+9991234567890123"}, {"DE", "4111111111111111"}, {"DE", "0" + strings.Repeat("1", 30)},
 	} {
 		got, ok := rules.Phone(c.typed, c.country)
 		assert.False(t, ok, "%s %s is %s", c.country, c.typed, got)
@@ -215,14 +236,23 @@ func TestPhoneNumbersBecomeE164(t *testing.T) {
 
 func TestPostalCodesTakeTheirCountrysForm(t *testing.T) {
 	for _, c := range []struct{ country, typed, want string }{
-		{"AT", "1010", "1010"}, {"AT", "A-1010", "1010"}, {"AU", "0800", "0800"}, {"BE", "B-1000", "1000"}, {"CA", "k1a0b1", "K1A 0B1"}, {"CA", "K1A-0B1", "K1A 0B1"}, {"CH", "CH-8001", "8001"},
-		{"CY", "1010", "1010"}, {"CZ", "11000", "110 00"}, {"DE", "10557", "10557"}, {"DE", "D-10557", "10557"}, {"DE", "DE 10557", "10557"}, {"DK", "DK-1050", "1050"}, {"EE", "10111", "10111"},
-		{"ES", "28001", "28001"}, {"FI", "00100", "00100"}, {"FI", "FI-00100", "00100"}, {"FR", "75 008", "75008"}, {"FR", "F-75008", "75008"}, {"GB", "sw1a1aa", "SW1A 1AA"}, {"GB", "M1 1AE", "M1 1AE"},
-		{"GB", "b338th", "B33 8TH"}, {"GB", "CR2 6XH", "CR2 6XH"}, {"GB", "DN551PT", "DN55 1PT"}, {"GB", "W1A 0AX", "W1A 0AX"}, {"GR", "10431", "104 31"}, {"HU", "H-1051", "1051"},
-		{"IE", "d02x285", "D02 X285"}, {"IE", "D6W XY00", "D6W XY00"}, {"IT", "00118", "00118"}, {"LT", "LT-01100", "01100"}, {"LT", "01100", "01100"}, {"LU", "L-1009", "1009"}, {"LV", "1010", "LV-1010"}, {"LV", "lv 1010", "LV-1010"},
-		{"MT", "vlt1117", "VLT 1117"}, {"MX", "06000", "06000"}, {"NL", "1234ab", "1234 AB"}, {"NL", "NL-1234 AB", "1234 AB"}, {"NO", "0150", "0150"}, {"NZ", "6011", "6011"}, {"PL", "00950", "00-950"}, {"PL", "00-950", "00-950"},
-		{"PT", "1000205", "1000-205"}, {"RO", "010011", "010011"}, {"SE", "SE-111 22", "111 22"}, {"SE", "11122", "111 22"}, {"SI", "SI-1000", "1000"}, {"SK", "81101", "811 01"},
-		{"US", "90210", "90210"}, {"US", "902101234", "90210-1234"}, {"US", "90210-1234", "90210-1234"}, {"DE", "１０５５７", "10557"}, {"DE", "10557\u200b", "10557"},
+		{"AT", "1010", "1010"}, {"AT", "A-1010", "1010"}, {"AU", "0800", "0800"}, {"BE", "B-1000", "1000"}, {"CA", "k1a0b1",
+			"K1A 0B1"}, {"CA", "K1A-0B1", "K1A 0B1"}, {"CH", "CH-8001", "8001"},
+		{"CY", "1010", "1010"}, {"CZ", "11000", "110 00"}, {"DE", "10557", "10557"}, {"DE", "D-10557", "10557"}, {"DE",
+			"DE 10557", "10557"}, {"DK", "DK-1050", "1050"}, {"EE", "10111", "10111"},
+		{"ES", "28001", "28001"}, {"FI", "00100", "00100"}, {"FI", "FI-00100", "00100"}, {"FR", "75 008", "75008"}, {"FR",
+			"F-75008", "75008"}, {"GB", "sw1a1aa", "SW1A 1AA"}, {"GB", "M1 1AE", "M1 1AE"},
+		{"GB", "b338th", "B33 8TH"}, {"GB", "CR2 6XH", "CR2 6XH"}, {"GB", "DN551PT", "DN55 1PT"}, {"GB", "W1A 0AX",
+			"W1A 0AX"}, {"GR", "10431", "104 31"}, {"HU", "H-1051", "1051"},
+		{"IE", "d02x285", "D02 X285"}, {"IE", "D6W XY00", "D6W XY00"}, {"IT", "00118", "00118"}, {"LT", "LT-01100",
+			"01100"}, {"LT", "01100", "01100"}, {"LU", "L-1009", "1009"}, {"LV", "1010", "LV-1010"},
+		{"LV", "lv 1010", "LV-1010"},
+		{"MT", "vlt1117", "VLT 1117"}, {"MX", "06000", "06000"}, {"NL", "1234ab", "1234 AB"}, {"NL", "NL-1234 AB",
+			"1234 AB"}, {"NO", "0150", "0150"}, {"NZ", "6011", "6011"}, {"PL", "00950", "00-950"}, {"PL", "00-950", "00-950"},
+		{"PT", "1000205", "1000-205"}, {"RO", "010011", "010011"}, {"SE", "SE-111 22", "111 22"}, {"SE", "11122",
+			"111 22"}, {"SI", "SI-1000", "1000"}, {"SK", "81101", "811 01"},
+		{"US", "90210", "90210"}, {"US", "902101234", "90210-1234"}, {"US", "90210-1234", "90210-1234"}, {"DE", "１０５５７",
+			"10557"}, {"DE", "10557\u200b", "10557"},
 		{"JP", " 100-0001 ", "100-0001"}, {"HK", "n/a", "n/a"}, {"", "whatever", "whatever"},
 	} {
 		got, ok := rules.PostalCode(c.typed, c.country)
@@ -233,8 +263,10 @@ func TestPostalCodesTakeTheirCountrysForm(t *testing.T) {
 		assert.Equal(t, got, again)
 	}
 	for _, c := range []struct{ country, typed string }{
-		{"AT", "0123"}, {"AT", "10100"}, {"BE", "100"}, {"CA", "KKA 0B1"}, {"CA", "K1A 0B"}, {"CH", "800"}, {"DE", "1055"}, {"DE", "105577"}, {"DE", "1055a"}, {"DE", "00000"}, {"DE", "A-10557"}, {"DE", "10557!"}, {"DE", ""},
-		{"GB", "SW1A"}, {"GB", "SW1A 11A"}, {"GB", "12345"}, {"GB", "SW1A1AAA"}, {"GR", "1043"}, {"IE", "D02"}, {"NL", "1234"}, {"NL", "0234 AB"}, {"NL", "1234 A1"}, {"PL", "00-95"}, {"PT", "1000"},
+		{"AT", "0123"}, {"AT", "10100"}, {"BE", "100"}, {"CA", "KKA 0B1"}, {"CA", "K1A 0B"}, {"CH", "800"}, {"DE",
+			"1055"}, {"DE", "105577"}, {"DE", "1055a"}, {"DE", "00000"}, {"DE", "A-10557"}, {"DE", "10557!"}, {"DE", ""},
+		{"GB", "SW1A"}, {"GB", "SW1A 11A"}, {"GB", "12345"}, {"GB", "SW1A1AAA"}, {"GR", "1043"}, {"IE", "D02"}, {"NL",
+			"1234"}, {"NL", "0234 AB"}, {"NL", "1234 A1"}, {"PL", "00-95"}, {"PT", "1000"},
 		{"RO", "01001"}, {"US", "9021"}, {"US", "90210-12"}, {"LV", "LT-1010"}, {"SE", "1112"}, {"JP", "  "},
 	} {
 		got, ok := rules.PostalCode(c.typed, c.country)
@@ -252,7 +284,8 @@ func TestEveryKlarnaCountryTakesAnOrderWithItsOwnExamples(t *testing.T) {
 		assert.Len(t, currency, 3)
 
 		// The text of a refused postal code names an example: it has to be one.
-		_, problems := rules.CheckOrder(berlin("country", country, "postalCode", "?", "phoneNumber", "x", "state", "?"), rules.Shop{Products: []string{"34"}})
+		_, problems := rules.CheckOrder(berlin("country", country, "postalCode", "?", "phoneNumber", "x", "state", "?"),
+			rules.Shop{Products: []string{"34"}})
 		details := map[string]string{}
 		for _, p := range problems {
 			details[p.Field] = p.Detail
@@ -276,13 +309,18 @@ func TestStatesWhereThePostNeedsOne(t *testing.T) {
 		country, postalCode, typed, want string
 		code                             rules.Code
 	}{
-		{"US", "90210", "CA", "CA", 0}, {"US", "90210", "ca", "CA", 0}, {"US", "90210", "US-CA", "CA", 0}, {"US", "90210", "California", "CA", 0}, {"US", "20500", "District of Columbia", "DC", 0}, {"US", "09012", "AE", "AE", 0},
-		{"US", "90210", "", "", rules.Required}, {"US", "90210", "XX", "", rules.BadState}, {"US", "90210", "ON", "", rules.BadState}, {"US", "90210", "=", "", rules.BadState},
-		{"CA", "K1A 0B1", "Ontario", "ON", 0}, {"CA", "K1A 0B1", "Québec", "QC", 0}, {"CA", "K1A 0B1", "", "", rules.Required}, {"CA", "K1A 0B1", "NSW", "", rules.BadState},
+		{"US", "90210", "CA", "CA", 0}, {"US", "90210", "ca", "CA", 0}, {"US", "90210", "US-CA", "CA", 0}, {"US", "90210",
+			"California", "CA", 0}, {"US", "20500", "District of Columbia", "DC", 0}, {"US", "09012", "AE", "AE", 0},
+		{"US", "90210", "", "", rules.Required}, {"US", "90210", "XX", "", rules.BadState}, {"US", "90210", "ON", "",
+			rules.BadState}, {"US", "90210", "=", "", rules.BadState},
+		{"CA", "K1A 0B1", "Ontario", "ON", 0}, {"CA", "K1A 0B1", "Québec", "QC", 0}, {"CA", "K1A 0B1", "", "",
+			rules.Required}, {"CA", "K1A 0B1", "NSW", "", rules.BadState},
 		{"AU", "2000", "nsw", "NSW", 0}, {"AU", "2000", "New South Wales", "NSW", 0}, {"AU", "2000", "", "", rules.Required},
-		{"MX", "06000", "", "", 0}, {"MX", "06000", "CMX", "CMX", 0}, {"MX", "06000", "Ciudad de México", "", 0}, {"IE", "D02 X285", "Tipperary", "", 0}, {"IT", "00118", "RM", "RM", 0},
+		{"MX", "06000", "", "", 0}, {"MX", "06000", "CMX", "CMX", 0}, {"MX", "06000", "Ciudad de México", "", 0}, {"IE",
+			"D02 X285", "Tipperary", "", 0}, {"IT", "00118", "RM", "RM", 0},
 	} {
-		order, problems := rules.CheckOrder(berlin("country", c.country, "postalCode", c.postalCode, "state", c.typed), rules.Shop{Products: []string{"34"}})
+		order, problems := rules.CheckOrder(berlin("country", c.country, "postalCode", c.postalCode, "state", c.typed),
+			rules.Shop{Products: []string{"34"}})
 		if c.code != 0 {
 			if assert.Len(t, problems, 1, "%s %s", c.country, c.typed) {
 				assert.Equal(t, "state", problems[0].Field)
@@ -296,7 +334,8 @@ func TestStatesWhereThePostNeedsOne(t *testing.T) {
 }
 
 func TestADeliveryAddressIsCheckedLikeTheOther(t *testing.T) {
-	elsewhere := []string{"billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1", "Gasse 1", "shipCity", "Wien", "shipPostalCode", "A-1010", "shipCountry", "at"}
+	elsewhere := []string{"billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1",
+		"Gasse 1", "shipCity", "Wien", "shipPostalCode", "A-1010", "shipCountry", "at"}
 	order, problems := rules.CheckOrder(berlin(elsewhere...), shop)
 	require.Empty(t, problems)
 	assert.Equal(t, "1010", order.Fields["shipPostalCode"])
@@ -326,11 +365,13 @@ func TestADeliveryAddressIsCheckedLikeTheOther(t *testing.T) {
 		for _, p := range problems {
 			fields = append(fields, p.Field)
 		}
-		assert.Equal(t, []string{"shipAddress1", "shipCity", "shipPostalCode", "shipCountry"}, fields, "the goods go to the one who orders, when nobody else is named")
+		assert.Equal(t, []string{"shipAddress1", "shipCity", "shipPostalCode", "shipCountry"}, fields,
+			"the goods go to the one who orders, when nobody else is named")
 		assert.Equal(t, "Bitte geben Sie Ihren Ort ein.", problems[1].Text("de"))
 	})
 	t.Run("a delivery country that is not served is refused", func(t *testing.T) {
-		_, problems := rules.CheckOrder(berlin(append(elsewhere, "shipCountry", "BR", "shipPostalCode", "01310-100")...), shop)
+		_, problems := rules.CheckOrder(berlin(append(elsewhere, "shipCountry", "BR", "shipPostalCode", "01310-100")...),
+			shop)
 		assert.Equal(t, rules.Problems{{Field: "shipCountry", Code: rules.CountryRefused}}, problems)
 	})
 }
@@ -343,12 +384,19 @@ func TestProductLines(t *testing.T) {
 		want  []line
 	}{
 		{"a line without a quantity is one piece", []string{"product1_qty", ""}, []line{{"34", "1", ""}}},
-		{"lines are renumbered in their order", []string{"product1_id", "", "product1_qty", "", "product7_id", "35", "product7_qty", "2", "product12_id", "34"}, []line{{"35", "2", ""}, {"34", "1", ""}}},
+		{"lines are renumbered in their order",
+			[]string{"product1_id", "", "product1_qty", "", "product7_id", "35", "product7_qty", "2", "product12_id", "34"},
+			[]line{{"35", "2", ""}, {"34", "1", ""}}},
 		{"lines of one product become one", []string{"product2_id", "34", "product2_qty", "3"}, []line{{"34", "4", ""}}},
-		{"variants of one product stay lines of their own", []string{"variant1_id", "7", "product2_id", "34", "product2_qty", "3", "variant2_id", "8"}, []line{{"34", "1", "7"}, {"34", "3", "8"}}},
-		{"a product of spaces is an option not taken", []string{"product2_id", "  ", "product2_qty", "1"}, []line{{"34", "1", ""}}},
-		{"a quantity without a product is an option not taken", []string{"product2_qty", "1", "variant2_id", "9"}, []line{{"34", "1", ""}}},
-		{"a quantity at the cap", []string{"product1_qty", "10", "product2_id", "35", "product2_qty", "10"}, []line{{"34", "10", ""}, {"35", "10", ""}}},
+		{"variants of one product stay lines of their own",
+			[]string{"variant1_id", "7", "product2_id", "34", "product2_qty", "3", "variant2_id", "8"},
+			[]line{{"34", "1", "7"}, {"34", "3", "8"}}},
+		{"a product of spaces is an option not taken", []string{"product2_id", "  ", "product2_qty", "1"},
+			[]line{{"34", "1", ""}}},
+		{"a quantity without a product is an option not taken", []string{"product2_qty", "1", "variant2_id", "9"},
+			[]line{{"34", "1", ""}}},
+		{"a quantity at the cap", []string{"product1_qty", "10", "product2_id", "35", "product2_qty", "10"},
+			[]line{{"34", "10", ""}, {"35", "10", ""}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			order, problems := rules.CheckOrder(berlin(c.typed...), shop)
@@ -356,14 +404,16 @@ func TestProductLines(t *testing.T) {
 			var got []line
 			for i := 1; order.Fields["product"+strconv.Itoa(i)+"_id"] != ""; i++ {
 				n := strconv.Itoa(i)
-				got = append(got, line{order.Fields["product"+n+"_id"], order.Fields["product"+n+"_qty"], order.Fields["variant"+n+"_id"]})
+				got = append(got, line{order.Fields["product"+n+"_id"], order.Fields["product"+n+"_qty"],
+					order.Fields["variant"+n+"_id"]})
 			}
 			assert.Equal(t, c.want, got)
 		})
 	}
 
 	t.Run("splitting lines does not lift the cap", func(t *testing.T) {
-		_, problems := rules.CheckOrder(berlin("product1_qty", "6", "product2_id", "34", "product2_qty", "5", "variant2_id", "3"), shop)
+		_, problems := rules.CheckOrder(berlin("product1_qty", "6", "product2_id", "34", "product2_qty", "5", "variant2_id",
+			"3"), shop)
 		assert.Equal(t, rules.Problems{{Field: "product2_qty", Code: rules.QuantityCap, Detail: "10"}}, problems)
 		assert.Equal(t, "product_refused", problems.Answer())
 	})
@@ -397,17 +447,22 @@ func TestTrackingFieldsNeverLoseASale(t *testing.T) {
 		{"an affiliate's id that is too long is left out", "affId", strings.Repeat("7", 21), ""},
 		{"a source value is shortened", "sourceValue5", long, strings.Repeat("ä", 30)},
 		{"a custom value is shortened", "custom1", long, strings.Repeat("ä", 50)},
-		{"a shortened value does not end in a space", "sourceValue1", strings.Repeat("a", 29) + " b", strings.Repeat("a", 29)},
+		{"a shortened value does not end in a space", "sourceValue1", strings.Repeat("a", 29) + " b",
+			strings.Repeat("a", 29)},
 		{"a session passes", "sessionId", "0123456789abcdef0123456789ABCDEF", "0123456789abcdef0123456789ABCDEF"},
 		{"a session of 33 characters is left out", "sessionId", strings.Repeat("a", 33), ""},
 		{"a session with a dash is left out", "sessionId", "a-b", ""},
 		{"a referring page passes", "httpReferer", "https://ads.example/x?y=1", "https://ads.example/x?y=1"},
-		{"a referring app passes", "httpReferer", "android-app://com.google.android.gm/", "android-app://com.google.android.gm/"},
-		{"a long referring page is shortened between escapes", "httpReferer", "https://ads.example/?q=" + strings.Repeat("a", 276) + "%C3%A4", "https://ads.example/?q=" + strings.Repeat("a", 276)},
+		{"a referring app passes", "httpReferer", "android-app://com.google.android.gm/",
+			"android-app://com.google.android.gm/"},
+		{"a long referring page is shortened between escapes", "httpReferer",
+			"https://ads.example/?q=" + strings.Repeat("a", 276) + "%C3%A4",
+			"https://ads.example/?q=" + strings.Repeat("a", 276)},
 		{"a referring page that is none is left out", "httpReferer", "javascript:alert(1)", ""},
 		{"a tag is left out", "custom2", "<img src=x onerror=alert(1)>", ""},
 		{"a campaign's name with an arrow passes", "sourceValue2", "Prospecting > DE", "Prospecting > DE"},
-		{"a value that would become a card number by shortening is left out", "sourceValue3", strings.Repeat(" ", 3) + "abcdefghijklm 41111111111111119", ""},
+		{"a value that would become a card number by shortening is left out", "sourceValue3",
+			strings.Repeat(" ", 3) + "abcdefghijklm 41111111111111119", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			order, problems := rules.CheckOrder(berlin(c.field, c.value), shop)
@@ -416,7 +471,8 @@ func TestTrackingFieldsNeverLoseASale(t *testing.T) {
 		})
 	}
 	t.Run("nothing of the page's own is in an order", func(t *testing.T) {
-		order, problems := rules.CheckOrder(berlin("ref", "abc", "cf-turnstile-response", "x", "requestUri", "https://a.example/", "pageType", "checkoutPage", "paySource", "CREDITCARD"), shop)
+		order, problems := rules.CheckOrder(berlin("ref", "abc", "cf-turnstile-response", "x", "requestUri",
+			"https://a.example/", "pageType", "checkoutPage", "paySource", "CREDITCARD"), shop)
 		require.Empty(t, problems)
 		assert.Equal(t, berlin(), order.Fields)
 	})
@@ -437,7 +493,8 @@ func TestCountriesAreTheLandersOrKlarnas(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			codes := map[string]string{"NL": "1234 AB", "UK": "SW1A 1AA", "el": "104 31", "JP": "100-0001"}
-			_, problems := rules.CheckOrder(berlin("country", c.country, "postalCode", codes[c.country]), rules.Shop{Products: []string{"34"}, Countries: c.countries})
+			_, problems := rules.CheckOrder(berlin("country", c.country, "postalCode", codes[c.country]),
+				rules.Shop{Products: []string{"34"}, Countries: c.countries})
 			if c.code == 0 {
 				assert.Empty(t, problems)
 				return
@@ -447,23 +504,28 @@ func TestCountriesAreTheLandersOrKlarnas(t *testing.T) {
 		})
 	}
 	t.Run("of a country that nothing is known of, only the shape is checked", func(t *testing.T) {
-		_, problems := rules.CheckOrder(berlin("country", "JP", "postalCode", "<100>", "phoneNumber", "03 1234 5678"), rules.Shop{Products: []string{"34"}, Countries: []string{"JP"}})
-		assert.Equal(t, rules.Problems{{Field: "phoneNumber", Code: rules.BadPhone, Detail: "+44 …"}, {Field: "postalCode", Code: rules.BadCharacters}}, problems)
+		_, problems := rules.CheckOrder(berlin("country", "JP", "postalCode", "<100>", "phoneNumber", "03 1234 5678"),
+			rules.Shop{Products: []string{"34"}, Countries: []string{"JP"}})
+		assert.Equal(t, rules.Problems{{Field: "phoneNumber", Code: rules.BadPhone, Detail: "+44 …"},
+			{Field: "postalCode", Code: rules.BadCharacters}}, problems)
 	})
 	t.Run("a national phone number is not held against a country that is refused anyway", func(t *testing.T) {
-		_, problems := rules.CheckOrder(berlin("country", "BR", "postalCode", "01310-100", "phoneNumber", "11 91234 5678"), shop)
+		_, problems := rules.CheckOrder(berlin("country", "BR", "postalCode", "01310-100", "phoneNumber", "11 91234 5678"),
+			shop)
 		assert.Equal(t, rules.Problems{{Field: "country", Code: rules.CountryRefused}}, problems)
 	})
 }
 
 func TestAnUpsaleIsOneOfTheUpsales(t *testing.T) {
-	order, problems := rules.CheckUpsale(rules.Fields{"ref": "x", "product1_id": "40", "sessionId": "abc", "firstName": "Erika", "custom1": "x"}, shop)
+	order, problems := rules.CheckUpsale(rules.Fields{"ref": "x", "product1_id": "40", "sessionId": "abc",
+		"firstName": "Erika", "custom1": "x"}, shop)
 	require.Empty(t, problems)
 	assert.Equal(t, rules.Fields{"product1_id": "40", "product1_qty": "1", "sessionId": "abc"}, order.Fields)
 
 	_, problems = rules.CheckUpsale(rules.Fields{"product1_id": "34"}, shop)
 	assert.Equal(t, rules.Problems{{Field: "product1_id", Code: rules.ProductRefused}}, problems)
-	_, problems = rules.CheckUpsale(rules.Fields{"product1_id": "40", "product2_id": "41"}, rules.Shop{Upsales: []string{"40", "41"}})
+	_, problems = rules.CheckUpsale(rules.Fields{"product1_id": "40", "product2_id": "41"},
+		rules.Shop{Upsales: []string{"40", "41"}})
 	assert.Equal(t, rules.Problems{{Field: "product2_id", Code: rules.TooManyLines, Detail: "1"}}, problems)
 	_, problems = rules.CheckUpsale(rules.Fields{}, shop)
 	assert.Equal(t, rules.Problems{{Field: "product1_id", Code: rules.Required}}, problems)
@@ -482,14 +544,22 @@ func TestALeadNeedsNamesAndOneWayToReachTheShopper(t *testing.T) {
 			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "1"}, nil},
 		{"names and a phone number", rules.Fields{"firstName": "A", "lastName": "B", "phoneNumber": "+4930123456"},
 			rules.Fields{"firstName": "A", "lastName": "B", "phoneNumber": "+4930123456", "billShipSame": "1"}, nil},
-		{"nothing", nil, nil, rules.Problems{{Field: "firstName", Code: rules.Required}, {Field: "lastName", Code: rules.Required}, {Field: "emailAddress", Code: rules.Required}}},
-		{"what is present must be valid", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "postalCode": "1", "country": "DE", "product1_id": "99"}, nil,
-			rules.Problems{{Field: "postalCode", Code: rules.BadPostalCode, Detail: "12345"}, {Field: "product1_id", Code: rules.ProductRefused}}},
-		{"a state is not needed yet", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "country": "US"},
-			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "country": "US", "billShipSame": "1"}, nil},
-		{"a delivery address may be half typed", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0", "shipCity": "Wien"},
-			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0", "shipFirstName": "A", "shipLastName": "B", "shipCity": "Wien"}, nil},
-		{"another address of which nothing is known yet is none", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0"},
+		{"nothing", nil, nil, rules.Problems{{Field: "firstName", Code: rules.Required},
+			{Field: "lastName", Code: rules.Required}, {Field: "emailAddress", Code: rules.Required}}},
+		{"what is present must be valid", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de",
+			"postalCode": "1", "country": "DE", "product1_id": "99"}, nil,
+			rules.Problems{{Field: "postalCode", Code: rules.BadPostalCode, Detail: "12345"},
+				{Field: "product1_id", Code: rules.ProductRefused}}},
+		{"a state is not needed yet", rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de",
+			"country": "US"},
+			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "country": "US",
+				"billShipSame": "1"}, nil},
+		{"a delivery address may be half typed",
+			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0", "shipCity": "Wien"},
+			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0", "shipFirstName": "A",
+				"shipLastName": "B", "shipCity": "Wien"}, nil},
+		{"another address of which nothing is known yet is none",
+			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "0"},
 			rules.Fields{"firstName": "A", "lastName": "B", "emailAddress": "a@b.de", "billShipSame": "1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -501,10 +571,13 @@ func TestALeadNeedsNamesAndOneWayToReachTheShopper(t *testing.T) {
 }
 
 func TestAClickNamesItsPage(t *testing.T) {
-	for _, kind := range []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage4", "thankyouPage"} {
-		order, problems := rules.CheckClick(rules.Fields{"pageType": kind, "requestUri": "https://shop.example/?affId=1&c1=x", "firstName": "A", "sessionId": "ab"})
+	for _, kind := range []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage4",
+		"thankyouPage"} {
+		order, problems := rules.CheckClick(rules.Fields{"pageType": kind,
+			"requestUri": "https://shop.example/?affId=1&c1=x", "firstName": "A", "sessionId": "ab"})
 		assert.Empty(t, problems)
-		assert.Equal(t, rules.Fields{"pageType": kind, "requestUri": "https://shop.example/?affId=1&c1=x", "sessionId": "ab"}, order.Fields)
+		assert.Equal(t, rules.Fields{"pageType": kind, "requestUri": "https://shop.example/?affId=1&c1=x",
+			"sessionId": "ab"}, order.Fields)
 	}
 	_, problems := rules.CheckClick(rules.Fields{"pageType": "upsellPage5"})
 	require.Len(t, problems, 1)
@@ -512,7 +585,8 @@ func TestAClickNamesItsPage(t *testing.T) {
 	assert.Contains(t, problems[0].Text("de"), "pageType has to be one of: presellPage, leadPage, checkoutPage,")
 	_, problems = rules.CheckClick(nil)
 	assert.Equal(t, rules.Problems{{Field: "pageType", Code: rules.Required}}, problems)
-	order, problems := rules.CheckClick(rules.Fields{"pageType": "leadPage", "requestUri": "https://shop.example/?c1=" + strings.Repeat("x", 600)})
+	order, problems := rules.CheckClick(rules.Fields{"pageType": "leadPage",
+		"requestUri": "https://shop.example/?c1=" + strings.Repeat("x", 600)})
 	assert.Empty(t, problems)
 	assert.Len(t, order.Fields["requestUri"], 500)
 }
@@ -534,11 +608,14 @@ func TestTheGravestProblemIsTheAnswer(t *testing.T) {
 }
 
 func TestFindingsAboutOneRequestAreJoined(t *testing.T) {
-	admitted := rules.Problems{{Field: "salesTax", Code: rules.FieldRefused}, {Field: "firstName", Code: rules.BadCharacters}}
+	admitted := rules.Problems{{Field: "salesTax", Code: rules.FieldRefused},
+		{Field: "firstName", Code: rules.BadCharacters}}
 	checked := rules.Problems{{Field: "firstName", Code: rules.Required}, {Field: "city", Code: rules.Required}}
-	assert.Equal(t, rules.Problems{{Field: "firstName", Code: rules.BadCharacters}, {Field: "city", Code: rules.Required}, {Field: "salesTax", Code: rules.FieldRefused}}, admitted.And(checked))
+	assert.Equal(t, rules.Problems{{Field: "firstName", Code: rules.BadCharacters}, {Field: "city", Code: rules.Required},
+		{Field: "salesTax", Code: rules.FieldRefused}}, admitted.And(checked))
 	assert.Empty(t, rules.Problems(nil).And(nil))
-	assert.Equal(t, rules.Problems{{Field: "city", Code: rules.CardData}}, rules.Problems{{Field: "city", Code: rules.Required}}.And(rules.Problems{{Field: "city", Code: rules.CardData}}),
+	assert.Equal(t, rules.Problems{{Field: "city", Code: rules.CardData}},
+		rules.Problems{{Field: "city", Code: rules.Required}}.And(rules.Problems{{Field: "city", Code: rules.CardData}}),
 		"card data is the graver finding")
 }
 
@@ -550,8 +627,9 @@ func TestTheSameOrderHasTheSameCanonicalText(t *testing.T) {
 	}
 	base := canonical(berlin())
 	for name, same := range map[string]rules.Fields{
-		"typed with spaces":         berlin("firstName", " Erika ", "phoneNumber", "030 123456"),
-		"come from elsewhere":       berlin("sessionId", "abc", "affId", "1", "custom1", "x", "sourceValue1", "y", "httpReferer", "https://a.example/"),
+		"typed with spaces": berlin("firstName", " Erika ", "phoneNumber", "030 123456"),
+		"come from elsewhere": berlin("sessionId", "abc", "affId", "1", "custom1", "x", "sourceValue1", "y",
+			"httpReferer", "https://a.example/"),
 		"with a number for its ref": berlin("ref", "123"),
 		"with its line elsewhere":   berlin("product1_id", "", "product1_qty", "", "product9_id", "34"),
 		"without saying where to":   berlin("billShipSame", ""),
@@ -559,15 +637,16 @@ func TestTheSameOrderHasTheSameCanonicalText(t *testing.T) {
 		assert.Equal(t, base, canonical(same), name)
 	}
 	for name, other := range map[string]rules.Fields{
-		"two of them":             berlin("product1_qty", "2"),
-		"another product":         berlin("product1_id", "35"),
-		"a product more":          berlin("product2_id", "35"),
-		"another name":            berlin("firstName", "Erik"),
-		"a letter moved":          berlin("firstName", "ErikaM", "lastName", "ustermann"),
-		"a coupon":                berlin("couponCode", "TEN"),
-		"another shipping":        berlin("shipProfileId", "2"),
-		"another address":         berlin("address1", "Heidestraße 18"),
-		"another delivery":        berlin("billShipSame", "0", "shipFirstName", "Erika", "shipLastName", "Mustermann", "shipAddress1", "Heidestraße 17", "shipCity", "Berlin", "shipPostalCode", "10557", "shipCountry", "DE"),
+		"two of them":      berlin("product1_qty", "2"),
+		"another product":  berlin("product1_id", "35"),
+		"a product more":   berlin("product2_id", "35"),
+		"another name":     berlin("firstName", "Erik"),
+		"a letter moved":   berlin("firstName", "ErikaM", "lastName", "ustermann"),
+		"a coupon":         berlin("couponCode", "TEN"),
+		"another shipping": berlin("shipProfileId", "2"),
+		"another address":  berlin("address1", "Heidestraße 18"),
+		"another delivery": berlin("billShipSame", "0", "shipFirstName", "Erika", "shipLastName", "Mustermann",
+			"shipAddress1", "Heidestraße 17", "shipCity", "Berlin", "shipPostalCode", "10557", "shipCountry", "DE"),
 		"another variant":         berlin("variant1_id", "3"),
 		"another e-mail address":  berlin("emailAddress", "erik@example.com"),
 		"a value that looks like": berlin("firstName", "Erika lastName 10"),
@@ -614,7 +693,8 @@ func TestMethodsKnowTheirCountriesAndCurrencies(t *testing.T) {
 	}
 	_, ok := rules.MethodNamed("klarna")
 	assert.False(t, ok, "Konnektive's spelling counts")
-	for country, want := range map[string]string{"DE": "EUR", "CH": "CHF", "GB": "GBP", "US": "USD", "SE": "SEK", "MX": "MXN"} {
+	for country, want := range map[string]string{"DE": "EUR", "CH": "CHF", "GB": "GBP", "US": "USD", "SE": "SEK",
+		"MX": "MXN"} {
 		currency, _ := rules.KlarnaCurrency(country)
 		assert.Equal(t, want, currency)
 	}
@@ -625,7 +705,8 @@ func TestThePageLeavesToTheEdgeWhatItCannotKnow(t *testing.T) {
 	assert.Empty(t, rules.CheckPage(in, rules.Shop{}), "no products, no cap, and perhaps the Worker's own values")
 	assert.Equal(t, "product_refused", rules.CheckPage(in, shop).Answer())
 	in["product1_price"] = "1"
-	assert.Equal(t, rules.Problems{{Field: "product1_price", Code: rules.FieldRefused}}, rules.CheckPage(in, rules.Shop{}))
+	assert.Equal(t, rules.Problems{{Field: "product1_price", Code: rules.FieldRefused}},
+		rules.CheckPage(in, rules.Shop{}))
 	assert.Equal(t, "card_data", rules.CheckPage(berlin("cvv", "123"), shop).Answer())
 	assert.Equal(t, "country_refused", rules.CheckPage(berlin("country", "BR"), rules.Shop{}).Answer())
 }

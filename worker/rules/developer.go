@@ -19,16 +19,17 @@ var faults = [...]string{
 
 // cures say what to do with a field that a page may not set, by the reason for it.
 var cures = [...]string{
-	reasonOther:       "Leave {} out: only the Worker sets it.",
-	reasonPrice:       "Leave {} out: prices, shipping, tax and fees are those of the CRM.",
-	reasonPayment:     "Leave {} out or empty: the shopper pays at Klarna and in no other way.",
-	reasonPaySource:   "Leave {} out, or send PREPAID.",
-	reasonMethod:      "Leave {} out, or send KLARNA.",
-	reasonGateway:     "Leave {} out, or send the id in the Worker's configuration.",
-	reasonCredentials: "Leave {} out: credentials are secrets of the Worker. A lander's own server needs the secret SERVER_PASSWORD.",
-	reasonCustomer:    "Leave {} out: the CRM tells its customers apart by itself.",
-	reasonQuality:     "Leave {} out: the CRM's own settings decide about quality assurance.",
-	reasonLine:        "Write {} as product1_id, product1_qty or variant1_id, with a number from 1 to 99.",
+	reasonOther:     "Leave {} out: only the Worker sets it.",
+	reasonPrice:     "Leave {} out: prices, shipping, tax and fees are those of the CRM.",
+	reasonPayment:   "Leave {} out or empty: the shopper pays at Klarna and in no other way.",
+	reasonPaySource: "Leave {} out, or send PREPAID.",
+	reasonMethod:    "Leave {} out, or send KLARNA.",
+	reasonGateway:   "Leave {} out, or send the id in the Worker's configuration.",
+	reasonCredentials: "Leave {} out: credentials are secrets of the Worker. A lander's own server needs the secret " +
+		"SERVER_PASSWORD.",
+	reasonCustomer: "Leave {} out: the CRM tells its customers apart by itself.",
+	reasonQuality:  "Leave {} out: the CRM's own settings decide about quality assurance.",
+	reasonLine:     "Write {} as product1_id, product1_qty or variant1_id, with a number from 1 to 99.",
 }
 
 // reason is why a page may not set a field.

@@ -51,7 +51,8 @@ func limitOf(name string) int {
 		return 255
 	case strings.HasPrefix(name, "custom") && len(name) == len("custom1"):
 		return 50
-	case strings.HasPrefix(name, "product") && (strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_qty")), strings.HasPrefix(name, "variant") && strings.HasSuffix(name, "_id"):
+	case strings.HasPrefix(name, "product") && (strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_qty")),
+		strings.HasPrefix(name, "variant") && strings.HasSuffix(name, "_id"):
 		return 10
 	}
 	return -1 // nothing else may be in an order
@@ -64,17 +65,24 @@ func cardNumber(s string) bool {
 	if len(digits) != 16 || strings.Trim(digits, "0123456789") != "" {
 		return false
 	}
-	return (digits[0] == '4' || digits[0] == '5' && digits[1] >= '1' && digits[1] <= '5' || strings.HasPrefix(digits, "65") || strings.HasPrefix(digits, "62")) && luhn(digits)
+	return (digits[0] == '4' || digits[0] == '5' && digits[1] >= '1' && digits[1] <= '5' ||
+		strings.HasPrefix(digits, "65") || strings.HasPrefix(digits, "62")) && luhn(digits)
 }
 
 func seeds(f *testing.F) {
 	f.Add(text(berlin()))
-	f.Add(text(berlin("billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1", "Gasse 1", "shipCity", "Wien", "shipPostalCode", "A-1010", "shipCountry", "at", "shipState", "9")))
-	f.Add(text(berlin("country", "US", "state", "California", "postalCode", "902101234", "phoneNumber", "(212) 555-0123", "product2_id", "34", "product2_qty", "2", "variant2_id", "7", "product9_id", "35")))
-	f.Add(text(berlin("custom1", "4111 1111 1111 1111", "paySource", "PREPAID", "product1_price", "1", "cvv", "1", "unknown", "x", "ref", "a")))
-	f.Add(text(berlin("affId", "a", "sourceValue1", strings.Repeat("4", 40), "httpReferer", "https://a.example/?%C3%A4", "sessionId", "abc", "couponCode", "X", "shipProfileId", "3", "state", "Nordrhein-Westfalen")))
-	f.Add(text(berlin("country", "GB", "postalCode", "sw1a1aa", "phoneNumber", "020 7946 0018", "firstName", "علی\u200cرضا", "lastName", "O’Neil")))
-	f.Add(text(berlin("custom_note", "x", "orderItems[34]", "2", "productId", "34", "redirectsTo", "/a", "errorRedirectsTo", "\x01", "orderId", strings.Repeat("a", 64))))
+	f.Add(text(berlin("billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1", "Gasse 1",
+		"shipCity", "Wien", "shipPostalCode", "A-1010", "shipCountry", "at", "shipState", "9")))
+	f.Add(text(berlin("country", "US", "state", "California", "postalCode", "902101234", "phoneNumber", "(212) 555-0123",
+		"product2_id", "34", "product2_qty", "2", "variant2_id", "7", "product9_id", "35")))
+	f.Add(text(berlin("custom1", "4111 1111 1111 1111", "paySource", "PREPAID", "product1_price", "1", "cvv", "1",
+		"unknown", "x", "ref", "a")))
+	f.Add(text(berlin("affId", "a", "sourceValue1", strings.Repeat("4", 40), "httpReferer", "https://a.example/?%C3%A4",
+		"sessionId", "abc", "couponCode", "X", "shipProfileId", "3", "state", "Nordrhein-Westfalen")))
+	f.Add(text(berlin("country", "GB", "postalCode", "sw1a1aa", "phoneNumber", "020 7946 0018", "firstName",
+		"علی\u200cرضا", "lastName", "O’Neil")))
+	f.Add(text(berlin("custom_note", "x", "orderItems[34]", "2", "productId", "34", "redirectsTo", "/a",
+		"errorRedirectsTo", "\x01", "orderId", strings.Repeat("a", 64))))
 	f.Add("country=JP\nphoneNumber=+81 3 1234 5678\nproduct01_id=34\nproduct100_id=34")
 }
 
@@ -86,7 +94,8 @@ func FuzzAdmit(f *testing.F) {
 		page, dropped, problems := rules.Admit(in, own)
 		assert.Equal(t, before, in, "what came in is left alone")
 		again, droppedAgain, problemsAgain := rules.Admit(in, own)
-		require.Equal(t, []any{page, dropped, problems}, []any{again, droppedAgain, problemsAgain}, "the same verdict every time")
+		require.Equal(t, []any{page, dropped, problems}, []any{again, droppedAgain, problemsAgain},
+			"the same verdict every time")
 
 		for name, value := range page {
 			if name == "ref" && value != in["ref"] {
@@ -97,20 +106,23 @@ func FuzzAdmit(f *testing.F) {
 				assert.Equal(t, in[name], value)
 			}
 			assert.True(t, utf8.ValidString(value))
-			assert.False(t, strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r >= 0x7f && r <= 0x9f }), "control character in %q", value)
+			assert.False(t, strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r >= 0x7f && r <= 0x9f }),
+				"control character in %q", value)
 			if name != "phoneNumber" {
 				assert.False(t, cardNumber(value), value)
 			}
 			if name == "redirectsTo" || name == "errorRedirectsTo" || strings.HasPrefix(name, "custom_") {
 				continue // the relay's own, and the CRM's custom fields, whose names are the operator's
 			}
-			for _, never := range []string{"price", "Price", "Tax", "QA", "paySource", "prepaid", "Merchant", "campaign", "login", "password", "orderId", "customerId", "redirect", "Redirect", "salesUrl", "card"} {
+			for _, never := range []string{"price", "Price", "Tax", "QA", "paySource", "prepaid", "Merchant", "campaign",
+				"login", "password", "orderId", "customerId", "redirect", "Redirect", "salesUrl", "card"} {
 				assert.NotContains(t, name, never)
 			}
 		}
 		assert.LessOrEqual(t, len(dropped), rules.MaxDropped+1)
 		for _, name := range dropped {
-			assert.True(t, name == "?" || len(name) <= 40 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "", "%q in the log", name)
+			assert.True(t, name == "?" || len(name) <= 40 &&
+				strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "", "%q in the log", name)
 		}
 		seen := map[string]bool{}
 		for _, p := range problems {
@@ -134,15 +146,22 @@ func FuzzCheckOrder(f *testing.F) {
 		for i := 0; i < len(changes); i += 2 {
 			more[changes[i]] = changes[i+1]
 		}
-		f.Add(b["firstName"], b["emailAddress"], b["phoneNumber"], b["address1"], b["state"], b["postalCode"], b["country"], b["product1_qty"], b["couponCode"], b["custom1"], b["httpReferer"], text(more))
+		f.Add(b["firstName"], b["emailAddress"], b["phoneNumber"], b["address1"], b["state"], b["postalCode"], b["country"],
+			b["product1_qty"], b["couponCode"], b["custom1"], b["httpReferer"], text(more))
 	}
 	add()
-	add("billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1", "Gasse 1", "shipCity", "Wien", "shipPostalCode", "A-1010", "shipCountry", "at", "shipState", "9")
-	add("country", "US", "state", "California", "postalCode", "902101234", "phoneNumber", "(212) 555-0123", "product2_id", "34", "product2_qty", "2", "variant2_id", "7", "product9_id", "35")
-	add("affId", "a", "sourceValue1", strings.Repeat("4", 40), "httpReferer", "https://a.example/?%C3%A4", "sessionId", "abc", "couponCode", "X", "shipProfileId", "3", "state", "Nordrhein-Westfalen")
-	add("country", "GB", "postalCode", "sw1a1aa", "phoneNumber", "020 7946 0018", "firstName", "علی\u200cرضا", "lastName", "O’Neil", "custom1", "Nr. 4111 1111 1111 1112 b "+strings.Repeat("5", 40))
-	add("country", "LV", "postalCode", "1010", "phoneNumber", "2123 4567", "emailAddress", "user+x@müller.de", "address1", "Ｆｕｌｌ\u3000№ 5")
-	f.Fuzz(func(t *testing.T, name, email, phone, street, state, postal, country, quantity, coupon, custom, referer, more string) {
+	add("billShipSame", "0", "shipFirstName", "Max", "shipLastName", "Muster", "shipAddress1", "Gasse 1", "shipCity",
+		"Wien", "shipPostalCode", "A-1010", "shipCountry", "at", "shipState", "9")
+	add("country", "US", "state", "California", "postalCode", "902101234", "phoneNumber", "(212) 555-0123", "product2_id",
+		"34", "product2_qty", "2", "variant2_id", "7", "product9_id", "35")
+	add("affId", "a", "sourceValue1", strings.Repeat("4", 40), "httpReferer", "https://a.example/?%C3%A4", "sessionId",
+		"abc", "couponCode", "X", "shipProfileId", "3", "state", "Nordrhein-Westfalen")
+	add("country", "GB", "postalCode", "sw1a1aa", "phoneNumber", "020 7946 0018", "firstName", "علی\u200cرضا", "lastName",
+		"O’Neil", "custom1", "Nr. 4111 1111 1111 1112 b "+strings.Repeat("5", 40))
+	add("country", "LV", "postalCode", "1010", "phoneNumber", "2123 4567", "emailAddress", "user+x@müller.de", "address1",
+		"Ｆｕｌｌ\u3000№ 5")
+	f.Fuzz(func(t *testing.T, name, email, phone, street, state, postal, country, quantity, coupon, custom, referer,
+		more string) {
 		page := fields(more)
 		for field, value := range map[string]string{
 			"firstName": name, "lastName": name, "emailAddress": email, "phoneNumber": phone, "address1": street, "city": name, "state": state, "postalCode": postal, "country": country,
@@ -250,7 +269,8 @@ func FuzzCanonical(f *testing.F) {
 }
 
 func FuzzPhone(f *testing.F) {
-	for _, seed := range [][2]string{{"030 123456", "DE"}, {"+49 (0)30", "DE"}, {"044 55 1234 5678", "MX"}, {"8 612 34567", "LT"}, {"011 49", "US"}, {"+52 1 55 1234 5678", "MX"}, {"+1234", ""}} {
+	for _, seed := range [][2]string{{"030 123456", "DE"}, {"+49 (0)30", "DE"}, {"044 55 1234 5678", "MX"},
+		{"8 612 34567", "LT"}, {"011 49", "US"}, {"+52 1 55 1234 5678", "MX"}, {"+1234", ""}} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, text, country string) {
@@ -269,7 +289,8 @@ func FuzzPhone(f *testing.F) {
 }
 
 func BenchmarkAdmitAndCheckOrder(b *testing.B) {
-	in := berlin("sessionId", "0123456789abcdef0123456789abcdef", "affId", "12", "sourceValue1", "a", "custom1", "b", "httpReferer", "https://ads.example/?gclid=abc", "paySource", "PREPAID")
+	in := berlin("sessionId", "0123456789abcdef0123456789abcdef", "affId", "12", "sourceValue1", "a", "custom1", "b",
+		"httpReferer", "https://ads.example/?gclid=abc", "paySource", "PREPAID")
 	for b.Loop() {
 		page, _, problems := rules.Admit(in, own)
 		if _, more := rules.CheckOrder(page, shop); len(problems)+len(more) > 0 {

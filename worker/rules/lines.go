@@ -237,7 +237,8 @@ func sameLines(a, b []product) bool {
 // ofProducts says whether one of the problems is with a product line.
 func (p Problems) ofProducts() bool {
 	for _, q := range p {
-		if strings.HasPrefix(q.Field, "product") || strings.HasPrefix(q.Field, "variant") || strings.HasPrefix(q.Field, "orderItems") {
+		if strings.HasPrefix(q.Field, "product") || strings.HasPrefix(q.Field, "variant") ||
+			strings.HasPrefix(q.Field, "orderItems") {
 			return true
 		}
 	}

@@ -19,7 +19,8 @@ var families = [...]struct {
 	head string
 	word bool
 }{
-	{"paypal", false}, {"applepay", false}, {"googlepay", false}, {"threeds", false}, {"directdebit", false}, {"achaccount", false},
+	{"paypal", false}, {"applepay", false}, {"googlepay", false}, {"threeds", false}, {"directdebit",
+		false}, {"achaccount", false},
 	{"achrouting", false}, {"ach", true}, {"wallet", true}, {"3ds", true}, {"3d", true},
 }
 
@@ -119,7 +120,8 @@ func lookupFolded(name string) (row *field, n int) {
 			continue
 		}
 		head, tail, _ := strings.Cut(row.name, "#")
-		if len(name) <= len(head)+len(tail) || !equalFold(name[:len(head)], head) || !equalFold(name[len(name)-len(tail):], tail) {
+		if len(name) <= len(head)+len(tail) || !equalFold(name[:len(head)], head) ||
+			!equalFold(name[len(name)-len(tail):], tail) {
 			continue
 		}
 		if digits := name[len(head) : len(name)-len(tail)]; allDigits(digits) {

@@ -84,7 +84,8 @@ func invisible(r rune) bool {
 	if r < 0xAD {
 		return false
 	}
-	return r == 0xAD || r == 0x200B || r == 0x200E || r == 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r == 0xFEFF
+	return r == 0xAD || r == 0x200B || r == 0x200E || r == 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 &&
+		r <= 0x206F || r == 0xFEFF
 }
 
 // joiner are the two that shape letters in Persian and Indic names.

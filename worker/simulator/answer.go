@@ -77,8 +77,10 @@ func (s *Simulator) orderMessage(order *Order, settings Settings) map[string]any
 	for _, i := range order.Items {
 		shipping, discount = shipping+i.Shipping, discount+i.Discount
 		item := map[string]any{
-			"orderItemId": i.ID, "productId": settings.id(i.ProductID), "name": i.Name, "qty": settings.number(strconv.Itoa(i.Qty)),
-			"price": settings.number(i.Price.String()), "shipping": settings.number(i.Shipping.String()), "merchantId": settings.id(i.MerchantID),
+			"orderItemId": i.ID, "productId": settings.id(i.ProductID), "name": i.Name, "qty": settings.number(
+				strconv.Itoa(i.Qty)),
+			"price": settings.number(i.Price.String()), "shipping": settings.number(
+				i.Shipping.String()), "merchantId": settings.id(i.MerchantID),
 			"productType": TypeOffer, "purchaseStatus": "ACTIVE",
 		}
 		if i.Upsale {
@@ -135,11 +137,13 @@ func campaignMessage(campaigns []*Campaign, settings Settings) map[string]any {
 		}
 		coupons := make([]any, 0, len(c.Coupons))
 		for _, code := range slices.Sorted(maps.Keys(c.Coupons)) {
-			coupons = append(coupons, map[string]any{"couponCode": code, "discountPerc": settings.number(strconv.Itoa(c.Coupons[code]))})
+			coupons = append(coupons, map[string]any{"couponCode": code,
+				"discountPerc": settings.number(strconv.Itoa(c.Coupons[code]))})
 		}
 		profiles := make([]any, 0, len(c.ShipProfiles))
 		for _, p := range c.ShipProfiles {
-			profiles = append(profiles, map[string]any{"shipProfileId": settings.id(p.ID), "profileName": p.Name, "shipPrice": settings.number(p.Price.String())})
+			profiles = append(profiles, map[string]any{"shipProfileId": settings.id(p.ID), "profileName": p.Name,
+				"shipPrice": settings.number(p.Price.String())})
 		}
 		campaign := map[string]any{
 			"campaignId": settings.id(c.ID), "campaignName": c.Name, "currency": c.Currency, "currencySymbol": c.CurrencySymbol,

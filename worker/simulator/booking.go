@@ -32,7 +32,8 @@ const (
 
 // textOdd is a text that nobody has noted yet, with data of the shopper's in it.
 func textOdd(fields map[string]string) string {
-	return fmt.Sprintf("Processor 17 refused '%s %s' (%s): do not honour", fields["firstName"], fields["lastName"], fields["emailAddress"])
+	return fmt.Sprintf("Processor 17 refused '%s %s' (%s): do not honour", fields["firstName"], fields["lastName"],
+		fields["emailAddress"])
 }
 
 // booking is one call being processed, once.
@@ -61,7 +62,8 @@ func (b *booking) answer() envelope {
 		return failure(textWhitelist + b.settings.RefusedAddress)
 	case b.fault.Verdict == VerdictWhitelist:
 		return failure(textWhitelist + "203.0.113.7")
-	case b.fault.Verdict == VerdictCredentials, b.fields["loginId"] != b.s.options.LoginID, b.fields["password"] != b.s.options.Password:
+	case b.fault.Verdict == VerdictCredentials, b.fields["loginId"] != b.s.options.LoginID,
+		b.fields["password"] != b.s.options.Password:
 		return failure(textCredentials)
 	}
 	switch b.call.Op {
@@ -294,7 +296,8 @@ func (b *booking) importClick() envelope {
 	}
 	return success(map[string]any{
 		"sessionId": id,
-		"pixel":     `<script src="https://pixel.example/` + id + `.js"></script><img width="1" height="1" src="https://pixel.example/` + id + `.gif">`,
+		"pixel": `<script src="https://pixel.example/` + id +
+			`.js"></script><img width="1" height="1" src="https://pixel.example/` + id + `.gif">`,
 	})
 }
 
@@ -431,7 +434,8 @@ func (b *booking) note(order *Order, answer envelope, session string) {
 	if order == nil {
 		return
 	}
-	order.Imports = append(order.Imports, Import{Call: b.call.N, Op: b.call.Op, Fields: public(b.fields), Result: answer.Result, Session: session})
+	order.Imports = append(order.Imports, Import{Call: b.call.N, Op: b.call.Op, Fields: public(b.fields),
+		Result: answer.Result, Session: session})
 }
 
 func (b *booking) violate(field, text string) {
@@ -492,14 +496,16 @@ func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
 		if product.Recurring {
 			return nil, failure(textRecurring)
 		}
-		line := Item{ProductID: id, Name: product.Name, MerchantID: b.fields["forceMerchantId"], Qty: 1, Price: product.Price, Shipping: product.Shipping, Upsale: upsale}
+		line := Item{ProductID: id, Name: product.Name, MerchantID: b.fields["forceMerchantId"], Qty: 1,
+			Price: product.Price, Shipping: product.Shipping, Upsale: upsale}
 		if name, text := field("product%d_qty"); text != "" {
 			qty, err := strconv.Atoi(text)
 			if err != nil || qty < 1 {
 				return nil, failure(map[string]string{name: "is not a valid quantity"})
 			}
 			if product.MaxQty > 0 && qty > product.MaxQty {
-				return nil, failure(map[string]string{name: "exceeds the maximum order quantity of " + strconv.Itoa(product.MaxQty)})
+				return nil, failure(map[string]string{name: "exceeds the maximum order quantity of " +
+					strconv.Itoa(product.MaxQty)})
 			}
 			line.Qty = qty
 		}
@@ -548,12 +554,14 @@ func (s *Simulator) pay(order *Order, lines []Item, op Op, settings Settings) {
 	order.Paid += total(lines)
 	if op == OpUpsale {
 		if order.tookUpsale(lines) {
-			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same upsale twice"})
+			s.violations = append(s.violations, Violation{Op: op, Field: order.ID,
+				Text: "the shopper paid the same upsale twice"})
 		}
 		order.setItems(slices.Concat(order.Items, lines))
 	} else {
 		if order.Payments > 1 {
-			s.violations = append(s.violations, Violation{Op: op, Field: order.ID, Text: "the shopper paid the same order twice"})
+			s.violations = append(s.violations, Violation{Op: op, Field: order.ID,
+				Text: "the shopper paid the same order twice"})
 		}
 		order.Status = StatusComplete
 		if settings.Review > 0 {
@@ -613,7 +621,8 @@ func redirect(kind Redirect, target string) map[string]any {
 	script := func(lines ...string) map[string]any { return map[string]any{"script": strings.Join(lines, "")} }
 	switch kind {
 	case RedirectForm:
-		return script(`var f=document.createElement('form');f.method='POST';f.action=`, literal, `;document.body.appendChild(f);f.submit();`)
+		return script(`var f=document.createElement('form');f.method='POST';f.action=`, literal,
+			`;document.body.appendChild(f);f.submit();`)
 	case RedirectNavigate:
 		return script(`window.location.href=`, literal, `;`)
 	case RedirectIFrame, RedirectIFrameInside:

@@ -19,7 +19,8 @@ const (
 	StatusPending    = "PENDING" // in quality assurance
 )
 
-var statuses = []string{StatusComplete, StatusPartial, StatusDeclined, StatusRefunded, StatusCancelled, StatusPending, StatusCODPending}
+var statuses = []string{StatusComplete, StatusPartial, StatusDeclined, StatusRefunded, StatusCancelled, StatusPending,
+	StatusCODPending}
 
 // Op is a call of the Direct API: its path without the outer slashes.
 type Op string
@@ -305,7 +306,8 @@ func (s *Simulator) passTime() {
 	}
 	for _, session := range s.sessions {
 		order := s.orders[session.OrderID]
-		if session.Upsale || session.State != SessionOpen || !session.expired(s.now()) || order.lapsed || order.Payments > 0 {
+		if session.Upsale || session.State != SessionOpen || !session.expired(s.now()) || order.lapsed ||
+			order.Payments > 0 {
 			continue
 		}
 		order.Status, order.Updated, order.lapsed = s.settings.ExpiredStatus, s.now(), true

@@ -59,7 +59,8 @@ type Campaign struct {
 func DefaultCampaign() Campaign {
 	return Campaign{
 		ID: "12", Name: "Headlamp funnel", Currency: "EUR", CurrencySymbol: "€", Merchants: []string{"7"},
-		Countries: []string{"AT", "AU", "BE", "CA", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HU", "IE", "IT",
+		Countries: []string{"AT", "AU", "BE", "CA", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HU",
+			"IE", "IT",
 			"LT", "LU", "LV", "MT", "MX", "NL", "NO", "NZ", "PL", "PT", "RO", "SE", "SI", "SK", "US"},
 		Products: []Product{
 			{ID: "34", Name: "Trail headlamp", Type: TypeOffer, Price: 4990, Shipping: 490, MaxQty: 10},

@@ -22,21 +22,25 @@ var (
 )
 
 // customerFields are the fields of a person and where they live.
-var customerFields = []string{"firstName", "lastName", "companyName", "emailAddress", "phoneNumber", "address1", "address2", "city", "state", "postalCode",
+var customerFields = []string{"firstName", "lastName", "companyName", "emailAddress", "phoneNumber", "address1",
+	"address2", "city", "state", "postalCode",
 	"country", "shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1", "shipAddress2", "shipCity", "shipState", "shipPostalCode", "shipCountry"}
 
 var (
 	credentialFields = []string{"loginId", "password"}
-	trackingFields   = []string{"campaignId", "sessionId", "affId", "sourceValue1", "sourceValue2", "sourceValue3", "sourceValue4", "sourceValue5",
+	trackingFields   = []string{"campaignId", "sessionId", "affId", "sourceValue1", "sourceValue2", "sourceValue3",
+		"sourceValue4", "sourceValue5",
 		"custom1", "custom2", "custom3", "custom4", "custom5", "ipAddress", "userAgent", "httpReferer"}
 	paymentFields = []string{"paySource", "prepaidType", "forceMerchantId", "redirectsTo", "errorRedirectsTo", "salesUrl"}
 )
 
 // allowed are the fields a relay may send with each call, besides the credentials and the lines of an order.
 var allowed = map[Op][]string{
-	OpOrder:    slices.Concat(customerFields, trackingFields, paymentFields, []string{"billShipSame", "couponCode", "shipProfileId", "orderId"}),
-	OpUpsale:   slices.Concat(trackingFields, paymentFields, []string{"orderId", "couponCode", "shipProfileId"}),
-	OpLead:     slices.Concat(customerFields, trackingFields, []string{"billShipSame", "couponCode", "shipProfileId", "orderId"}),
+	OpOrder: slices.Concat(customerFields, trackingFields, paymentFields,
+		[]string{"billShipSame", "couponCode", "shipProfileId", "orderId"}),
+	OpUpsale: slices.Concat(trackingFields, paymentFields, []string{"orderId", "couponCode", "shipProfileId"}),
+	OpLead: slices.Concat(customerFields, trackingFields,
+		[]string{"billShipSame", "couponCode", "shipProfileId", "orderId"}),
 	OpClick:    slices.Concat(trackingFields, []string{"pageType", "requestUri"}),
 	OpQuery:    {"orderId", "campaignId", "startDate", "endDate", "orderStatus", "resultsPerPage", "page"},
 	OpConfirm:  {"orderId", "campaignId"},
@@ -54,17 +58,20 @@ var longest = map[string]int{
 }
 
 var (
-	requiredOfOrder  = []string{"campaignId", "firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country", "ipAddress"}
+	requiredOfOrder = []string{"campaignId", "firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city",
+		"postalCode", "country", "ipAddress"}
 	requiredOfUpsale = []string{"orderId", "campaignId"}
 	requiredOfClick  = []string{"campaignId", "pageType"}
 	// requiredOfPayment are missed by the CRM only once it is too late, so they are violations instead of errors.
-	requiredOfPayment = []string{"paySource", "prepaidType", "forceMerchantId", "redirectsTo", "errorRedirectsTo", "salesUrl"}
+	requiredOfPayment = []string{"paySource", "prepaidType", "forceMerchantId", "redirectsTo", "errorRedirectsTo",
+		"salesUrl"}
 )
 
 // withStates are countries whose addresses need a state.
 var withStates = []string{"US", "CA", "AU"}
 
-var pageTypes = []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3", "upsellPage4", "thankyouPage"}
+var pageTypes = []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3",
+	"upsellPage4", "thankyouPage"}
 
 // missing is the CRM's complaint about each field that is required and absent, or wrong. What an order was told
 // before need not be repeated: many landers send all in the lead, and the order by its id and products alone.

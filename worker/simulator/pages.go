@@ -175,7 +175,8 @@ func groupOf(name string) string {
 	switch {
 	case slices.Contains(customerFields, name), name == "billShipSame":
 		return "Shopper"
-	case numbered.MatchString(name), priceField.MatchString(name), name == "couponCode", name == "shipProfileId", name == "orderId":
+	case numbered.MatchString(name), priceField.MatchString(name), name == "couponCode", name == "shipProfileId",
+		name == "orderId":
 		return "Cart"
 	case slices.Contains(paymentFields, name), cardField.MatchString(name):
 		return "Payment"
@@ -260,7 +261,8 @@ func (s *Simulator) booksView() booksView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.passTime()
-	view := booksView{Statuses: statuses, Violations: slices.Clone(s.violations), Late: len(s.late), Answer: s.variation()}
+	view := booksView{Statuses: statuses, Violations: slices.Clone(s.violations), Late: len(s.late),
+		Answer: s.variation()}
 	for _, v := range Variations() {
 		view.Answers = append(view.Answers, v.Name)
 	}

@@ -64,7 +64,8 @@ func (s *Simulator) receive(a arrival) answered {
 	}
 	var body string
 	process := func(repeat bool) {
-		b := &booking{s: s, call: call, fields: asked.Fields, settings: settings, fault: fault, base: strings.TrimSuffix(base, "/"), repeat: repeat}
+		b := &booking{s: s, call: call, fields: asked.Fields, settings: settings, fault: fault,
+			base: strings.TrimSuffix(base, "/"), repeat: repeat}
 		body = b.process()
 	}
 	got := answered{fault: fault, delay: settings.Latency + fault.Delay}
@@ -123,7 +124,8 @@ func disfigure(fault Fault, booked string) (status int, body string) {
 // read sorts out a call without judging its meaning. Query strings are read as the real CRM reads them, and are
 // violations.
 func read(a arrival) (*Call, []Violation) {
-	call := &Call{Op: Op(strings.Trim(a.path, "/")), Method: a.method, Path: a.path, Query: a.query, ContentType: a.contentType, Fields: map[string]string{}}
+	call := &Call{Op: Op(strings.Trim(a.path, "/")), Method: a.method, Path: a.path, Query: a.query,
+		ContentType: a.contentType, Fields: map[string]string{}}
 	var violations []Violation
 	violate := func(field, text string) { violations = append(violations, Violation{Field: field, Text: text}) }
 

@@ -27,7 +27,8 @@ func TestSettingsAsFlags(t *testing.T) {
 		t.Setenv("SIMULATOR_ITEMS_AS_ARRAY", "true")
 		settings, err := parse(t, "-redirect", "script", "-latency=150ms")
 		require.NoError(t, err)
-		assert.Equal(t, Settings{Redirect: RedirectForm, Latency: 150 * time.Millisecond, SlowFor: 2 * time.Second, ItemsAsArray: true, OpenStatus: StatusPartial, DeclineStatus: StatusDeclined}, settings)
+		assert.Equal(t, Settings{Redirect: RedirectForm, Latency: 150 * time.Millisecond, SlowFor: 2 * time.Second,
+			ItemsAsArray: true, OpenStatus: StatusPartial, DeclineStatus: StatusDeclined}, settings)
 	})
 
 	t.Run("a redirect that does not exist is refused, and the known ones are named", func(t *testing.T) {

@@ -124,7 +124,8 @@ func (s *Simulator) Release() int {
 //
 // Errors: context.DeadlineExceeded for a call that is not answered in time, ECONNRESET for a lost one,
 // konnektive.ErrNotSent for one that never arrived, and the context's own when it ends first; all wrapped.
-func (s *Simulator) Post(ctx context.Context, rawURL, form string, timeout time.Duration) (status int, body string, err error) {
+func (s *Simulator) Post(ctx context.Context, rawURL, form string, timeout time.Duration) (status int, body string,
+	err error) {
 	target, err := url.Parse(rawURL)
 	if err != nil {
 		return 0, "", fmt.Errorf("call the simulator: %w", err)

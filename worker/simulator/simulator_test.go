@@ -31,7 +31,8 @@ func person() map[string]string {
 
 func payment() map[string]string {
 	return map[string]string{
-		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "redirectsTo": "https://shop.example/api/klarna/return/r1",
+		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "redirectsTo": "https://shop.example/" +
+			"api/klarna/return/r1",
 		"errorRedirectsTo": "https://shop.example/api/klarna/failed/r1", "salesUrl": "https://shop.example/checkout",
 	}
 }
@@ -111,49 +112,50 @@ func assertNoViolations(t *testing.T, sim *Simulator) {
 }
 
 func TestAnOrderIsPaid(t *testing.T) {
-	t.Run("a lead makes a PARTIAL order, the import completes the same one, and the payment makes it COMPLETE", func(t *testing.T) {
-		sim := New(Options{})
-		lead := post(sim, OpLead, person())
-		require.Equal(t, "SUCCESS", lead.Result, lead.Body)
-		id := lead.Message["orderId"].(string)
-		assert.Regexp(t, `^[0-9A-F]{10}$`, id)
-		assert.Equal(t, StatusPartial, lead.Message["orderStatus"])
+	t.Run("a lead makes a PARTIAL order, the import completes the same one, and the payment makes it COMPLETE",
+		func(t *testing.T) {
+			sim := New(Options{})
+			lead := post(sim, OpLead, person())
+			require.Equal(t, "SUCCESS", lead.Result, lead.Body)
+			id := lead.Message["orderId"].(string)
+			assert.Regexp(t, `^[0-9A-F]{10}$`, id)
+			assert.Equal(t, StatusPartial, lead.Message["orderStatus"])
 
-		again := post(sim, OpLead, with(person(), map[string]string{"orderId": id, "city": "Utrecht"}))
-		assert.Equal(t, id, again.Message["orderId"], "a lead that names an order adds to it")
+			again := post(sim, OpLead, with(person(), map[string]string{"orderId": id, "city": "Utrecht"}))
+			assert.Equal(t, id, again.Message["orderId"], "a lead that names an order adds to it")
 
-		imported := post(sim, OpOrder, with(goodOrder(), map[string]string{"orderId": id}))
-		require.Equal(t, "MERC_REDIRECT", imported.Result, imported.Body)
-		session, ok := sim.LatestSession(id)
-		require.True(t, ok)
-		assert.Equal(t, testURL+"/klarna/"+session.ID, imported.Message["url"])
-		assert.Equal(t, StatusPartial, post(sim, OpQuery, map[string]string{"orderId": id}).first(t)["orderStatus"])
+			imported := post(sim, OpOrder, with(goodOrder(), map[string]string{"orderId": id}))
+			require.Equal(t, "MERC_REDIRECT", imported.Result, imported.Body)
+			session, ok := sim.LatestSession(id)
+			require.True(t, ok)
+			assert.Equal(t, testURL+"/klarna/"+session.ID, imported.Message["url"])
+			assert.Equal(t, StatusPartial, post(sim, OpQuery, map[string]string{"orderId": id}).first(t)["orderStatus"])
 
-		back, err := sim.Approve(session.ID)
-		require.NoError(t, err)
-		assert.Equal(t, "POST", back.Method)
-		assert.Equal(t, "https://shop.example/api/klarna/return/r1", back.URL)
-		assert.Equal(t, "1", back.Form.Get("finalizeTransaction"))
-		var told map[string]any
-		require.NoError(t, json.Unmarshal([]byte(back.Form.Get("orderData")), &told))
-		assert.Equal(t, id, told["orderId"])
+			back, err := sim.Approve(session.ID)
+			require.NoError(t, err)
+			assert.Equal(t, "POST", back.Method)
+			assert.Equal(t, "https://shop.example/api/klarna/return/r1", back.URL)
+			assert.Equal(t, "1", back.Form.Get("finalizeTransaction"))
+			var told map[string]any
+			require.NoError(t, json.Unmarshal([]byte(back.Form.Get("orderData")), &told))
+			assert.Equal(t, id, told["orderId"])
 
-		found := post(sim, OpQuery, map[string]string{"orderId": id}).first(t)
-		assert.Equal(t, StatusComplete, found["orderStatus"])
-		assert.Equal(t, "104.70", found["totalAmount"])
-		assert.Equal(t, "€", found["currencySymbol"])
-		assert.Equal(t, "Zoë", found["firstName"])
+			found := post(sim, OpQuery, map[string]string{"orderId": id}).first(t)
+			assert.Equal(t, StatusComplete, found["orderStatus"])
+			assert.Equal(t, "104.70", found["totalAmount"])
+			assert.Equal(t, "€", found["currencySymbol"])
+			assert.Equal(t, "Zoë", found["firstName"])
 
-		order, ok := sim.Order(id)
-		require.True(t, ok)
-		assert.Equal(t, 2, order.Leads)
-		assert.Equal(t, 1, order.Payments)
-		assert.Len(t, order.OrderImports(), 1)
-		assert.Equal(t, "Amsterdam", order.Fields["city"], "the import said so last")
-		assert.NotContains(t, order.Fields, "password")
-		assert.Len(t, sim.OrdersOf("zoe@example.com"), 1)
-		assertNoViolations(t, sim)
-	})
+			order, ok := sim.Order(id)
+			require.True(t, ok)
+			assert.Equal(t, 2, order.Leads)
+			assert.Equal(t, 1, order.Payments)
+			assert.Len(t, order.OrderImports(), 1)
+			assert.Equal(t, "Amsterdam", order.Fields["city"], "the import said so last")
+			assert.NotContains(t, order.Fields, "password")
+			assert.Len(t, sim.OrdersOf("zoe@example.com"), 1)
+			assertNoViolations(t, sim)
+		})
 
 	t.Run("an import without an orderId makes an order of its own", func(t *testing.T) {
 		sim := New(Options{})
@@ -197,7 +199,8 @@ func TestKlarnaFails(t *testing.T) {
 		sim, session := open(t, Settings{})
 		back, err := sim.Decline(session.ID)
 		require.NoError(t, err)
-		assert.Equal(t, Return{Method: "GET", URL: "https://shop.example/api/klarna/failed/r1?errorMsg=Klarna+declined+the+purchase"}, back)
+		assert.Equal(t, Return{Method: "GET", URL: "https://shop.example/api/klarna/failed/" +
+			"r1?errorMsg=Klarna+declined+the+purchase"}, back)
 		assert.Equal(t, StatusDeclined, sim.Orders()[0].Status)
 	})
 
@@ -252,7 +255,8 @@ func TestKlarnaFails(t *testing.T) {
 		_, err := sim.Decline(session.ID)
 		require.NoError(t, err)
 		id := sim.Orders()[0].ID
-		require.Equal(t, "MERC_REDIRECT", post(sim, OpOrder, with(goodOrder(), map[string]string{"orderId": id, "product1_qty": "1"})).Result)
+		require.Equal(t, "MERC_REDIRECT", post(sim, OpOrder,
+			with(goodOrder(), map[string]string{"orderId": id, "product1_qty": "1"})).Result)
 		latest, _ := sim.LatestSession(id)
 		_, err = sim.Approve(latest.ID)
 		require.NoError(t, err)
@@ -277,7 +281,8 @@ func paid(t *testing.T, email string) (*Simulator, string) {
 }
 
 func goodUpsale(orderID string) map[string]string {
-	return with(payment(), map[string]string{"campaignId": "12", "orderId": orderID, "product1_id": "40", "product1_qty": "1", "ipAddress": "203.0.113.9"})
+	return with(payment(), map[string]string{"campaignId": "12", "orderId": orderID, "product1_id": "40",
+		"product1_qty": "1", "ipAddress": "203.0.113.9"})
 }
 
 func TestAnUpsale(t *testing.T) {
@@ -325,7 +330,8 @@ func TestAnUpsale(t *testing.T) {
 	})
 
 	t.Run("can be made to misbehave by the e-mail of its order", func(t *testing.T) {
-		for word, text := range map[string]string{"taken": textTaken, "upsale-decline": textDeclined, "upsale-no-products": textNoProducts} {
+		for word, text := range map[string]string{"taken": textTaken, "upsale-decline": textDeclined,
+			"upsale-no-products": textNoProducts} {
 			sim, id := paid(t, word+"@example.com")
 			assert.Equal(t, text, post(sim, OpUpsale, goodUpsale(id)).Text, word)
 		}
@@ -343,27 +349,47 @@ func TestTheCRMRefuses(t *testing.T) {
 		{"an unknown product", OpOrder, with(goodOrder(), map[string]string{"product1_id": "99"}), textNoProducts, ""},
 		{"an order without products", OpOrder, with(person(), payment()), textNoProducts, ""},
 		{"an unknown campaign", OpOrder, with(goodOrder(), map[string]string{"campaignId": "13"}), textNoProducts, ""},
-		{"an order without a campaign", OpOrder, with(goodOrder(), map[string]string{"campaignId": "-"}), textRequired, "campaignId"},
-		{"an order whose shipping address is missing", OpOrder, with(goodOrder(), map[string]string{"billShipSame": "-"}), textRequired, "shipAddress1"},
-		{"an order without a first name", OpOrder, with(goodOrder(), map[string]string{"firstName": "-"}), textRequired, "firstName"},
-		{"an order without the shopper's address", OpOrder, with(goodOrder(), map[string]string{"ipAddress": "-"}), textRequired, "ipAddress"},
-		{"an American order without a state", OpOrder, with(goodOrder(), map[string]string{"country": "US"}), textRequired, "state"},
-		{"a name of 31 letters", OpOrder, with(goodOrder(), map[string]string{"lastName": strings.Repeat("é", 31)}), "must not be longer than 30 characters", "lastName"},
-		{"a country the campaign does not sell to", OpOrder, with(goodOrder(), map[string]string{"country": "BR"}), "is not a country of this campaign", "country"},
-		{"an e-mail that is none", OpOrder, with(goodOrder(), map[string]string{"emailAddress": "zoe@"}), "is not a valid email address", "emailAddress"},
-		{"a quantity that is none", OpOrder, with(goodOrder(), map[string]string{"product1_qty": "0"}), "is not a valid quantity", "product1_qty"},
-		{"more than may be ordered", OpOrder, with(goodOrder(), map[string]string{"product1_qty": "11"}), "exceeds the maximum order quantity of 10", "product1_qty"},
-		{"an unknown coupon", OpOrder, with(goodOrder(), map[string]string{"couponCode": "FREE"}), "is not a valid coupon", "couponCode"},
-		{"a variant of another product", OpOrder, with(goodOrder(), map[string]string{"variant1_id": "351"}), "is not a variant of the product", "variant1_id"},
+		{"an order without a campaign", OpOrder, with(goodOrder(), map[string]string{"campaignId": "-"}), textRequired,
+			"campaignId"},
+		{"an order whose shipping address is missing", OpOrder, with(goodOrder(), map[string]string{"billShipSame": "-"}),
+			textRequired, "shipAddress1"},
+		{"an order without a first name", OpOrder, with(goodOrder(), map[string]string{"firstName": "-"}), textRequired,
+			"firstName"},
+		{"an order without the shopper's address", OpOrder, with(goodOrder(), map[string]string{"ipAddress": "-"}),
+			textRequired, "ipAddress"},
+		{"an American order without a state", OpOrder, with(goodOrder(), map[string]string{"country": "US"}), textRequired,
+			"state"},
+		{"a name of 31 letters", OpOrder, with(goodOrder(), map[string]string{"lastName": strings.Repeat("é", 31)}),
+			"must not be longer than 30 characters", "lastName"},
+		{"a country the campaign does not sell to", OpOrder, with(goodOrder(), map[string]string{"country": "BR"}),
+			"is not a country of this campaign", "country"},
+		{"an e-mail that is none", OpOrder, with(goodOrder(), map[string]string{"emailAddress": "zoe@"}),
+			"is not a valid email address", "emailAddress"},
+		{"a quantity that is none", OpOrder, with(goodOrder(), map[string]string{"product1_qty": "0"}),
+			"is not a valid quantity", "product1_qty"},
+		{"more than may be ordered", OpOrder, with(goodOrder(), map[string]string{"product1_qty": "11"}),
+			"exceeds the maximum order quantity of 10", "product1_qty"},
+		{"an unknown coupon", OpOrder, with(goodOrder(), map[string]string{"couponCode": "FREE"}), "is not a valid coupon",
+			"couponCode"},
+		{"a variant of another product", OpOrder, with(goodOrder(), map[string]string{"variant1_id": "351"}),
+			"is not a variant of the product", "variant1_id"},
 		{"a subscription", OpOrder, with(goodOrder(), map[string]string{"product1_id": "36"}), textRecurring, ""},
-		{"an orderId that does not exist", OpOrder, with(goodOrder(), map[string]string{"orderId": "0000000000"}), textNoOrders, ""},
+		{"an orderId that does not exist", OpOrder, with(goodOrder(), map[string]string{"orderId": "0000000000"}),
+			textNoOrders, ""},
 		{"a lead without names", OpLead, with(person(), map[string]string{"firstName": "-"}), textNames, ""},
-		{"a lead without e-mail and phone", OpLead, with(person(), map[string]string{"emailAddress": "-", "phoneNumber": "-"}), textRequired, "emailAddress"},
-		{"a lead for an unknown campaign", OpLead, with(person(), map[string]string{"campaignId": "13"}), textCampaign, "campaignId"},
-		{"a lead for an unknown product", OpLead, with(person(), map[string]string{"product1_id": "99"}), textNoProducts, ""},
-		{"a lead for an unknown order", OpLead, with(person(), map[string]string{"orderId": "0000000000"}), textNoOrders, ""},
-		{"a click on an unknown kind of page", OpClick, map[string]string{"campaignId": "12", "pageType": "homePage", "ipAddress": "::1"}, "is not a valid page type", "pageType"},
-		{"a click without a kind of page", OpClick, map[string]string{"campaignId": "12", "ipAddress": "::1"}, textRequired, "pageType"},
+		{"a lead without e-mail and phone", OpLead,
+			with(person(), map[string]string{"emailAddress": "-", "phoneNumber": "-"}), textRequired, "emailAddress"},
+		{"a lead for an unknown campaign", OpLead, with(person(), map[string]string{"campaignId": "13"}), textCampaign,
+			"campaignId"},
+		{"a lead for an unknown product", OpLead, with(person(), map[string]string{"product1_id": "99"}), textNoProducts,
+			""},
+		{"a lead for an unknown order", OpLead, with(person(), map[string]string{"orderId": "0000000000"}), textNoOrders,
+			""},
+		{"a click on an unknown kind of page", OpClick,
+			map[string]string{"campaignId": "12", "pageType": "homePage", "ipAddress": "::1"}, "is not a valid page type",
+			"pageType"},
+		{"a click without a kind of page", OpClick, map[string]string{"campaignId": "12", "ipAddress": "::1"}, textRequired,
+			"pageType"},
 		{"a query for an unknown order", OpQuery, map[string]string{"orderId": "0000000000"}, textNoOrders, ""},
 		{"a query without an order", OpQuery, nil, textNoOrders, ""},
 		{"a confirmation of an unknown order", OpConfirm, map[string]string{"orderId": "0000000000"}, textNoOrders, ""},
@@ -400,7 +426,8 @@ func TestTheCRMRefuses(t *testing.T) {
 		other.ID = "13"
 		sim := New(Options{Campaigns: []Campaign{DefaultCampaign(), other}})
 		id := post(sim, OpLead, person()).Message["orderId"].(string)
-		assert.Equal(t, textNoProducts, post(sim, OpOrder, with(goodOrder(), map[string]string{"campaignId": "13", "orderId": id})).Text)
+		assert.Equal(t, textNoProducts, post(sim, OpOrder,
+			with(goodOrder(), map[string]string{"campaignId": "13", "orderId": id})).Text)
 	})
 }
 
@@ -516,8 +543,10 @@ func TestTheShapesOfAnswers(t *testing.T) {
 	})
 
 	t.Run("campaigns come keyed by id or as an array", func(t *testing.T) {
-		keyed := post(New(Options{}), OpCampaign, map[string]string{"campaignId": "12"}).Message["data"].(map[string]any)["12"].(map[string]any)
-		listed := post(New(Options{Settings: Settings{CampaignsAsArray: true}}), OpCampaign, map[string]string{"campaignId": "12"}).Message["data"].([]any)[0].(map[string]any)
+		keyed := post(New(Options{}), OpCampaign,
+			map[string]string{"campaignId": "12"}).Message["data"].(map[string]any)["12"].(map[string]any)
+		listed := post(New(Options{Settings: Settings{CampaignsAsArray: true}}), OpCampaign,
+			map[string]string{"campaignId": "12"}).Message["data"].([]any)[0].(map[string]any)
 		for _, campaign := range []map[string]any{keyed, listed} {
 			assert.Equal(t, "EUR", campaign["currency"])
 			assert.Contains(t, campaign["countries"], map[string]any{"countryCode": "NL"})
@@ -531,11 +560,13 @@ func TestTheShapesOfAnswers(t *testing.T) {
 
 	t.Run("a click opens a visit of 32 hexadecimal digits, which later clicks keep", func(t *testing.T) {
 		sim := New(Options{})
-		click := map[string]string{"campaignId": "12", "pageType": "checkoutPage", "requestUri": "https://shop.example/?affId=1", "ipAddress": "::1"}
+		click := map[string]string{"campaignId": "12", "pageType": "checkoutPage",
+			"requestUri": "https://shop.example/?affId=1", "ipAddress": "::1"}
 		first := post(sim, OpClick, click)
 		assert.Regexp(t, `^[0-9a-f]{32}$`, first.Message["sessionId"])
 		assert.Contains(t, first.Message["pixel"], "<script")
-		later := post(sim, OpClick, with(click, map[string]string{"sessionId": first.Message["sessionId"].(string), "pageType": "thankyouPage"}))
+		later := post(sim, OpClick, with(click,
+			map[string]string{"sessionId": first.Message["sessionId"].(string), "pageType": "thankyouPage"}))
 		assert.Equal(t, first.Message["sessionId"], later.Message["sessionId"])
 		assert.NotEqual(t, first.Message["sessionId"], post(sim, OpClick, click).Message["sessionId"])
 		assertNoViolations(t, sim)
@@ -543,20 +574,23 @@ func TestTheShapesOfAnswers(t *testing.T) {
 
 	t.Run("a coupon makes an order cheaper, a variant names itself", func(t *testing.T) {
 		sim := New(Options{})
-		post(sim, OpOrder, with(goodOrder(), map[string]string{"product1_id": "35", "product1_qty": "1", "variant1_id": "352", "couponCode": "WELCOME10"}))
+		post(sim, OpOrder, with(goodOrder(), map[string]string{"product1_id": "35", "product1_qty": "1",
+			"variant1_id": "352", "couponCode": "WELCOME10"}))
 		order := sim.Orders()[0]
 		item := order.Items[0]
 		assert.Equal(t, "Trail headlamp, twin pack - Orange", item.Name)
 		assert.Equal(t, []Cents{8990, 899}, []Cents{item.Price, item.Discount})
 		assert.Equal(t, Cents(8990+490-899), order.Total)
 		told := post(sim, OpQuery, map[string]string{"orderId": order.ID}).first(t)
-		assert.Equal(t, []any{"85.81", "89.90", "4.90", "8.99"}, []any{told["totalAmount"], told["subTotal"], told["shipTotal"], told["totalDiscount"]})
+		assert.Equal(t, []any{"85.81", "89.90", "4.90", "8.99"},
+			[]any{told["totalAmount"], told["subTotal"], told["shipTotal"], told["totalDiscount"]})
 		assertNoViolations(t, sim)
 	})
 
 	t.Run("lines keep the order of their numbers", func(t *testing.T) {
 		sim := New(Options{})
-		post(sim, OpOrder, with(person(), payment(), map[string]string{"product10_id": "40", "product2_id": "35", "product1_id": "34"}))
+		post(sim, OpOrder, with(person(), payment(),
+			map[string]string{"product10_id": "40", "product2_id": "35", "product1_id": "34"}))
 		var ids []string
 		for _, item := range sim.Orders()[0].Items {
 			ids = append(ids, item.ProductID)
@@ -622,21 +656,26 @@ func TestFaults(t *testing.T) {
 			assert.False(t, json.Valid([]byte(body)))
 		}},
 		{name: "torn is booked, and reset", word: "torn", booked: 1, lost: syscall.ECONNRESET},
-		{name: "empty is booked", word: "empty", booked: 1, status: 200, check: func(t *testing.T, body string) { assert.Empty(t, body) }},
-		{name: "an unknown result is booked", word: "unknown-result", booked: 1, status: 200, check: func(t *testing.T, body string) {
-			assert.True(t, strings.HasPrefix(body, `{"result":"QUEUED"`))
-		}},
+		{name: "empty is booked", word: "empty", booked: 1, status: 200,
+			check: func(t *testing.T, body string) { assert.Empty(t, body) }},
+		{name: "an unknown result is booked", word: "unknown-result", booked: 1, status: 200,
+			check: func(t *testing.T, body string) {
+				assert.True(t, strings.HasPrefix(body, `{"result":"QUEUED"`))
+			}},
 		{name: "twice makes two orders when none was named", word: "twice", booked: 2, status: 200},
-		{name: "no-redirect is a success that nobody paid", word: "no-redirect", booked: 1, status: 200, verdict: StatusPartial},
+		{name: "no-redirect is a success that nobody paid", word: "no-redirect", booked: 1, status: 200,
+			verdict: StatusPartial},
 		{name: "paid is COMPLETE at once", word: "paid", booked: 1, status: 200, verdict: StatusComplete},
-		{name: "decline makes a DECLINED order", word: "decline", booked: 1, status: 200, verdict: StatusDeclined, check: func(t *testing.T, body string) {
-			assert.Contains(t, body, `"Transaction Declined: `)
-		}},
+		{name: "decline makes a DECLINED order", word: "decline", booked: 1, status: 200, verdict: StatusDeclined,
+			check: func(t *testing.T, body string) {
+				assert.Contains(t, body, `"Transaction Declined: `)
+			}},
 		{name: "fields refuses", word: "fields", status: 200, check: func(t *testing.T, body string) {
 			assert.Contains(t, body, `"shipAddress1":"is a required field"`)
 		}},
 		{name: "no-products refuses", word: "no-products", status: 200},
-		{name: "whitelist refuses", word: "whitelist", status: 200, check: func(t *testing.T, body string) { assert.Contains(t, body, "IP must be whitelisted - 203.0.113.7") }},
+		{name: "whitelist refuses", word: "whitelist", status: 200,
+			check: func(t *testing.T, body string) { assert.Contains(t, body, "IP must be whitelisted - 203.0.113.7") }},
 		{name: "credentials refuses", word: "credentials", status: 200},
 	}
 	for _, c := range cases {
@@ -671,7 +710,8 @@ func TestFaults(t *testing.T) {
 		start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		now := start
 		delay := 45 * time.Second
-		sim := New(Options{Now: func() time.Time { return now }, Sleep: noSleep(&now), Fault: func(Call) Fault { return Fault{Delay: delay} }})
+		sim := New(Options{Now: func() time.Time { return now }, Sleep: noSleep(&now),
+			Fault: func(Call) Fault { return Fault{Delay: delay} }})
 		assert.ErrorIs(t, post(sim, OpOrder, goodOrder()).Err, context.DeadlineExceeded)
 		assert.Equal(t, 30*time.Second, now.Sub(start))
 		start, delay = now, 5*time.Second
@@ -777,10 +817,14 @@ func TestFaults(t *testing.T) {
 			hit   bool
 		}{
 			{"lost@example.com", OpOrder, true}, {"LOST+x@example.com", OpOrder, true}, {"lost@example.com", OpQuery, false},
-			{"lost@example.com", OpLead, false}, {"query-lost@example.com", OpQuery, true}, {"query-lost@example.com", OpOrder, false},
-			{"lead-lost+2@example.com", OpLead, true}, {"confirm-lost@example.com", OpConfirm, true}, {"upsale-lost@example.com", OpUpsale, true},
-			{"order-lost@example.com", OpOrder, true}, {"taken@example.com", OpOrder, false}, {"taken@example.com", OpUpsale, true},
-			{"lostandfound@example.com", OpOrder, false}, {"mary+lost@example.com", OpOrder, false}, {"error600@example.com", OpOrder, false}, {"", OpOrder, false},
+			{"lost@example.com", OpLead, false}, {"query-lost@example.com", OpQuery, true}, {"query-lost@example.com", OpOrder,
+				false},
+			{"lead-lost+2@example.com", OpLead, true}, {"confirm-lost@example.com", OpConfirm,
+				true}, {"upsale-lost@example.com", OpUpsale, true},
+			{"order-lost@example.com", OpOrder, true}, {"taken@example.com", OpOrder, false}, {"taken@example.com", OpUpsale,
+				true},
+			{"lostandfound@example.com", OpOrder, false}, {"mary+lost@example.com", OpOrder, false}, {"error600@example.com",
+				OpOrder, false}, {"", OpOrder, false},
 			{"no-redirect@example.com", OpOrder, true}, {"query-unknown-result@example.com", OpQuery, true},
 		}
 		for _, a := range aimed {
@@ -790,7 +834,8 @@ func TestFaults(t *testing.T) {
 
 	t.Run("e-mails can be made to mean nothing", func(t *testing.T) {
 		sim := New(Options{NoMagic: true})
-		assert.Equal(t, "MERC_REDIRECT", post(sim, OpOrder, with(goodOrder(), map[string]string{"emailAddress": "lost@example.com"})).Result)
+		assert.Equal(t, "MERC_REDIRECT", post(sim, OpOrder,
+			with(goodOrder(), map[string]string{"emailAddress": "lost@example.com"})).Result)
 	})
 
 	t.Run("the documentation of the package lists every word", func(t *testing.T) {

@@ -73,7 +73,8 @@ func TestWhichOrderALeadIsGiven(t *testing.T) {
 	bo := map[string]string{"emailAddress": "bo@example.com"}
 	elsewhere := map[string]string{"emailAddress": "cy@example.com", "ipAddress": "2001:db8::1"}
 	for merge, want := range map[Merge]struct{ again, other, elsewhere, afterPayment bool }{
-		MergeNever: {}, MergeShopper: {again: true}, MergeAddress: {again: true, other: true}, MergeAny: {again: true, other: true, afterPayment: true},
+		MergeNever: {}, MergeShopper: {again: true}, MergeAddress: {again: true, other: true}, MergeAny: {again: true,
+			other: true, afterPayment: true},
 	} {
 		t.Run(string(merge), func(t *testing.T) {
 			sim := New(Options{Settings: Settings{Merge: merge}})
@@ -105,7 +106,8 @@ func TestWhatAnAnswerHides(t *testing.T) {
 	answer := post(sim, OpLead, person())
 	assert.NotContains(t, answer.Message, "orderStatus")
 	order := answer.Message["orderId"].(string)
-	answer = post(sim, OpOrder, with(goodOrder(), map[string]string{"orderId": order, "emailAddress": "paid@example.com"}))
+	answer = post(sim, OpOrder, with(goodOrder(),
+		map[string]string{"orderId": order, "emailAddress": "paid@example.com"}))
 	assert.Equal(t, "SUCCESS", answer.Result)
 	assert.NotContains(t, answer.Message, "orderId")
 	assert.Equal(t, "COMPLETE", answer.Message["orderStatus"])
@@ -196,7 +198,8 @@ func TestHowAnOrderStandsMeanwhile(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	sim := New(Options{Settings: Settings{RefuseIPv6: true, RefusePlus: true}})
 	answer := post(sim, OpOrder, with(goodOrder(), map[string]string{"ipAddress": "2001:db8::1"}))
-	assert.Equal(t, map[string]any{"ipAddress": "is not a valid IP address", "phoneNumber": "is not a valid phone number"}, answer.Message)
+	assert.Equal(t, map[string]any{"ipAddress": "is not a valid IP address",
+		"phoneNumber": "is not a valid phone number"}, answer.Message)
 	imported(t, sim, map[string]string{"phoneNumber": "31612345678"})
 }
 
@@ -225,7 +228,8 @@ func TestOrderQueryOfADay(t *testing.T) {
 	_, err := sim.Approve(sim.Sessions()[3].ID)
 	require.NoError(t, err)
 	query := func(fields ...map[string]string) reply {
-		return post(sim, OpQuery, with(append([]map[string]string{{"startDate": "11/25/2026", "endDate": "11/25/2026"}}, fields...)...))
+		return post(sim, OpQuery, with(append([]map[string]string{{"startDate": "11/25/2026", "endDate": "11/25/2026"}},
+			fields...)...))
 	}
 	orders := func(r reply) (found []string) {
 		data, _ := r.Message["data"].([]any)
@@ -257,13 +261,15 @@ func TestShippingProfiles(t *testing.T) {
 	sim := New(Options{})
 	cart := map[string]string{"product2_id": "35", "product2_qty": "1", "shipProfileId": "4"}
 	order, _ := sim.Order(imported(t, sim, cart).OrderID)
-	assert.Equal(t, []Cents{990, 0}, []Cents{order.Items[0].Shipping, order.Items[1].Shipping}, "instead of the products' own")
+	assert.Equal(t, []Cents{990, 0}, []Cents{order.Items[0].Shipping, order.Items[1].Shipping},
+		"instead of the products' own")
 	assert.Equal(t, Cents(2*4990+8990+990), order.Total)
 	refused := post(sim, OpOrder, with(goodOrder(), map[string]string{"shipProfileId": "9"}))
 	assert.Contains(t, refused.Message, "shipProfileId")
 	told := post(sim, OpCampaign, map[string]string{"campaignId": "12"}).Message["data"].(map[string]any)["12"].(map[string]any)
 	assert.Equal(t, []any{
-		map[string]any{"shipProfileId": 3.0, "profileName": "Standard", "shipPrice": "4.90"}, map[string]any{"shipProfileId": 4.0, "profileName": "Express", "shipPrice": "9.90"},
+		map[string]any{"shipProfileId": 3.0, "profileName": "Standard",
+			"shipPrice": "4.90"}, map[string]any{"shipProfileId": 4.0, "profileName": "Express", "shipPrice": "9.90"},
 	}, told["shipProfiles"])
 	assertNoViolations(t, sim)
 }

@@ -65,7 +65,8 @@ func TestTheStepsOfTheGuide(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, "www")))
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "www"), 0o755))
 	for _, name := range []string{"checkout", "upsell", "thank-you"} {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "www", name+".html"), []byte("<!doctype html><title>Mine</title><p>my own "+name), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "www", name+".html"),
+			[]byte("<!doctype html><title>Mine</title><p>my own "+name), 0o644))
 	}
 	d := makeDev(t, folder)
 	shop := strings.TrimSuffix(d.printed(t, "The shop"), "/checkout")
@@ -75,11 +76,13 @@ func TestTheStepsOfTheGuide(t *testing.T) {
 		t.Helper()
 		n++
 		fields := url.Values{}
-		for _, name := range []string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city", "postalCode", "country", "billShipSame", "product1_id", "product1_qty"} {
+		for _, name := range []string{"firstName", "lastName", "emailAddress", "phoneNumber", "address1", "city",
+			"postalCode", "country", "billShipSame", "product1_id", "product1_qty"} {
 			require.Regexp(t, name, said("(?s)```diff\n(.*?)```"), "step 4 sends it")
 			fields.Set(name, OrderForm("guide"+strings.Repeat("x", n)+"@example.com").Get(name))
 		}
-		return Send(t, d.client, http.MethodPost, shop+"/api/order/import/", fields.Encode(), append([]string{"Content-Type", Form}, headers...)...)
+		return Send(t, d.client, http.MethodPost, shop+"/api/order/import/", fields.Encode(),
+			append([]string{"Content-Type", Form}, headers...)...)
 	}
 
 	t.Run("pages in www/", func(t *testing.T) {
@@ -94,7 +97,8 @@ func TestTheStepsOfTheGuide(t *testing.T) {
 	})
 
 	t.Run("pages on their own server, behind the Worker", func(t *testing.T) {
-		pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("from the server: " + r.URL.Path)) }))
+		pages := httptest.NewServer(http.HandlerFunc(
+			func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("from the server: " + r.URL.Path)) }))
 		defer pages.Close()
 		row := said("stay on their server.*`(origin = \"https://[^\"]+\")`")
 		describe(t, folder, described+row+"\n")

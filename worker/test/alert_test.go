@@ -56,7 +56,8 @@ func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
 	service := httptest.NewServer(hook)
 	t.Cleanup(service.Close)
 	const token = "the-operators-own-token"
-	m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"ALERT_URL": service.URL + "/services/T0/B0", "ADMIN_TOKEN": token}})
+	m := NewMarket(t, simulator.Options{}, Options{Probe: true,
+		Vars: map[string]any{"ALERT_URL": service.URL + "/services/T0/B0", "ADMIN_TOKEN": token}})
 	look := func() { Send(t, m.Client(), http.MethodGet, "https://"+Host+"/__probe/look", "") }
 	deep := func() Answer {
 		return Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/health?deep", "", "Authorization", "Bearer "+token)

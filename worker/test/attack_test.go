@@ -68,7 +68,8 @@ type outcome struct {
 // launch sends an attack straight to workerd, byte by byte as it stands. Each has a shopper's address and an order
 // of its own.
 func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
-	o = outcome{attack: a, address: fmt.Sprintf("198.51.%d.%d", n/200, n%200+1), email: fmt.Sprintf("attack%d@shop.example", n)}
+	o = outcome{attack: a, address: fmt.Sprintf("198.51.%d.%d", n/200, n%200+1),
+		email: fmt.Sprintf("attack%d@shop.example", n)}
 	if a.method == "" {
 		o.method = http.MethodPost
 	}
@@ -86,7 +87,8 @@ func (w *Worker) launch(t *testing.T, n int, a attack) (o outcome) {
 		fmt.Fprintf(&b, "%s: %s\r\n", a.headers[i], a.headers[i+1])
 		named[strings.ToLower(a.headers[i])] = true
 	}
-	for name, value := range map[string]string{"CF-Connecting-IP": o.address, "User-Agent": "Browser/1", "Content-Type": Form} {
+	for name, value := range map[string]string{"CF-Connecting-IP": o.address, "User-Agent": "Browser/1",
+		"Content-Type": Form} {
 		if !named[strings.ToLower(name)] {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 		}
@@ -227,12 +229,14 @@ func (o outcome) checkParameters(t *testing.T, call simulator.Call) {
 			assert.Contains(t, []string{"34", "35"}, value)
 		}
 	}
-	assert.Equal(t, []string{LoginID, Password, "12", o.address}, []string{f["loginId"], f["password"], f["campaignId"], f["ipAddress"]})
+	assert.Equal(t, []string{LoginID, Password, "12", o.address},
+		[]string{f["loginId"], f["password"], f["campaignId"], f["ipAddress"]})
 	assert.Equal(t, o.email, f["emailAddress"])
 	if call.Op != simulator.OpOrder {
 		return
 	}
-	assert.Equal(t, []string{"PREPAID", "7", "http://localhost/checkout"}, []string{f["paySource"], f["forceMerchantId"], f["salesUrl"]})
+	assert.Equal(t, []string{"PREPAID", "7", "http://localhost/checkout"},
+		[]string{f["paySource"], f["forceMerchantId"], f["salesUrl"]})
 	assert.Regexp(t, `^http://localhost/api/klarna/return/[0-9a-f]{64,}$`, f["redirectsTo"])
 	assert.Regexp(t, `^http://localhost/api/klarna/failed/[0-9a-f]{64,}$`, f["errorRedirectsTo"])
 }

@@ -24,7 +24,8 @@ func (w *Worker) postAndLeave(t testing.TB, body, key string) (leave func()) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
 	require.NoError(t, err)
-	fmt.Fprintf(conn, "POST /api/order/import/ HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: https://%[1]s/api/order/import/\r\n"+
+	fmt.Fprintf(conn, "POST /api/order/import/ HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: "+
+		"https://%[1]s/api/order/import/\r\n"+
 		"CF-Connecting-IP: 203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", Host, key, Form, len(body), body)
 	return func() { conn.Close() }
 }
@@ -90,7 +91,8 @@ func TestBodies(t *testing.T) {
 		defer conn.Close()
 		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 		form := OrderForm("pieces@example.com").Encode()
-		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s\r\nCF-Connecting-IP: 203.0.113.7\r\nContent-Type: %s\r\n"+
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s\r\nCF-Connecting-IP: "+
+			"203.0.113.7\r\nContent-Type: %s\r\n"+
 			"Transfer-Encoding: chunked\r\n\r\n", Host, order, Form)
 		for len(form) > 0 {
 			n := min(7, len(form))
@@ -116,14 +118,16 @@ func TestBodies(t *testing.T) {
 
 func TestABodyIsReadOnlyAfterEverythingElseAllowsIt(t *testing.T) {
 	t.Parallel()
-	m := NewMarket(t, simulator.Options{}, Options{ImportsPerMinute: 1, Probe: true, Vars: map[string]any{"ALLOW_LOOPBACK_HTTP": "1"}})
+	m := NewMarket(t, simulator.Options{}, Options{ImportsPerMinute: 1, Probe: true,
+		Vars: map[string]any{"ALLOW_LOOPBACK_HTTP": "1"}})
 	// withoutBody announces a body, sends none of it, and waits for the answer.
 	withoutBody := func(t *testing.T, method, path string, headers ...string) Answer {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(m.Direct, "http://"))
 		require.NoError(t, err)
 		defer conn.Close()
 		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.7\r\nContent-Type: %s\r\nContent-Length: 1000\r\n", method, path, Form)
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.7\r\nContent-Type: "+
+			"%s\r\nContent-Length: 1000\r\n", method, path, Form)
 		for i := 0; i < len(headers); i += 2 {
 			fmt.Fprintf(conn, "%s: %s\r\n", headers[i], headers[i+1])
 		}
@@ -138,7 +142,8 @@ func TestABodyIsReadOnlyAfterEverythingElseAllowsIt(t *testing.T) {
 	const order = "/api/order/import/"
 	assert.Equal(t, "not_found", withoutBody(t, http.MethodPost, "/api/order/nothing/").Envelope(t).Code)
 	assert.Equal(t, "method_not_allowed", withoutBody(t, http.MethodPut, order).Envelope(t).Code)
-	assert.Equal(t, "origin_refused", withoutBody(t, http.MethodPost, order, "Origin", "https://evil.example").Envelope(t).Code)
+	assert.Equal(t, "origin_refused", withoutBody(t, http.MethodPost, order, "Origin",
+		"https://evil.example").Envelope(t).Code)
 	// The limit counts by the minutes of the clock, so one that is about to end would start a new count in the middle.
 	if left := time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)); left < 20*time.Second {
 		time.Sleep(left)
@@ -151,10 +156,14 @@ func TestABodyIsReadOnlyAfterEverythingElseAllowsIt(t *testing.T) {
 		idle := m.probe(t, "state").Goroutines
 		conn, err := net.Dial("tcp", strings.TrimPrefix(m.Direct, "http://"))
 		require.NoError(t, err)
-		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.8\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\nfirstName=A", order, Form)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nCF-Connecting-IP: 203.0.113.8\r\nContent-Type: "+
+			"%s\r\nContent-Length: 1000\r\n\r\nfirstName=A", order, Form)
 		until(t, "the request waits for its body", func() bool { return m.probe(t, "state").Goroutines > idle })
 		require.NoError(t, conn.Close())
-		until(t, "its line is logged", func() bool { return strings.Contains(m.Output(), `"status":400,"code":"malformed"`) })
+		until(t, "its line is logged", func() bool {
+			return strings.Contains(m.Output(),
+				`"status":400,"code":"malformed"`)
+		})
 		assert.NotContains(t, m.Output(), `"level":"error"`)
 	})
 	t.Run("and neither is a misconfigured lander", func(t *testing.T) {

@@ -22,7 +22,8 @@ type chromiumEngine struct{ ctx context.Context }
 
 func (c chromiumEngine) profile(t testing.TB, l *line) driver {
 	t.Helper()
-	return chromiumTab(t, c.ctx, chromedp.WithNewBrowserContext(func(p *target.CreateBrowserContextParams) { p.ProxyServer = "http://" + l.address }))
+	return chromiumTab(t, c.ctx, chromedp.WithNewBrowserContext(
+		func(p *target.CreateBrowserContextParams) { p.ProxyServer = "http://" + l.address }))
 }
 
 // A chromiumDriver is a tab of Chromium.
@@ -91,7 +92,8 @@ func (c *chromiumDriver) evaluate(expression string) (string, error) {
 }
 
 func (c *chromiumDriver) mouse(kind input.DispatchMouseEventType, x, y float64) error {
-	_, err := chromedp.Call(Within(c.ctx), input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1})
+	_, err := chromedp.Call(Within(c.ctx), input.DispatchMouseEvent,
+		input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1})
 	return err
 }
 

@@ -45,7 +45,8 @@ func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, files, len(want))
 	// The name of the shop, which the log has as the host, is not a secret.
-	placed := strings.NewReplacer("{host}", Host, "{base}", "https://"+Host, "customDescriptor=SHOP", "customDescriptor=Headlamps24")
+	placed := strings.NewReplacer("{host}", Host, "{base}", "https://"+Host, "customDescriptor=SHOP",
+		"customDescriptor=Headlamps24")
 	for i, file := range files {
 		number := strings.TrimSuffix(filepath.Base(file), ".json")
 		t.Run(number, func(t *testing.T) {
@@ -60,7 +61,8 @@ func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 			for name, value := range request.Headers {
 				headers = append(headers, name, placed.Replace(value))
 			}
-			a := Send(t, c, request.Method, "https://"+Host+placed.Replace(request.Path), placed.Replace(request.Body), headers...)
+			a := Send(t, c, request.Method, "https://"+Host+placed.Replace(request.Path), placed.Replace(request.Body),
+				headers...)
 			assert.Equal(t, want[number], fmt.Sprint(a.Status, " ", a.Envelope(t).Code), a.Body)
 			if number == "58" {
 				clicks := m.CRM.Calls(simulator.OpClick)
@@ -79,7 +81,8 @@ func TestALandersOwnServerOverHTTP(t *testing.T) {
 		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password, "SERVER_PASSWORD": serverPassword,
 	}})
 	c := &http.Client{Transport: m.Client().Transport}
-	credentials := url.Values{"loginId": {"user-of-the-sdk-17"}, "password": {serverPassword}, "ipAddress": {"198.51.100.77"}, "userAgent": {"Mozilla/5.0 (iPhone)"}}
+	credentials := url.Values{"loginId": {"user-of-the-sdk-17"}, "password": {serverPassword},
+		"ipAddress": {"198.51.100.77"}, "userAgent": {"Mozilla/5.0 (iPhone)"}}
 	php := func(path string, fields url.Values) Envelope {
 		var b strings.Builder
 		for _, set := range []url.Values{credentials, fields} {
@@ -87,7 +90,8 @@ func TestALandersOwnServerOverHTTP(t *testing.T) {
 				fmt.Fprintf(&b, "--------x\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", name, values[0])
 			}
 		}
-		a := Send(t, c, http.MethodPost, "https://"+Host+path, b.String()+"--------x--\r\n", "Content-Type", "multipart/form-data; boundary=------x", "CF-Connecting-IP", "192.0.2.10", "User-Agent", "PHP/8")
+		a := Send(t, c, http.MethodPost, "https://"+Host+path, b.String()+"--------x--\r\n", "Content-Type",
+			"multipart/form-data; boundary=------x", "CF-Connecting-IP", "192.0.2.10", "User-Agent", "PHP/8")
 		return a.Envelope(t)
 	}
 	person := OrderForm("server@example.com")
@@ -95,7 +99,8 @@ func TestALandersOwnServerOverHTTP(t *testing.T) {
 	person.Del("product1_qty")
 	lead := php("/api/leads/import/", person)
 	require.Equal(t, "SUCCESS", lead.Result)
-	order := php("/api/order/import/", url.Values{"orderId": {lead.Ref}, "orderItems": {`{"34":1}`}, "cardNumber": {"null"}, "redirectsTo": {"/thanks.php"}})
+	order := php("/api/order/import/", url.Values{"orderId": {lead.Ref}, "orderItems": {`{"34":1}`},
+		"cardNumber": {"null"}, "redirectsTo": {"/thanks.php"}})
 	require.Equal(t, "MERC_REDIRECT", order.Result)
 	sent := m.CRM.Calls(simulator.OpOrder)[0].Fields
 	assert.Equal(t, "198.51.100.77", sent["ipAddress"])
@@ -108,10 +113,12 @@ func TestALandersOwnServerOverHTTP(t *testing.T) {
 		query[name] = values
 	}
 	query.Set("ipAddress", "2001:db8::77")
-	node := Send(t, c, http.MethodPost, "https://"+Host+"/api/order/import/?"+query.Encode(), "", "Content-Type", "application/json", "CF-Connecting-IP", "192.0.2.10", "Sec-Fetch-Mode", "cors")
+	node := Send(t, c, http.MethodPost, "https://"+Host+"/api/order/import/?"+query.Encode(), "", "Content-Type",
+		"application/json", "CF-Connecting-IP", "192.0.2.10", "Sec-Fetch-Mode", "cors")
 	assert.Equal(t, "redirect", node.Envelope(t).Code, node.Body)
 	query.Set("password", "a-password-of-somebody-else")
-	wrong := Send(t, c, http.MethodPost, "https://"+Host+"/api/order/import/?"+query.Encode(), "", "Content-Type", "application/json", "CF-Connecting-IP", "192.0.2.10")
+	wrong := Send(t, c, http.MethodPost, "https://"+Host+"/api/order/import/?"+query.Encode(), "", "Content-Type",
+		"application/json", "CF-Connecting-IP", "192.0.2.10")
 	assert.Equal(t, http.StatusUnauthorized, wrong.Status)
 	assert.Equal(t, "unauthorized", wrong.Envelope(t).Code)
 }
@@ -120,7 +127,8 @@ func TestKonnektivesDialectOverHTTP(t *testing.T) {
 	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{Vars: map[string]any{
 		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password,
-		"LANDERS": map[string]any{"*": map[string]any{"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40}, "dialect": "konnektive"}},
+		"LANDERS": map[string]any{"*": map[string]any{"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35},
+			"upsales": []int{40}, "dialect": "konnektive"}},
 	}})
 	c := m.Client()
 	old := func(path string, form url.Values) (result string, message any) {
@@ -153,7 +161,8 @@ func TestKonnektivesDialectOverHTTP(t *testing.T) {
 	}
 	back, err := m.CRM.Approve(session)
 	require.NoError(t, err)
-	page := Send(t, c, http.MethodPost, back.URL, back.Form.Encode(), "Content-Type", Form, "Origin", "https://"+KlarnaHost, "Sec-Fetch-Site", "cross-site")
+	page := Send(t, c, http.MethodPost, back.URL, back.Form.Encode(), "Content-Type", Form, "Origin",
+		"https://"+KlarnaHost, "Sec-Fetch-Site", "cross-site")
 	require.Equal(t, http.StatusOK, page.Status)
 	assert.Contains(t, page.Body, `action="/thanks.php?a=1"`)
 	assert.Contains(t, page.Body, `name="finalizeTransaction" value="1"`)

@@ -19,7 +19,8 @@ registerHooks({
   },
   load(url, context, next) {
     if (url.endsWith(".txt")) return { format: "module", shortCircuit: true, source: 'export default "";' };
-    if (url === "cloudflare:workers") return { format: "module", shortCircuit: true, source: "export const env = globalThis.isolate;" };
+    if (url === "cloudflare:workers") return { format: "module", shortCircuit: true,
+      source: "export const env = globalThis.isolate;" };
     if (!url.endsWith(".wasm")) return next(url, context);
     return { format: "module", shortCircuit: true, source: "export default globalThis.program;" };
   },
@@ -37,7 +38,8 @@ const Instance = WebAssembly.Instance;
 let made;
 WebAssembly.Instance = class {
   constructor(module, imports) {
-    made = new Instance(module, Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, counted(functions)])));
+    made = new Instance(module, Object.fromEntries(
+      Object.entries(imports).map(([name, functions]) => [name, counted(functions)])));
     this.exports = { ...counted(made.exports), mem: made.exports.mem };
   }
 };
@@ -81,7 +83,8 @@ const body = new URLSearchParams({
 async function order(n) {
   const request = new Request("https://shop.example/api/order/import/", {
     method: "POST", body,
-    headers: { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": String(body.length), "Idempotency-Key": `checkout-${String(n).padStart(20, "0")}` },
+    headers: { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": String(body.length),
+      "Idempotency-Key": `checkout-${String(n).padStart(20, "0")}` },
   });
   const go = instance(env);
   go.decide(request.method, request.url);

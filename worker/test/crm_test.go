@@ -54,7 +54,8 @@ func (b *brokenCRM) serve(conn net.Conn) {
 		}
 		body, _ := io.ReadAll(r.Body)
 		b.mu.Lock()
-		b.seen = append(b.seen, fmt.Sprintf("%s %s length=%d te=%v type=%s body=%d", r.Method, r.URL, r.ContentLength, r.TransferEncoding, r.Header.Get("Content-Type"), len(body)))
+		b.seen = append(b.seen, fmt.Sprintf("%s %s length=%d te=%v type=%s body=%d", r.Method, r.URL, r.ContentLength,
+			r.TransferEncoding, r.Header.Get("Content-Type"), len(body)))
 		b.mu.Unlock()
 		if r.URL.Path != "/leads/import/" {
 			b.then(conn)
@@ -91,10 +92,19 @@ func TestAnImportThatMayHaveLeftIsUnknownAndIsNotSentAgain(t *testing.T) {
 		"the connection is closed":  func(conn net.Conn) { conn.Close() },
 		"the answer never comes":    func(net.Conn) {},
 		"half of the answer's head": func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Le"); reset(conn) },
-		"half of the answer's body": func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"result\":") },
-		"the body never ends":       func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{") },
-		"not HTTP":                  func(conn net.Conn) { fmt.Fprint(conn, "SSH-2.0-OpenSSH_9.2\r\n") },
-		"an answer larger than any": func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat(" ", 2<<20)) },
+		"half of the answer's body": func(conn net.Conn) {
+			fmt.Fprint(conn,
+				"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"result\":")
+		},
+		"the body never ends": func(conn net.Conn) {
+			fmt.Fprint(conn,
+				"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
+		},
+		"not HTTP": func(conn net.Conn) { fmt.Fprint(conn, "SSH-2.0-OpenSSH_9.2\r\n") },
+		"an answer larger than any": func(conn net.Conn) {
+			fmt.Fprint(conn,
+				"HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat(" ", 2<<20))
+		},
 		"a large answer of known length": func(conn net.Conn) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 2<<20, strings.Repeat(" ", 2<<20))
 		},

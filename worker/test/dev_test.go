@@ -51,7 +51,8 @@ type dev struct {
 func makeDev(t *testing.T, folder string, env ...string) *dev {
 	t.Helper()
 	d := &dev{done: make(chan error, 1)}
-	d.client = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	d.client = &http.Client{Timeout: patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	d.cmd = exec.Command("make", "dev")
 	d.cmd.Dir = folder
 	d.cmd.Env = append(append(os.Environ(), "PORT=0"), env...)

@@ -69,5 +69,6 @@ func launch(t testing.TB, name string, shop *Shop) engine {
 		return startWebKit(t)
 	}
 	// Klarna's frame in the shop's page is looked into, which Chromium's protocol allows within one process alone.
-	return chromiumEngine{shop.Browser(t, chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"), chromedp.Flag("disable-site-isolation-trials", true))}
+	return chromiumEngine{shop.Browser(t, chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"),
+		chromedp.Flag("disable-site-isolation-trials", true))}
 }

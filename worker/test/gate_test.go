@@ -21,7 +21,8 @@ func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
 		"X-Forwarded-Proto", "https", "CF-Visitor", `{"scheme":"https"}`, "Forwarded", "proto=https", "X-Forwarded-Ssl", "on",
 		"Front-End-Https", "on", "X-Url-Scheme", "https", "Content-Type", Form,
 	}
-	for _, path := range []string{"/", "/checkout", "/style.css", "/nowhere", "/api/health", "/api/order/import/", "/checkout?a=1&b=%20#x"} {
+	for _, path := range []string{"/", "/checkout", "/style.css", "/nowhere", "/api/health", "/api/order/import/",
+		"/checkout?a=1&b=%20#x"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			t.Run(method+" "+path+" is redirected to https", func(t *testing.T) {
 				a := Send(t, c, method, "http://"+Host+path, "", forged...)
@@ -37,7 +38,8 @@ func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
 				assert.Empty(t, a.Body)
 			})
 		}
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch,
+			http.MethodOptions} {
 			t.Run(method+" "+path+" is refused", func(t *testing.T) {
 				a := Send(t, c, method, "http://"+Host+path, OrderForm("plain@example.com").Encode(), forged...)
 				assert.Equal(t, http.StatusForbidden, a.Status)
@@ -78,7 +80,8 @@ func TestPlainHTTPIsToleratedOnLoopbackHostsInDevelopment(t *testing.T) {
 	for _, host := range []string{Host, "localhost.shop.example", "127.0.0.1.shop.example", "localhost.localdomain"} {
 		t.Run(host+" is no loopback host", func(t *testing.T) {
 			assert.Equal(t, http.StatusMovedPermanently, Send(t, c, http.MethodGet, "http://"+host+"/checkout", "").Status)
-			assert.Equal(t, http.StatusForbidden, Send(t, c, http.MethodPost, "http://"+host+"/api/order/import/", "a=1").Status)
+			assert.Equal(t, http.StatusForbidden, Send(t, c, http.MethodPost, "http://"+host+"/api/order/import/",
+				"a=1").Status)
 		})
 	}
 }

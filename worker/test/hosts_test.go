@@ -34,24 +34,28 @@ func manyLanders() string {
 
 func TestAThousandLandersInAFileOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	m := NewMarket(t, simulator.Options{}, Options{Landers: manyLanders(), Vars: map[string]any{"LANDERS": map[string]any{}, "ADMIN_TOKEN": "an-operators-word"}})
+	m := NewMarket(t, simulator.Options{}, Options{Landers: manyLanders(),
+		Vars: map[string]any{"LANDERS": map[string]any{}, "ADMIN_TOKEN": "an-operators-word"}})
 	n := 0
 	order := func(host, product string, headers ...string) Answer {
 		n++
 		form := OrderForm(fmt.Sprintf("hosts%d@example.com", n))
 		form.Set("product1_id", product)
-		return Send(t, m.Client(), http.MethodPost, "https://"+host+"/api/order/import/", form.Encode(), append([]string{"Content-Type", Form}, headers...)...)
+		return Send(t, m.Client(), http.MethodPost, "https://"+host+"/api/order/import/", form.Encode(),
+			append([]string{"Content-Type", Form}, headers...)...)
 	}
 
 	t.Run("each sells on its own host", func(t *testing.T) {
-		for _, host := range []string{"base.example", "shop-0.example", "shop-499.example", "shop-999.example", "a.brand.example", "a.b.brand.example"} {
+		for _, host := range []string{"base.example", "shop-0.example", "shop-499.example", "shop-999.example",
+			"a.brand.example", "a.b.brand.example"} {
 			a := order(host, "34")
 			assert.Equal(t, "redirect", a.Envelope(t).Code, "%s: %s", host, a.Body)
 		}
 	})
 	t.Run("of two wildcards the more exact one counts", func(t *testing.T) {
 		assert.Equal(t, "product_refused", order("x.de.brand.example", "34").Envelope(t).Code)
-		assert.Equal(t, "redirect", order("x.de.brand.example", "35", "Origin", "https://brand.example").Envelope(t).Code, "and it has the other's origins")
+		assert.Equal(t, "redirect", order("x.de.brand.example", "35", "Origin", "https://brand.example").Envelope(t).Code,
+			"and it has the other's origins")
 	})
 	t.Run("hosts that the file does not name are nobody's", func(t *testing.T) {
 		for _, host := range []string{"shop-1000.example", "brand.example", "shop-.example", "0.example", "zzz.example"} {
@@ -65,7 +69,8 @@ func TestAThousandLandersInAFileOfTheirOwn(t *testing.T) {
 		health := Send(t, m.Client(), http.MethodGet, "https://faulty.example/api/health", "")
 		assert.Equal(t, http.StatusServiceUnavailable, health.Status)
 		assert.Contains(t, health.Body, `"faults":["products_missing"]`)
-		assert.Equal(t, "misconfigured", order("capital.example", "34").Envelope(t).Code, "whose key is not written as a host is")
+		assert.Equal(t, "misconfigured", order("capital.example", "34").Envelope(t).Code,
+			"whose key is not written as a host is")
 		assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://shop-1.example/api/health", "").Status)
 		until(t, "the log names it", func() bool {
 			return strings.Contains(m.Output(), `products_missing at landers.toml.\"faulty.example\".products`)
@@ -82,7 +87,8 @@ func TestAThousandLandersInAFileOfTheirOwn(t *testing.T) {
 
 func TestTheWayBackFromKlarnaIsOpenWhateverIsWrongWithTheConfiguration(t *testing.T) {
 	t.Parallel()
-	sim := simulator.New(simulator.Options{BaseURL: "https://" + KlarnaHost, Settings: simulator.Settings{}, LoginID: LoginID, Password: Password})
+	sim := simulator.New(simulator.Options{BaseURL: "https://" + KlarnaHost, Settings: simulator.Settings{},
+		LoginID: LoginID, Password: Password})
 	api := httptest.NewServer(sim)
 	t.Cleanup(api.Close)
 	persist := t.TempDir()
@@ -100,11 +106,13 @@ func TestTheWayBackFromKlarnaIsOpenWhateverIsWrongWithTheConfiguration(t *testin
 	require.NotEmpty(t, back)
 
 	for name, vars := range map[string]map[string]any{
-		"without a password":     {"KONNEKTIVE_PASSWORD": ""},
-		"with a faulty lander":   {"LANDERS": map[string]any{"*": map[string]any{"campaignId": "x", "pages": map[string]any{"thankYou": "/done"}}}},
-		"without any lander":     {"LANDERS": map[string]any{}},
-		"with landers no table":  {"LANDERS": "shop.example"},
-		"without its own lander": {"LANDERS": map[string]any{"other.example": map[string]any{"campaignId": 12, "forceMerchantId": 7, "products": []int{34}}}},
+		"without a password": {"KONNEKTIVE_PASSWORD": ""},
+		"with a faulty lander": {"LANDERS": map[string]any{"*": map[string]any{"campaignId": "x",
+			"pages": map[string]any{"thankYou": "/done"}}}},
+		"without any lander":    {"LANDERS": map[string]any{}},
+		"with landers no table": {"LANDERS": "shop.example"},
+		"without its own lander": {"LANDERS": map[string]any{"other.example": map[string]any{"campaignId": 12,
+			"forceMerchantId": 7, "products": []int{34}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := Start(t, Options{KonnektiveURL: api.URL, Vars: vars, Persist: persist})

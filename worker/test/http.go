@@ -63,7 +63,8 @@ const Form = "application/x-www-form-urlencoded"
 func (w *Worker) Order(t testing.TB, email string, headers ...string) Answer {
 	t.Helper()
 	headers = append([]string{"Content-Type", Form}, headers...)
-	return Send(t, w.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", OrderForm(email).Encode(), headers...)
+	return Send(t, w.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", OrderForm(email).Encode(),
+		headers...)
 }
 
 // OrderForm is an acceptable order.

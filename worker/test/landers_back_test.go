@@ -14,44 +14,48 @@ import (
 
 // comingBack: from Klarna, by every way there is.
 var comingBack = []landerCase{
-	{"the back button finds the order where it was left, and goes on with the same attempt", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("")
-		there := s.text(`location.href`)
-		s.back()
-		s.at("/checkout")
-		s.state("back")
-		assert.NotEqual(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
-		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
-		assert.Contains(t, s.text(`document.activeElement.textContent`), "waiting at Klarna", "who comes back sees and hears it")
-		s.click("[role=status] a")
-		s.klarna("")
-		assert.Equal(t, there, s.text(`location.href`))
+	{"the back button finds the order where it was left, and goes on with the same attempt",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("")
+			there := s.text(`location.href`)
+			s.back()
+			s.at("/checkout")
+			s.state("back")
+			assert.NotEqual(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
+			assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+			assert.Contains(t, s.text(`document.activeElement.textContent`), "waiting at Klarna",
+				"who comes back sees and hears it")
+			s.click("[role=status] a")
+			s.klarna("")
+			assert.Equal(t, there, s.text(`location.href`))
 
-		s.back()
-		s.at("/checkout")
-		s.state("back")
-		s.pay()
-		s.klarna("")
-		assert.Equal(t, there, s.text(`location.href`), "the button leads to the same Klarna too")
-		assert.Len(t, s.order().OrderImports(), 1)
-	}},
-	{"a page that the browser kept whole is unlocked when it is shown again, and by nothing else", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.intercept("https://"+KlarnaHost+"/*", false, always(cut{status: 204}))
-		s.pay()
-		s.state("leaving")
-		locked := `document.querySelector("` + payButton + `").getAttribute("aria-disabled")`
-		assert.Equal(t, "https://"+KlarnaHost, s.text(`new URL(document.querySelector("[role=status] a").href).origin`), "who is not taken there can go by hand")
-		s.do(`for (const name of ["focus", "online", "resize", "storage"]) dispatchEvent(new Event(name)); dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }))`)
-		assert.Equal(t, "true", s.text(locked))
-		s.do(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
-		s.state("back")
-		assert.Equal(t, "false", s.text(locked))
-	}},
+			s.back()
+			s.at("/checkout")
+			s.state("back")
+			s.pay()
+			s.klarna("")
+			assert.Equal(t, there, s.text(`location.href`), "the button leads to the same Klarna too")
+			assert.Len(t, s.order().OrderImports(), 1)
+		}},
+	{"a page that the browser kept whole is unlocked when it is shown again, and by nothing else",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.intercept("https://"+KlarnaHost+"/*", false, always(cut{status: 204}))
+			s.pay()
+			s.state("leaving")
+			locked := `document.querySelector("` + payButton + `").getAttribute("aria-disabled")`
+			assert.Equal(t, "https://"+KlarnaHost, s.text(`new URL(document.querySelector("[role=status] a").href).origin`),
+				"who is not taken there can go by hand")
+			s.do(`for (const name of ["focus", "online", "resize", "storage"]) dispatchEvent(new Event(name)); dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }))`)
+			assert.Equal(t, "true", s.text(locked))
+			s.do(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+			s.state("back")
+			assert.Equal(t, "false", s.text(locked))
+		}},
 	{"declined at Klarna, the details are still there, and another try succeeds", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -74,7 +78,8 @@ var comingBack = []landerCase{
 			assert.Len(t, order.OrderImports(), 1)
 			statuses += order.Status + " "
 		}
-		assert.ElementsMatch(t, []string{"DECLINED", "COMPLETE"}, strings.Fields(statuses), "the second Klarna has an order of its own")
+		assert.ElementsMatch(t, []string{"DECLINED", "COMPLETE"}, strings.Fields(statuses),
+			"the second Klarna has an order of its own")
 	}},
 	{"declined in German, the page of the checkout is German", func(t *testing.T, s *shopper) {
 		s.open("/de/checkout")
@@ -86,36 +91,38 @@ var comingBack = []landerCase{
 		assert.Contains(t, s.alert(), "Es wurde nichts berechnet")
 		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
 	}},
-	{"declined at once by the CRM, the form says so, and a try with another e-mail address is a purchase of its own", func(t *testing.T, s *shopper) {
-		s.is("decline")
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.state("declined")
-		assert.Contains(t, s.alert(), "You have not been charged")
-		first := s.order()
-		s.is("url")
-		s.set(map[string]string{"emailAddress": s.email})
-		s.pay()
-		s.klarna("")
-		assert.Len(t, s.order().OrderImports(), 1)
-		again, ok := s.market.CRM.Order(first.ID)
-		require.True(t, ok)
-		assert.Len(t, again.OrderImports(), 1)
-	}},
-	{"cancelled at Klarna, the shopper is back in the checkout and can order the same again", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("#cancel")
-		s.at("/checkout")
-		s.until(`document.querySelector("[role=alert]").textContent.includes("You have not been charged")`)
-		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
-		s.pay()
-		s.klarna("#approve")
-		s.at("/upsell?ref=")
-		assert.Len(t, s.orders(), 2)
-	}},
+	{"declined at once by the CRM, the form says so, and a try with another e-mail address is a purchase of its own",
+		func(t *testing.T, s *shopper) {
+			s.is("decline")
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.state("declined")
+			assert.Contains(t, s.alert(), "You have not been charged")
+			first := s.order()
+			s.is("url")
+			s.set(map[string]string{"emailAddress": s.email})
+			s.pay()
+			s.klarna("")
+			assert.Len(t, s.order().OrderImports(), 1)
+			again, ok := s.market.CRM.Order(first.ID)
+			require.True(t, ok)
+			assert.Len(t, again.OrderImports(), 1)
+		}},
+	{"cancelled at Klarna, the shopper is back in the checkout and can order the same again",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("#cancel")
+			s.at("/checkout")
+			s.until(`document.querySelector("[role=alert]").textContent.includes("You have not been charged")`)
+			assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+			s.pay()
+			s.klarna("#approve")
+			s.at("/upsell?ref=")
+			assert.Len(t, s.orders(), 2)
+		}},
 	{"who paid and came back by the back button is taken on", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -177,8 +184,9 @@ func (b *tab) offline(on bool) {
 	params := network.OverrideNetworkStateParams{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}
 	_, err := chromedp.Call(Within(b.ctx), network.OverrideNetworkState, params)
 	require.NoError(b.t, err)
-	_, err = chromedp.Call(Within(b.ctx), network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-		MatchedNetworkConditions: []*network.Conditions{{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}},
-	})
+	_, err = chromedp.Call(Within(b.ctx), network.EmulateNetworkConditionsByRule,
+		network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Offline: on, DownloadThroughput: -1, UploadThroughput: -1}},
+		})
 	require.NoError(b.t, err)
 }

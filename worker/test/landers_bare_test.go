@@ -33,7 +33,8 @@ func TestTheGuidesPagesSellAsTheyStandThere(t *testing.T) {
 	s.pay()
 	s.state("invalid")
 	assert.Equal(t, "postalCode", s.text(`document.activeElement.name`))
-	assert.Equal(t, "rgb(179, 38, 30)", s.text(`getComputedStyle(document.getElementById("klarna-order-postalCode")).color`), "klarna.css is at work")
+	assert.Equal(t, "rgb(179, 38, 30)", s.text(
+		`getComputedStyle(document.getElementById("klarna-order-postalCode")).color`), "klarna.css is at work")
 	s.set(map[string]string{"postalCode": "10115"})
 	s.pay()
 	s.klarna("#approve")

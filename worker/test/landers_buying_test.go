@@ -15,70 +15,74 @@ import (
 
 // buying: a sale from the first page to the last, in its variants.
 var buying = []landerCase{
-	{"a shopper comes by an advertisement, buys, takes the upsell, and is told what was paid", func(t *testing.T, s *shopper) {
-		s.open("/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc")
-		s.until(`JSON.parse(sessionStorage.getItem("klarna:visit") ?? "{}").sessionId`)
-		s.click(`a[href="/checkout?product1_id=35"]`)
-		s.at("/checkout")
-		s.set(map[string]string{"product1_qty": "2"})
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("#approve")
+	{"a shopper comes by an advertisement, buys, takes the upsell, and is told what was paid",
+		func(t *testing.T, s *shopper) {
+			s.open("/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc")
+			s.until(`JSON.parse(sessionStorage.getItem("klarna:visit") ?? "{}").sessionId`)
+			s.click(`a[href="/checkout?product1_id=35"]`)
+			s.at("/checkout")
+			s.set(map[string]string{"product1_qty": "2"})
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("#approve")
 
-		s.at("/upsell?ref=")
-		s.until(`localStorage.getItem("told")`)
-		order := s.order()
-		assert.Equal(t, 1, order.Leads, "the relay's lead: the page sends none unless it is told to")
-		assert.Zero(t, s.requested("/api/leads/"))
-		for _, lead := range s.market.CRM.Calls(simulator.OpLead) {
-			if lead.Email == s.email {
-				assert.Equal(t, "media7", lead.Fields["affId"])
-				assert.Equal(t, "e", lead.Fields["sourceValue5"])
+			s.at("/upsell?ref=")
+			s.until(`localStorage.getItem("told")`)
+			order := s.order()
+			assert.Equal(t, 1, order.Leads, "the relay's lead: the page sends none unless it is told to")
+			assert.Zero(t, s.requested("/api/leads/"))
+			for _, lead := range s.market.CRM.Calls(simulator.OpLead) {
+				if lead.Email == s.email {
+					assert.Equal(t, "media7", lead.Fields["affId"])
+					assert.Equal(t, "e", lead.Fields["sourceValue5"])
+				}
 			}
-		}
-		require.Len(t, order.OrderImports(), 1)
-		sent := order.OrderImports()[0].Fields
-		for name, want := range map[string]string{
-			"affId": "media7", "sourceValue1": "autumn", "sourceValue2": "b", "sourceValue3": "c", "sourceValue4": "d", "sourceValue5": "e",
-			"product1_id": "35", "product1_qty": "2", "lastName": "O’Neill", "billShipSame": "1",
-		} {
-			assert.Equal(t, want, sent[name], name)
-		}
-		assert.Regexp(t, `^[0-9a-f]{32}$`, sent["sessionId"])
-		assert.NotContains(t, sent, "shipAddress1")
-		var landings []string
-		for _, click := range s.market.CRM.Calls(simulator.OpClick) {
-			if strings.Contains(click.Fields["requestUri"], "media7") {
-				landings = append(landings, click.Fields["pageType"]+" "+click.Fields["requestUri"])
+			require.Len(t, order.OrderImports(), 1)
+			sent := order.OrderImports()[0].Fields
+			for name, want := range map[string]string{
+				"affId": "media7", "sourceValue1": "autumn", "sourceValue2": "b", "sourceValue3": "c", "sourceValue4": "d", "sourceValue5": "e",
+				"product1_id": "35", "product1_qty": "2", "lastName": "O’Neill", "billShipSame": "1",
+			} {
+				assert.Equal(t, want, sent[name], name)
 			}
-		}
-		assert.Equal(t, []string{"presellPage https://shop.example/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc"}, landings)
-		assert.Empty(t, s.text(`sessionStorage.getItem("klarna:values:order")`), "what was typed is forgotten once it is paid")
+			assert.Regexp(t, `^[0-9a-f]{32}$`, sent["sessionId"])
+			assert.NotContains(t, sent, "shipAddress1")
+			var landings []string
+			for _, click := range s.market.CRM.Calls(simulator.OpClick) {
+				if strings.Contains(click.Fields["requestUri"], "media7") {
+					landings = append(landings, click.Fields["pageType"]+" "+click.Fields["requestUri"])
+				}
+			}
+			assert.Equal(t, []string{"presellPage https://shop.example/?affId=media7&c1=autumn&c2=b&c3=c&c4=d&c5=e&gclid=abc"},
+				landings)
+			assert.Empty(t, s.text(`sessionStorage.getItem("klarna:values:order")`),
+				"what was typed is forgotten once it is paid")
 
-		s.pay()
-		s.klarna("#approve")
-		s.at("/thank-you?ref=")
-		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
-		assert.Equal(t, []string{"2 × Trail headlamp, twin pack €179.80", "Spare battery €14.90"},
-			strings.Split(s.text(`[...document.querySelectorAll("[data-klarna-items] li")].map((li) => li.textContent).join("|")`), "|"))
-		assert.Equal(t, "€199.60", s.text(`document.querySelector("[data-klarna-total]").textContent`))
-		s.until(`JSON.parse(localStorage.getItem("told")).length === 2`)
+			s.pay()
+			s.klarna("#approve")
+			s.at("/thank-you?ref=")
+			s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+			assert.Equal(t, []string{"2 × Trail headlamp, twin pack €179.80", "Spare battery €14.90"},
+				strings.Split(s.text(`[...document.querySelectorAll("[data-klarna-items] li")].map((li) => li.textContent).join("|")`), "|"))
+			assert.Equal(t, "€199.60", s.text(`document.querySelector("[data-klarna-total]").textContent`))
+			s.until(`JSON.parse(localStorage.getItem("told")).length === 2`)
 
-		s.reload()
-		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
-		told := s.told()
-		require.Len(t, told, 2, "the order once, the upsale once, whatever is reloaded")
-		assert.Equal(t, 184.7, told[0].Total)
-		assert.Equal(t, "EUR", told[0].Currency)
-		assert.Len(t, told[0].Ref, 64)
-		require.Len(t, told[0].Items, 1)
-		assert.Equal(t, 2, told[0].Items[0].Qty)
-		assert.Equal(t, 14.9, told[1].Total, "what the upsale added, not the whole order again")
-		require.Len(t, told[1].Items, 1)
-		assert.Equal(t, "Spare battery", told[1].Items[0].Name)
-		require.Eventually(t, func() bool { return s.order().Confirms == 1 }, patience, 20*time.Millisecond, "Confirm Order at the end of the funnel")
-		assert.Equal(t, 1, s.requested("/api/order/confirm/"))
-	}},
+			s.reload()
+			s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
+			told := s.told()
+			require.Len(t, told, 2, "the order once, the upsale once, whatever is reloaded")
+			assert.Equal(t, 184.7, told[0].Total)
+			assert.Equal(t, "EUR", told[0].Currency)
+			assert.Len(t, told[0].Ref, 64)
+			require.Len(t, told[0].Items, 1)
+			assert.Equal(t, 2, told[0].Items[0].Qty)
+			assert.Equal(t, 14.9, told[1].Total, "what the upsale added, not the whole order again")
+			require.Len(t, told[1].Items, 1)
+			assert.Equal(t, "Spare battery", told[1].Items[0].Name)
+			require.Eventually(t, func() bool { return s.order().Confirms == 1 }, patience, 20*time.Millisecond,
+				"Confirm Order at the end of the funnel")
+			assert.Equal(t, 1, s.requested("/api/order/confirm/"))
+		}},
 	{"who does not want the upsell comes to the same end", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -152,7 +156,8 @@ var buying = []landerCase{
 		assert.Equal(t, "false", s.text(`document.querySelector("[name=shipCity]").checkVisibility()`))
 		s.fill(s.tab)
 		s.click("[name=billShipSame]")
-		s.set(map[string]string{"shipFirstName": "Zoë", "shipLastName": "Ånd", "shipCountry": "NL", "shipAddress1": "Damrak 1", "shipPostalCode": "1012 LG", "shipCity": "Amsterdam"})
+		s.set(map[string]string{"shipFirstName": "Zoë", "shipLastName": "Ånd", "shipCountry": "NL",
+			"shipAddress1": "Damrak 1", "shipPostalCode": "1012 LG", "shipCity": "Amsterdam"})
 		s.pay()
 		s.klarna("")
 		sent := s.order().OrderImports()[0].Fields
@@ -189,11 +194,14 @@ var buying = []landerCase{
 	}},
 	{"a lead that hangs does not hinder the order", unhindered("leads", nil)},
 	{"a lead that gets lost does not hinder the order", unhindered("leads", &cut{})},
-	{"a lead that is refused does not hinder the order", unhindered("leads", &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"city":"no"}}`})},
-	{"a lead that is answered with nonsense does not hinder the order", unhindered("leads", &cut{status: 500, body: "<h1>Error</h1>"})},
+	{"a lead that is refused does not hinder the order",
+		unhindered("leads", &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"city":"no"}}`})},
+	{"a lead that is answered with nonsense does not hinder the order",
+		unhindered("leads", &cut{status: 500, body: "<h1>Error</h1>"})},
 	{"a click that hangs does not hinder the order", unhindered("landers/clicks", nil)},
 	{"a click that gets lost does not hinder the order", unhindered("landers/clicks", &cut{})},
-	{"a click that is answered with nonsense does not hinder the order", unhindered("landers/clicks", &cut{status: 200, body: `{"code":"accepted","message":null}`})},
+	{"a click that is answered with nonsense does not hinder the order",
+		unhindered("landers/clicks", &cut{status: 200, body: `{"code":"accepted","message":null}`})},
 	{"a double click on the upsell, and a second tab of it, take it once", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -244,7 +252,8 @@ var buying = []landerCase{
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"an advertisement's values that are too long or look like a card cost no sale", func(t *testing.T, s *shopper) {
-		s.open("/checkout?affId=" + strings.Repeat("a", 60) + "&c1=4111111111111111&c2=" + strings.Repeat("x", 400) + "&c3=ok")
+		s.open("/checkout?affId=" + strings.Repeat("a", 60) + "&c1=4111111111111111&c2=" + strings.Repeat("x", 400) +
+			"&c3=ok")
 		s.fill(s.tab)
 		s.pay()
 		s.klarna("")

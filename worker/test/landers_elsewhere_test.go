@@ -76,7 +76,8 @@ func otherServer(t *testing.T) string {
 }
 
 func landers(lander map[string]any) map[string]any {
-	all := map[string]any{"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40}, "maxQuantity": 10}
+	all := map[string]any{"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40},
+		"maxQuantity": 10}
 	for name, value := range lander {
 		all[name] = value
 	}
@@ -87,7 +88,8 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	t.Parallel()
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t), Vars: landers(map[string]any{
 		"allowedOrigins": []string{"https://" + otherLander},
-		"pages":          map[string]string{"checkout": "https://" + otherLander + "/", "upsell": "https://" + otherLander + "/more", "thankYou": "https://" + otherLander + "/thanks"},
+		"pages": map[string]string{"checkout": "https://" + otherLander + "/",
+			"upsell": "https://" + otherLander + "/more", "thankYou": "https://" + otherLander + "/thanks"},
 	})})
 	market.Elsewhere[otherLander] = otherServer(t)
 	s := newShopper(t, market, market.Browser(t), "url")
@@ -116,7 +118,9 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 
 	other := newShopper(t, market, market.Browser(t), "url")
 	other.open("https://" + otherLander + "/")
-	assert.Equal(t, "alert|status", other.text(`[...document.querySelectorAll("form [role]:empty")].map((region) => region.getAttribute("role")).sort().join("|")`), "a form that has no live regions is given them before they speak")
+	assert.Equal(t, "alert|status", other.text(
+		`[...document.querySelectorAll("form [role]:empty")].map((region) => region.getAttribute("role")).sort().join("|")`),
+		"a form that has no live regions is given them before they speak")
 	other.fill(other.tab, "postalCode", "1")
 	other.pay()
 	other.state("invalid")
@@ -164,7 +168,9 @@ func TestTheBotCheckIsShownWhenASiteKeyIsGivenAndEveryAttemptHasATokenOfItsOwn(t
 	require.NotEqual(t, string(checkout), with)
 	require.NoError(t, os.WriteFile(filepath.Join(pages, "checkout.html"), []byte(with), 0o644))
 
-	market := NewMarket(t, simulator.Options{}, Options{Pages: pages, Vars: map[string]any{"TURNSTILE_SECRET": "1x0000000000000000000000000000000AA", "TURNSTILE_URL": siteverify.URL}})
+	market := NewMarket(t, simulator.Options{},
+		Options{Pages: pages, Vars: map[string]any{"TURNSTILE_SECRET": "1x0000000000000000000000000000000AA",
+			"TURNSTILE_URL": siteverify.URL}})
 	market.Elsewhere["challenges.cloudflare.com"] = cloudflare.Listener.Addr().String()
 	browser := market.Browser(t)
 

@@ -22,13 +22,15 @@ var once = []landerCase{
 		s.fault(map[simulator.Op]simulator.Fault{simulator.OpOrder: {Hold: release}})
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.do(`const button = document.querySelector("` + payButton + `"); button.click(); globalThis.locked = button.getAttribute("aria-disabled"); button.click(); button.click();`)
+		s.do(`const button = document.querySelector("` + payButton +
+			`"); button.click(); globalThis.locked = button.getAttribute("aria-disabled"); button.click(); button.click();`)
 		assert.Equal(t, "true", s.text(`locked`))
 		s.imports(1)
 		s.pay()
 		s.do(`window.dispatchEvent(new Event("focus")); document.dispatchEvent(new Event("visibilitychange"));`)
 		s.do(`document.querySelector("form").requestSubmit()`)
-		assert.Equal(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`), "only coming back unlocks")
+		assert.Equal(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`),
+			"only coming back unlocks")
 		close(release)
 		s.klarna("")
 		assert.Equal(t, 1, s.requested("/api/order/import/"))
@@ -44,7 +46,8 @@ var once = []landerCase{
 		s.reload()
 		s.state("sent")
 		assert.Contains(t, s.status(), "only once")
-		assert.Equal(t, "Hauptstraße 1", s.text(`document.querySelector("[name=address1]").value`), "what was typed is still there")
+		assert.Equal(t, "Hauptstraße 1", s.text(`document.querySelector("[name=address1]").value`),
+			"what was typed is still there")
 		s.pay()
 		s.state("sending")
 		close(release)
@@ -131,41 +134,44 @@ var once = []landerCase{
 		assert.Equal(t, 3, s.requested("/api/order/import/"))
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
-	{"when the network stays down the shopper is told, and pressing again later orders once", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.intercept(orders, true, times(4, cut{}))
-		s.pay()
-		s.state("network")
-		assert.Contains(t, s.alert(), "only once")
-		s.pay()
-		s.klarna("")
-		assert.Len(t, s.order().OrderImports(), 1)
-	}},
-	{"an order that is changed while nobody knows about the first one is asked for again before the new one is sent", func(t *testing.T, s *shopper) {
-		s.intercept("*/api/*/import/*", true, func(r *http.Request) *cut {
-			// No lead gives a ref, and four answers to the order get lost.
-			if strings.Contains(r.URL.Path, "/leads/") || strings.Contains(r.URL.Path, "/order/") && s.requested("/api/order/import/") <= 4 {
-				return &cut{}
+	{"when the network stays down the shopper is told, and pressing again later orders once",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.intercept(orders, true, times(4, cut{}))
+			s.pay()
+			s.state("network")
+			assert.Contains(t, s.alert(), "only once")
+			s.pay()
+			s.klarna("")
+			assert.Len(t, s.order().OrderImports(), 1)
+		}},
+	{"an order that is changed while nobody knows about the first one is asked for again before the new one is sent",
+		func(t *testing.T, s *shopper) {
+			s.intercept("*/api/*/import/*", true, func(r *http.Request) *cut {
+				// No lead gives a ref, and four answers to the order get lost.
+				if strings.Contains(r.URL.Path, "/leads/") || strings.Contains(r.URL.Path, "/order/") &&
+					s.requested("/api/order/import/") <= 4 {
+					return &cut{}
+				}
+				return nil
+			})
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.state("network")
+			s.set(map[string]string{"product1_qty": "4"})
+			s.pay()
+			s.klarna("")
+			var quantities []string
+			for _, order := range s.orders() {
+				require.LessOrEqual(t, len(order.OrderImports()), 1, "no order has two carts")
+				for _, sent := range order.OrderImports() {
+					quantities = append(quantities, sent.Fields["product1_qty"])
+				}
 			}
-			return nil
-		})
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.state("network")
-		s.set(map[string]string{"product1_qty": "4"})
-		s.pay()
-		s.klarna("")
-		var quantities []string
-		for _, order := range s.orders() {
-			require.LessOrEqual(t, len(order.OrderImports()), 1, "no order has two carts")
-			for _, sent := range order.OrderImports() {
-				quantities = append(quantities, sent.Fields["product1_qty"])
-			}
-		}
-		assert.ElementsMatch(t, []string{"1", "4"}, quantities)
-	}},
+			assert.ElementsMatch(t, []string{"1", "4"}, quantities)
+		}},
 	{"offline nothing is sent, and the details are kept for later", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -179,34 +185,36 @@ var once = []landerCase{
 		s.klarna("")
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
-	{"an import whose answer got lost between relay and CRM is waited for, and found paid", func(t *testing.T, s *shopper) {
-		s.is("lost")
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.state("checking")
-		assert.Contains(t, s.status(), "do not order or pay again")
-		assert.Equal(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
-		session, ok := s.market.CRM.LatestSession(s.order().ID)
-		require.True(t, ok)
-		_, err := s.market.CRM.Approve(session.ID)
-		require.NoError(t, err)
-		s.at("/upsell?ref=")
-		assert.Len(t, s.order().OrderImports(), 1)
-	}},
-	{"what turns out never to have reached Klarna may be ordered again, on the same order", func(t *testing.T, s *shopper) {
-		s.is("lost")
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.intercept("*/api/order/status/*", false, times(1, answer(200, "retry", "")))
-		s.pay()
-		s.state("retry")
-		assert.Contains(t, s.alert(), "You have not been charged")
-		first := s.text(`JSON.parse(localStorage.getItem("klarna:at:order")).key`)
-		s.pay()
-		s.until(`JSON.parse(localStorage.getItem("klarna:at:order")).key !== "` + first + `"`)
-		assert.Len(t, s.orders(), 1)
-	}},
+	{"an import whose answer got lost between relay and CRM is waited for, and found paid",
+		func(t *testing.T, s *shopper) {
+			s.is("lost")
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.state("checking")
+			assert.Contains(t, s.status(), "do not order or pay again")
+			assert.Equal(t, "true", s.text(`document.querySelector("`+payButton+`").getAttribute("aria-disabled")`))
+			session, ok := s.market.CRM.LatestSession(s.order().ID)
+			require.True(t, ok)
+			_, err := s.market.CRM.Approve(session.ID)
+			require.NoError(t, err)
+			s.at("/upsell?ref=")
+			assert.Len(t, s.order().OrderImports(), 1)
+		}},
+	{"what turns out never to have reached Klarna may be ordered again, on the same order",
+		func(t *testing.T, s *shopper) {
+			s.is("lost")
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.intercept("*/api/order/status/*", false, times(1, answer(200, "retry", "")))
+			s.pay()
+			s.state("retry")
+			assert.Contains(t, s.alert(), "You have not been charged")
+			first := s.text(`JSON.parse(localStorage.getItem("klarna:at:order")).key`)
+			s.pay()
+			s.until(`JSON.parse(localStorage.getItem("klarna:at:order")).key !== "` + first + `"`)
+			assert.Len(t, s.orders(), 1)
+		}},
 	{"a slow answer keeps the button locked and says so", func(t *testing.T, s *shopper) {
 		release := make(chan struct{})
 		s.fault(map[simulator.Op]simulator.Fault{simulator.OpOrder: {Hold: release}})

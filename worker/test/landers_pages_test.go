@@ -36,14 +36,18 @@ var states = []struct {
 	{"not found", []string{"/nowhere"}, func(*shopper) {}},
 	{"legal", []string{"/legal"}, func(*shopper) {}},
 	{"languages", []string{"/"}, func(s *shopper) { s.do(`document.querySelector(".languages").open = true`) }},
-	{"unfolded", []string{"/checkout"}, func(s *shopper) { s.do(`for (const fold of document.querySelectorAll("details")) fold.open = true`) }},
+	{"unfolded", []string{"/checkout"}, func(
+		s *shopper) {
+		s.do(`for (const fold of document.querySelectorAll("details")) fold.open = true`)
+	}},
 	{"empty", []string{"/checkout"}, func(*shopper) {}},
 	{"filling, with a delivery address", []string{"/checkout"}, func(s *shopper) {
 		s.fill(s.tab)
 		s.do(`document.querySelector("[name=billShipSame]").click()`)
 	}},
 	{"filling, with long words", []string{"/checkout"}, func(s *shopper) {
-		s.fill(s.tab, "firstName", "عبد الرحمن بن محمد", "lastName", "Müller-Lüdenscheidt von und zu", "city", "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch")
+		s.fill(s.tab, "firstName", "عبد الرحمن بن محمد", "lastName", "Müller-Lüdenscheidt von und zu", "city",
+			"Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch")
 		s.do(`document.querySelector(".choice strong").textContent = "Donaudampfschifffahrtsgesellschaftskapitänsmützenlampe";
 			for (const amount of document.querySelectorAll(".amount")) amount.textContent = "123.456.789,90 €"`)
 		s.set(map[string]string{"product1_qty": "10"})
@@ -90,12 +94,16 @@ var states = []struct {
 	}},
 	{"retry", []string{"/checkout"}, answered(answer(200, "retry", ""), "retry")},
 	{"network", []string{"/checkout"}, answered(cut{}, "network")},
-	{"rate limited", []string{"/checkout"}, answered(answer(429, "rate_limited", "", "Retry-After", "60"), "rate_limited")},
+	{"rate limited", []string{"/checkout"},
+		answered(answer(429, "rate_limited", "", "Retry-After", "60"), "rate_limited")},
 	{"http refused", []string{"/checkout"}, answered(answer(403, "https_required", ""), "insecure")},
-	{"country refused", []string{"/checkout"}, answered(cut{status: 422, body: `{"result":"ERROR","code":"country_refused","message":{"country":"Not in this country."}}`}, "country_refused")},
-	{"misconfigured", []string{"/checkout"}, answered(answer(503, "misconfigured", "The shop cannot take orders."), "misconfigured")},
+	{"country refused", []string{"/checkout"},
+		answered(cut{status: 422, body: `{"result":"ERROR","code":"country_refused","message":{"country":"Not in this country."}}`}, "country_refused")},
+	{"misconfigured", []string{"/checkout"},
+		answered(answer(503, "misconfigured", "The shop cannot take orders."), "misconfigured")},
 	{"upsell", []string{"/upsell?ref=0123456789"}, shown("paid", "paid")},
-	{"upsell without an order", []string{"/upsell"}, func(s *shopper) { s.until(`document.querySelector("[data-klarna-when~=none]").checkVisibility()`) }},
+	{"upsell without an order", []string{"/upsell"},
+		func(s *shopper) { s.until(`document.querySelector("[data-klarna-when~=none]").checkVisibility()`) }},
 	{"thank-you", []string{"/thank-you"}, func(*shopper) {}},
 	{"paid", []string{"/thank-you?ref=0123456789"}, shown("paid", "paid")},
 	{"paid, with long words", []string{"/thank-you?ref=0123456789"}, func(s *shopper) {
@@ -164,8 +172,10 @@ func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 					look(t, s.ctx, size.width, size.height, scheme)
 					s.until(fmt.Sprintf(`innerWidth === %d && matchMedia("(prefers-color-scheme: %s)").matches`, size.width, scheme))
 					assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`), "%d %s", size.width, scheme)
-					assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %d", size.width)
-					assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`), "one heading")
+					assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %d",
+						size.width)
+					assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`),
+						"one heading")
 					checked++
 				}
 				// 200 % zoom of a large screen, and 400 % of a small one: a page of half and of a quarter of the width.
@@ -180,9 +190,11 @@ func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 // look sets the size of the window and the colours that the shopper prefers.
 func look(t *testing.T, ctx context.Context, width, height int64, scheme string) {
 	t.Helper()
-	_, err := chromedp.Call(Within(ctx), emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+	_, err := chromedp.Call(Within(ctx), emulation.SetDeviceMetricsOverride,
+		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
 	require.NoError(t, err)
-	_, err = chromedp.Call(Within(ctx), emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	_, err = chromedp.Call(Within(ctx), emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	require.NoError(t, err)
 }
 
@@ -194,7 +206,8 @@ func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	s.open("/checkout")
 	s.until(`document.readyState === "complete"`)
 	total := 0
-	for _, address := range strings.Fields(s.text(`[location.href, ...performance.getEntriesByType("resource").map((entry) => entry.name)].join(" ")`)) {
+	for _, address := range strings.Fields(
+		s.text(`[location.href, ...performance.getEntriesByType("resource").map((entry) => entry.name)].join(" ")`)) {
 		require.True(t, strings.HasPrefix(address, "https://"+Host+"/"), "a request to somebody else: %s", address)
 		if strings.Contains(address, "/api/") || strings.Contains(address, "/.line/") { // the second is the test harness
 			continue

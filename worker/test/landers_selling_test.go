@@ -22,8 +22,10 @@ var selling = []landerCase{
 		s.open("/checkout")
 		s.until(`document.documentElement.dataset.klarnaPrices === "unknown"`)
 		assert.Empty(t, s.text(`[...document.querySelectorAll("[data-klarna-price], [data-klarna-total]")].map((spot) => spot.textContent).join("")`))
-		assert.NotRegexp(t, `[€\d]+[.,]\d\d`, s.text(`document.querySelector("main").innerText`), "no price of the page's own is left in it")
-		assert.Equal(t, "visible", s.text(`getComputedStyle(document.querySelector(".sum .unpriced")).visibility`), "it says where the total is seen")
+		assert.NotRegexp(t, `[€\d]+[.,]\d\d`, s.text(`document.querySelector("main").innerText`),
+			"no price of the page's own is left in it")
+		assert.Equal(t, "visible", s.text(`getComputedStyle(document.querySelector(".sum .unpriced")).visibility`),
+			"it says where the total is seen")
 		s.fill(s.tab)
 		s.pay()
 		s.klarna("")
@@ -37,54 +39,60 @@ var selling = []landerCase{
 		assert.Equal(t, "€54.80", s.text(`document.querySelector(".sum [data-klarna-total]").textContent`))
 	}},
 	{"the page is in the shopper's country, unless something has been chosen", func(t *testing.T, s *shopper) {
-		s.intercept("*/api/campaign/query/", false, always(cut{status: 200, body: prices("34", "1,234.50", "4.90", "NL", "NL", "DE")}))
+		s.intercept("*/api/campaign/query/", false,
+			always(cut{status: 200, body: prices("34", "1,234.50", "4.90", "NL", "NL", "DE")}))
 		s.open("/checkout")
 		s.until(`document.querySelector("[name=country]").value === "NL"`)
 		assert.Equal(t, "DE|NL", s.text(`[...document.querySelector("[name=country]").options].map(({ value }) => value).filter(Boolean).sort().join("|")`), "and offers what the campaign sells to")
-		assert.Equal(t, "€1,239.40", s.text(`document.querySelector(".sum [data-klarna-total]").textContent`), "the CRM's separators of thousands are none of a price")
+		assert.Equal(t, "€1,239.40", s.text(`document.querySelector(".sum [data-klarna-total]").textContent`),
+			"the CRM's separators of thousands are none of a price")
 		s.set(map[string]string{"country": "DE"})
 		s.reload()
 		s.until(`document.documentElement.dataset.klarnaPrices === "known"`)
 		assert.Equal(t, "DE", s.text(`document.querySelector("[name=country]").value`))
 		assert.Equal(t, 1, s.requested("/api/campaign/query/"), "asked once in five minutes")
 	}},
-	{"nothing is told to the CRM before the button is pressed, unless the lander and the shopper want it", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.do(`document.querySelector("form[data-klarna]").dataset.klarnaLead = "#news"; document.querySelector("main").insertAdjacentHTML("beforeend", '<input type="checkbox" id="news">')`)
-		s.set(map[string]string{"city": "Potsdam"})
-		s.do(`new Promise((done) => setTimeout(done, 300))`)
-		assert.Zero(t, s.requested("/api/leads/"), "the box is not ticked")
-		s.do(`document.querySelector("#news").checked = true`)
-		s.set(map[string]string{"city": "Berlin"})
-		s.until(lead)
-		assert.Equal(t, 1, s.requested("/api/leads/"))
-		ref := s.refOf("order")
-		s.pay()
-		s.klarna("#approve")
-		s.at("/upsell?ref=" + ref)
-		assert.Equal(t, 1, s.order().Leads, "lead and order are one")
-	}},
-	{"on a slow network, or when data is to be saved, the relay checks in place of the module", func(t *testing.T, s *shopper) {
-		for _, connection := range []string{`{ saveData: true }`, `{ effectiveType: "3g" }`, `{ effectiveType: "slow-2g" }`} {
-			s.before(`Object.defineProperty(navigator, "connection", { configurable: true, value: ` + connection + ` })`)
-			s.intercept("*/api/order/check/", false, func(r *http.Request) *cut {
-				if strings.Contains(bodyOf(r), "postalCode=1&") {
-					return &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it.","city":"Please fill this in."}}`}
-				}
-				return &cut{status: 200, body: `{"result":"SUCCESS","code":"accepted"}`}
-			})
+	{"nothing is told to the CRM before the button is pressed, unless the lander and the shopper want it",
+		func(t *testing.T, s *shopper) {
 			s.open("/checkout")
-			s.set(map[string]string{"country": "DE", "postalCode": "1"})
-			s.until(`document.querySelector("[name=postalCode]").getAttribute("aria-invalid") === "true"`)
-			assert.Equal(t, "Please check it.", s.text(`document.getElementById("klarna-order-postalCode").textContent`))
-			assert.Empty(t, s.text(`document.querySelector("[name=city]").getAttribute("aria-invalid")`), "what has not been come to is left alone")
-			s.set(map[string]string{"postalCode": "10115"})
-			s.until(`!document.querySelector("[name=postalCode]").hasAttribute("aria-invalid")`)
-			assert.Zero(t, s.requested("/build/check"), "nothing is loaded: %s", connection)
-		}
-		assert.Empty(t, s.orders())
-	}},
+			s.fill(s.tab)
+			s.do(`document.querySelector("form[data-klarna]").dataset.klarnaLead = "#news"; document.querySelector("main").insertAdjacentHTML("beforeend", '<input type="checkbox" id="news">')`)
+			s.set(map[string]string{"city": "Potsdam"})
+			s.do(`new Promise((done) => setTimeout(done, 300))`)
+			assert.Zero(t, s.requested("/api/leads/"), "the box is not ticked")
+			s.do(`document.querySelector("#news").checked = true`)
+			s.set(map[string]string{"city": "Berlin"})
+			s.until(lead)
+			assert.Equal(t, 1, s.requested("/api/leads/"))
+			ref := s.refOf("order")
+			s.pay()
+			s.klarna("#approve")
+			s.at("/upsell?ref=" + ref)
+			assert.Equal(t, 1, s.order().Leads, "lead and order are one")
+		}},
+	{"on a slow network, or when data is to be saved, the relay checks in place of the module",
+		func(t *testing.T, s *shopper) {
+			for _, connection := range []string{`{ saveData: true }`, `{ effectiveType: "3g" }`,
+				`{ effectiveType: "slow-2g" }`} {
+				s.before(`Object.defineProperty(navigator, "connection", { configurable: true, value: ` + connection + ` })`)
+				s.intercept("*/api/order/check/", false, func(r *http.Request) *cut {
+					if strings.Contains(bodyOf(r), "postalCode=1&") {
+						return &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it.","city":"Please fill this in."}}`}
+					}
+					return &cut{status: 200, body: `{"result":"SUCCESS","code":"accepted"}`}
+				})
+				s.open("/checkout")
+				s.set(map[string]string{"country": "DE", "postalCode": "1"})
+				s.until(`document.querySelector("[name=postalCode]").getAttribute("aria-invalid") === "true"`)
+				assert.Equal(t, "Please check it.", s.text(`document.getElementById("klarna-order-postalCode").textContent`))
+				assert.Empty(t, s.text(`document.querySelector("[name=city]").getAttribute("aria-invalid")`),
+					"what has not been come to is left alone")
+				s.set(map[string]string{"postalCode": "10115"})
+				s.until(`!document.querySelector("[name=postalCode]").hasAttribute("aria-invalid")`)
+				assert.Zero(t, s.requested("/build/check"), "nothing is loaded: %s", connection)
+			}
+			assert.Empty(t, s.orders())
+		}},
 	{"a check of the relay's that is refused for the rate rests, and the order goes on", func(t *testing.T, s *shopper) {
 		s.before(`addEventListener("DOMContentLoaded", () => document.querySelector("form[data-klarna]")?.setAttribute("data-klarna-check", "edge"))`)
 		s.intercept("*/api/order/check/", false, always(answer(429, "rate_limited", "", "Retry-After", "60")))
@@ -119,7 +127,8 @@ var selling = []landerCase{
 			looking.disconnect();
 			main.dataset.klarnaWords = JSON.stringify({ declined: "That went wrong.", misconfigured: "Closed.", "rule.bad_postal_code": "Like {example}!" });
 		}).observe(document, { subtree: true, childList: true })`)
-		s.intercept(orders, false, times(1, cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it."},"problems":{"postalCode":{"code":"bad_postal_code","detail":"10115"}}}`}))
+		s.intercept(orders, false, times(1, cut{status: 422,
+			body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it."},"problems":{"postalCode":{"code":"bad_postal_code","detail":"10115"}}}`}))
 		s.open("/checkout?klarna=declined")
 		s.state("declined")
 		s.until(`document.querySelector("[role=alert]").textContent === "That went wrong."`)
@@ -211,32 +220,35 @@ var remembering = []landerCase{
 		s.at("/checkout")
 		assert.NotEqual(t, ref, s.refOf("order"))
 	}},
-	{"when the order before this one turns out to be paid, it says so, and this one is placed only when it is wanted", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("")
-		ref := ""
-		s.back()
-		s.state("back")
-		ref = s.refOf("order")
-		s.intercept(orders, false, times(1, cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"` + ref + `","message":{"orderId":"` + ref + `","total":"54.80","currency":"EUR","items":[]}}`}))
-		s.set(map[string]string{"product1_qty": "3"})
-		s.pay()
-		s.state("earlier_paid")
-		assert.Contains(t, s.alert(), "has not been placed")
-		assert.Equal(t, "https://shop.example/thank-you?ref="+ref, s.text(`document.querySelector("[role=alert] a").href`))
-		s.pay()
-		s.klarna("")
-		quantities := ""
-		for _, order := range s.orders() {
-			for _, sent := range order.OrderImports() {
-				quantities += sent.Fields["product1_qty"]
+	{"when the order before this one turns out to be paid, it says so, and this one is placed only when it is wanted",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("")
+			ref := ""
+			s.back()
+			s.state("back")
+			ref = s.refOf("order")
+			s.intercept(orders, false, times(1, cut{status: 200,
+				body: `{"result":"SUCCESS","code":"paid","ref":"` + ref + `","message":{"orderId":"` + ref +
+					`","total":"54.80","currency":"EUR","items":[]}}`}))
+			s.set(map[string]string{"product1_qty": "3"})
+			s.pay()
+			s.state("earlier_paid")
+			assert.Contains(t, s.alert(), "has not been placed")
+			assert.Equal(t, "https://shop.example/thank-you?ref="+ref, s.text(`document.querySelector("[role=alert] a").href`))
+			s.pay()
+			s.klarna("")
+			quantities := ""
+			for _, order := range s.orders() {
+				for _, sent := range order.OrderImports() {
+					quantities += sent.Fields["product1_qty"]
+				}
 			}
-		}
-		assert.Equal(t, "13", quantities, "the new one is an order of its own")
-		assert.Len(t, s.orders(), 2)
-	}},
+			assert.Equal(t, "13", quantities, "the new one is an order of its own")
+			assert.Len(t, s.orders(), 2)
+		}},
 	{"a shop that could not take an order gets it under a new key", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -251,21 +263,22 @@ var remembering = []landerCase{
 		assert.NotEqual(t, key, s.text(`JSON.parse(localStorage.getItem("klarna:at:order")).key`))
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
-	{"what the page says to somebody who comes back is in sight, wherever the page was left", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("")
-		s.back()
-		s.state("back")
-		s.do(`scrollTo({ top: 0, behavior: "instant" })`)
-		s.reload()
-		s.state("back")
-		const seen = `(() => { const { top, bottom } = document.querySelector("[role=status]").getBoundingClientRect(); return top >= 0 && bottom <= innerHeight })()`
-		s.until(seen)
-		s.do(`new Promise((done) => setTimeout(done, 600))`)
-		assert.Equal(t, "true", s.text(seen), "and stays there")
-	}},
+	{"what the page says to somebody who comes back is in sight, wherever the page was left",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("")
+			s.back()
+			s.state("back")
+			s.do(`scrollTo({ top: 0, behavior: "instant" })`)
+			s.reload()
+			s.state("back")
+			const seen = `(() => { const { top, bottom } = document.querySelector("[role=status]").getBoundingClientRect(); return top >= 0 && bottom <= innerHeight })()`
+			s.until(seen)
+			s.do(`new Promise((done) => setTimeout(done, 600))`)
+			assert.Equal(t, "true", s.text(seen), "and stays there")
+		}},
 	{"what was told of an order and its upsales adds up to its total", func(t *testing.T, s *shopper) {
 		total, items := "", ""
 		s.intercept("*/api/order/status/*", false, func(r *http.Request) *cut {
@@ -273,7 +286,8 @@ var remembering = []landerCase{
 		})
 		lamp, battery := `{"name":"Lamp","qty":1,"price":"1,234.50"}`, `{"name":"Battery","qty":1,"price":"14.90"}`
 		for i, step := range []struct{ ref, total, items string }{
-			{"a", "1,239.40", lamp}, {"b", "1,254.30", lamp + "," + battery}, {"c", "1,269.20", lamp + "," + battery + "," + battery}, {"c", "1,269.20", lamp},
+			{"a", "1,239.40", lamp}, {"b", "1,254.30", lamp + "," + battery}, {"c", "1,269.20",
+				lamp + "," + battery + "," + battery}, {"c", "1,269.20", lamp},
 		} {
 			total, items = step.total, step.items
 			s.open("/thank-you?ref=" + step.ref)

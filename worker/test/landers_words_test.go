@@ -15,43 +15,46 @@ import (
 
 // saying: what the form says when something is wrong, and to whom.
 var saying = []landerCase{
-	{"problems stand at their fields, the first one has the focus, and each is linked to its field", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab, "firstName", "", "postalCode", "1", "city", "")
-		s.pay()
-		s.state("invalid")
-		assert.Equal(t, "firstName", s.text(`document.activeElement.name`), "the first in the form's order")
-		for _, field := range []string{"firstName", "postalCode", "city"} {
-			assert.Equal(t, "true", s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-invalid")`), field)
-			assert.NotEmpty(t, s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id).textContent).join("")`), field)
-		}
-		assert.Empty(t, s.text(`document.querySelector("[name=lastName]").getAttribute("aria-invalid")`))
-		assert.Contains(t, s.alert(), "marked fields")
+	{"problems stand at their fields, the first one has the focus, and each is linked to its field",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab, "firstName", "", "postalCode", "1", "city", "")
+			s.pay()
+			s.state("invalid")
+			assert.Equal(t, "firstName", s.text(`document.activeElement.name`), "the first in the form's order")
+			for _, field := range []string{"firstName", "postalCode", "city"} {
+				assert.Equal(t, "true", s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-invalid")`), field)
+				assert.NotEmpty(t, s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id).textContent).join("")`), field)
+			}
+			assert.Empty(t, s.text(`document.querySelector("[name=lastName]").getAttribute("aria-invalid")`))
+			assert.Contains(t, s.alert(), "marked fields")
 
-		s.set(map[string]string{"firstName": "Änne", "postalCode": "10115", "city": "Berlin"})
-		assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`), "what is mended is no longer marked")
-		s.pay()
-		s.klarna("")
-		assert.Len(t, s.order().OrderImports(), 1)
-	}},
-	{"what the form says, it says where a screen reader has been listening from the start", func(t *testing.T, s *shopper) {
-		s.intercept(orders, false, never)
-		s.holdTimers()
-		s.open("/checkout")
-		s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
-		assert.Equal(t, "status|alert", s.text(`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
-		said := `regions.map((region) => region.isConnected && region.checkVisibility() && region.textContent ? region.getAttribute("role") : "").join("")`
-		s.fill(s.tab, "city", "")
-		s.until(`globalThis.klarnaRules`)
-		s.pay()
-		s.state("invalid")
-		assert.Equal(t, "alert", s.text(said), "a problem is said at once, and alone")
-		s.set(map[string]string{"city": "Berlin"})
-		assert.Empty(t, s.text(said), "and no longer than it holds")
-		s.pay()
-		s.state("sending")
-		assert.Equal(t, "status", s.text(said), "progress waits its turn")
-	}},
+			s.set(map[string]string{"firstName": "Änne", "postalCode": "10115", "city": "Berlin"})
+			assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`), "what is mended is no longer marked")
+			s.pay()
+			s.klarna("")
+			assert.Len(t, s.order().OrderImports(), 1)
+		}},
+	{"what the form says, it says where a screen reader has been listening from the start",
+		func(t *testing.T, s *shopper) {
+			s.intercept(orders, false, never)
+			s.holdTimers()
+			s.open("/checkout")
+			s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
+			assert.Equal(t, "status|alert", s.text(
+				`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
+			said := `regions.map((region) => region.isConnected && region.checkVisibility() && region.textContent ? region.getAttribute("role") : "").join("")`
+			s.fill(s.tab, "city", "")
+			s.until(`globalThis.klarnaRules`)
+			s.pay()
+			s.state("invalid")
+			assert.Equal(t, "alert", s.text(said), "a problem is said at once, and alone")
+			s.set(map[string]string{"city": "Berlin"})
+			assert.Empty(t, s.text(said), "and no longer than it holds")
+			s.pay()
+			s.state("sending")
+			assert.Equal(t, "status", s.text(said), "progress waits its turn")
+		}},
 	{"page and edge say the same words", func(t *testing.T, s *shopper) {
 		problems := func(path string, checked bool) string {
 			s.open(path)
@@ -84,18 +87,20 @@ var saying = []landerCase{
 		s.fill(s.tab)
 		assert.Equal(t, 1, s.requested("/build/check-"))
 	}},
-	{"the check says when a field is left what is wrong with it, tidies what it knows, and leaves the rest alone", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.do(`document.querySelector("[name=emailAddress]").focus()`)
-		s.until(`globalThis.klarnaRules`)
-		s.set(map[string]string{"country": "NL"})
-		s.set(map[string]string{"postalCode": "1012lg", "phoneNumber": "020 555 1234"})
-		assert.Equal(t, "1012 LG", s.text(`document.querySelector("[name=postalCode]").value`))
-		assert.Equal(t, "+31205551234", s.text(`document.querySelector("[name=phoneNumber]").value`))
-		assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`))
-		s.set(map[string]string{"emailAddress": "ada@"})
-		assert.Equal(t, "emailAddress", s.text(`[...document.querySelectorAll("[aria-invalid]")].map((field) => field.name).join()`))
-	}},
+	{"the check says when a field is left what is wrong with it, tidies what it knows, and leaves the rest alone",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.do(`document.querySelector("[name=emailAddress]").focus()`)
+			s.until(`globalThis.klarnaRules`)
+			s.set(map[string]string{"country": "NL"})
+			s.set(map[string]string{"postalCode": "1012lg", "phoneNumber": "020 555 1234"})
+			assert.Equal(t, "1012 LG", s.text(`document.querySelector("[name=postalCode]").value`))
+			assert.Equal(t, "+31205551234", s.text(`document.querySelector("[name=phoneNumber]").value`))
+			assert.Empty(t, s.text(`document.querySelector("[aria-invalid]")?.name`))
+			s.set(map[string]string{"emailAddress": "ada@"})
+			assert.Equal(t, "emailAddress", s.text(
+				`[...document.querySelectorAll("[aria-invalid]")].map((field) => field.name).join()`))
+		}},
 	{"a country without Klarna is told at once, at its field", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
@@ -171,7 +176,8 @@ var saying = []landerCase{
 		s.keys(kb.Tab, kb.ArrowDown) // the second product
 		assert.Equal(t, "35", s.text(`document.querySelector("[name=product1_id]:checked").value`))
 		s.keys(kb.Tab, "2") // quantity
-		s.keys(kb.Tab, s.email, kb.Tab, "Änne", kb.Tab, "O’Neill", kb.Tab, "+49 30 12345678", kb.Tab, "Germ", kb.Tab, "Hauptstraße 1", kb.Tab)
+		s.keys(kb.Tab, s.email, kb.Tab, "Änne", kb.Tab, "O’Neill", kb.Tab, "+49 30 12345678", kb.Tab, "Germ", kb.Tab,
+			"Hauptstraße 1", kb.Tab)
 		s.keys(kb.Enter) // unfolds the second line of the address
 		s.keys(kb.Tab)
 		assert.Equal(t, "address2", s.text(`document.activeElement.name`))
@@ -183,7 +189,8 @@ var saying = []landerCase{
 		assert.Equal(t, "billShipSame", s.text(`document.activeElement.name`))
 		s.keys(kb.Tab, kb.Tab, kb.Tab, kb.Tab) // past two links and the coupon
 		assert.Equal(t, "submit", s.text(`document.activeElement.type`))
-		assert.NotEqual(t, "none", s.text(`getComputedStyle(document.activeElement).outlineStyle`), "where one is can be seen")
+		assert.NotEqual(t, "none", s.text(`getComputedStyle(document.activeElement).outlineStyle`),
+			"where one is can be seen")
 		s.keys(" ")
 		s.klarna("")
 		sent := s.order().OrderImports()[0].Fields
@@ -197,7 +204,8 @@ var saying = []landerCase{
 var withoutHelp = []landerCase{
 	{"without the check the order goes through all the same: blocked", withoutCheck(cut{})},
 	{"without the check the order goes through all the same: gone", withoutCheck(answer(404, "not_found", ""))},
-	{"without the check the order goes through all the same: broken", withoutCheck(cut{status: 200, body: "no module", header: map[string]string{"Content-Type": "text/javascript"}})},
+	{"without the check the order goes through all the same: broken",
+		withoutCheck(cut{status: 200, body: "no module", header: map[string]string{"Content-Type": "text/javascript"}})},
 	{"without the check the order goes through all the same: slow", func(t *testing.T, s *shopper) {
 		s.intercept("*/build/*.wasm", false, never)
 		s.open("/checkout")
@@ -239,8 +247,10 @@ var withoutHelp = []landerCase{
 		s.enter("address1", "Hauptstraße 1")
 		s.enter("postalCode", "10115")
 		s.enter("city", "Berlin")
-		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)), chromedp.WaitVisible(chromedp.CSS("#approve"))))
-		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("#approve")), chromedp.Click(chromedp.CSS("#return button")), chromedp.WaitVisible(chromedp.CSS("noscript a"))))
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)),
+			chromedp.WaitVisible(chromedp.CSS("#approve"))))
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("#approve")),
+			chromedp.Click(chromedp.CSS("#return button")), chromedp.WaitVisible(chromedp.CSS("noscript a"))))
 		assert.Len(t, s.order().OrderImports(), 1)
 		here, err := chromedp.Run(Within(s.ctx), chromedp.Location())
 		require.NoError(t, err)
@@ -249,7 +259,8 @@ var withoutHelp = []landerCase{
 		require.NoError(t, err)
 		assert.Contains(t, text, "Your order is on its way")
 		assert.NotContains(t, text, "Add it and pay", "an offer that could not be taken is not made")
-		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("noscript a")), chromedp.WaitVisible(chromedp.CSS("[data-klarna-when~=wait] h1"))))
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS("noscript a")),
+			chromedp.WaitVisible(chromedp.CSS("[data-klarna-when~=wait] h1"))))
 		text, err = chromedp.Run(Within(s.ctx), chromedp.Text(chromedp.CSS("main")))
 		require.NoError(t, err)
 		assert.Contains(t, text, "Thank you for your order")
@@ -265,10 +276,12 @@ var withoutHelp = []landerCase{
 		s.enter("address1", "Hauptstraße 1")
 		s.enter("postalCode", "1")
 		s.enter("city", "Berlin")
-		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)), chromedp.WaitVisible(chromedp.CSS("main:not([id]) li"))))
+		require.NoError(t, chromedp.Do(Within(s.ctx), chromedp.Click(chromedp.CSS(payButton)),
+			chromedp.WaitVisible(chromedp.CSS("main:not([id]) li"))))
 		text, err := chromedp.Run(Within(s.ctx), chromedp.Text(chromedp.CSS("main")))
 		require.NoError(t, err)
-		assert.Contains(t, text, "Postleitzahl: Bitte prüfen Sie die Postleitzahl", "in the words and the language of the page, whatever the browser's is")
+		assert.Contains(t, text, "Postleitzahl: Bitte prüfen Sie die Postleitzahl",
+			"in the words and the language of the page, whatever the browser's is")
 		assert.NotContains(t, text, "postalCode")
 		assert.Empty(t, s.orders())
 	}},
@@ -304,6 +317,7 @@ func (b *tab) enter(field, text string) {
 func (b *tab) scripts(on bool) {
 	b.t.Helper()
 	b.onlyChromium("switches JavaScript off in a tab")
-	_, err := chromedp.Call(Within(b.ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+	_, err := chromedp.Call(Within(b.ctx), emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: !on})
 	require.NoError(b.t, err)
 }

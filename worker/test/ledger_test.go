@@ -114,7 +114,8 @@ func TestARefHasOneSpelling(t *testing.T) {
 	capitals := strings.ToUpper(ref)
 	assert.Equal(t, http.StatusNotFound, Send(t, m.Client(), http.MethodGet, at+"/api/order/status/"+capitals, "").Status)
 	upsale := func(of, key string) Answer {
-		return Send(t, m.Client(), http.MethodPost, at+"/api/upsale/import/", "product1_id=40&ref="+of, "Content-Type", Form, "Idempotency-Key", key)
+		return Send(t, m.Client(), http.MethodPost, at+"/api/upsale/import/", "product1_id=40&ref="+of, "Content-Type", Form,
+			"Idempotency-Key", key)
 	}
 	require.Equal(t, http.StatusOK, upsale(ref, "upsale-key-1").Status)
 	again := upsale(capitals, "upsale-key-2")
@@ -134,11 +135,13 @@ func TestTheAlarmHasTheRelayLookAfterAPurchase(t *testing.T) {
 
 	record := m.ledger(t, "ledger", "call", "read", "ref", ref).Record
 	version, data, _ := strings.Cut(record, "\x00")
-	require.True(t, m.ledger(t, "ledger", "call", "write", "ref", ref, "version", version, "data", data, "alarm", "10", "expires", hour).Won)
+	require.True(t, m.ledger(t, "ledger", "call", "write", "ref", ref, "version", version, "data", data, "alarm", "10",
+		"expires", hour).Won)
 	until(t, "the relay asks Konnektive by itself", func() bool { return len(m.CRM.Calls(simulator.OpQuery)) > 0 })
 	until(t, "and records what it learned", func() bool {
 		return m.ledger(t, "ledger", "call", "read", "ref", ref).Record != "" &&
-			!strings.HasPrefix(m.ledger(t, "ledger", "call", "read", "ref", ref).Record, version+"\x00") && strings.Contains(m.Output(), `"route":"alarm"`)
+			!strings.HasPrefix(m.ledger(t, "ledger", "call", "read", "ref", ref).Record, version+"\x00") &&
+			strings.Contains(m.Output(), `"route":"alarm"`)
 	})
 	assert.Contains(t, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/order/status/"+ref, "").Body, `"paid"`)
 }

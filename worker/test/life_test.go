@@ -109,7 +109,8 @@ func TestWithoutItsLedgerTheRelaySendsNothing(t *testing.T) {
 	a := m.Order(t, "unrecorded@example.com")
 	assert.Equal(t, http.StatusInternalServerError, a.Status, a.Body)
 	assert.Equal(t, "internal", a.Envelope(t).Code)
-	assert.Equal(t, http.StatusInternalServerError, m.Order(t, "unrecorded@example.com", "Idempotency-Key", "a-key-of-the-unrecorded").Status)
+	assert.Equal(t, http.StatusInternalServerError,
+		m.Order(t, "unrecorded@example.com", "Idempotency-Key", "a-key-of-the-unrecorded").Status)
 	assert.Empty(t, m.CRM.Calls(simulator.OpOrder), "what cannot be recorded is not sent")
 	assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "").Status)
 }
@@ -163,7 +164,8 @@ func TestManyOrdersAtOnceKeepApart(t *testing.T) {
 			form := OrderForm(fmt.Sprintf("shopper%d@example.com", i))
 			form.Set("firstName", fmt.Sprintf("Number%c", 'A'+i))
 			answers[i] = Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", form.Encode(),
-				"Content-Type", Form, "CF-Connecting-IP", fmt.Sprintf("198.51.100.%d", i+1), "User-Agent", fmt.Sprintf("Browser/%d (K, like G)", i))
+				"Content-Type", Form, "CF-Connecting-IP", fmt.Sprintf("198.51.100.%d",
+					i+1), "User-Agent", fmt.Sprintf("Browser/%d (K, like G)", i))
 		})
 	}
 	arrived.Wait() // all of them are inside of the one instance

@@ -90,7 +90,8 @@ func cloudflare(t *testing.T, market *Market) string {
 			w.Header().Del(hop)
 		}
 		body := io.Writer(w)
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && regexp.MustCompile("text/|javascript|json|svg").MatchString(res.Header.Get("Content-Type")) {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") &&
+			regexp.MustCompile("text/|javascript|json|svg").MatchString(res.Header.Get("Content-Type")) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Header().Del("Content-Length")
 			squeeze := gzip.NewWriter(w)
@@ -140,13 +141,17 @@ func lighthouse(t *testing.T, front, url string) (report lighthouseReport) {
 	t.Helper()
 	flags := strings.Join([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--ignore-certificate-errors", fmt.Sprintf(`--host-resolver-rules="MAP %s:443 %s,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"`, Host, front),
+		"--ignore-certificate-errors", fmt.Sprintf(`--host-resolver-rules="MAP %s:443 %s,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"`,
+			Host, front),
 	}, " ")
 	config := filepath.Join(t.TempDir(), "config.json")
-	settings := fmt.Sprintf(`{"extends":"lighthouse:default","settings":{"maxWaitForFcp":%[1]d,"maxWaitForLoad":%[1]d}}`, patience.Milliseconds())
+	settings := fmt.Sprintf(`{"extends":"lighthouse:default","settings":{"maxWaitForFcp":%[1]d,"maxWaitForLoad":%[1]d}}`,
+		patience.Milliseconds())
 	require.NoError(t, os.WriteFile(config, []byte(settings), 0o600))
-	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/lighthouse"), url, "--quiet", "--output=json", "--config-path="+config, "--chrome-flags="+flags)
-	cmd.Env = append(os.Environ(), "CHROME_PATH="+chromium(t), "PATH="+filepath.Join(Root(), "worker/node_modules/.bin")+":"+os.Getenv("PATH"))
+	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/lighthouse"), url, "--quiet", "--output=json",
+		"--config-path="+config, "--chrome-flags="+flags)
+	cmd.Env = append(os.Environ(), "CHROME_PATH="+chromium(t),
+		"PATH="+filepath.Join(Root(), "worker/node_modules/.bin")+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = group()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -75,7 +75,8 @@ func TestImportsAreLimitedForOneShoppersAddress(t *testing.T) {
 	}
 	refused(t, s.spend(t, limit, from("198.51.100.1"), func() Answer { return s.order(t, "198.51.100.1") }))
 	refused(t, s.spend(t, limit, from("198.51.100.1"), func() Answer {
-		return Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/upsale/import/", "product1_id=40", "Content-Type", Form, "CF-Connecting-IP", "198.51.100.1")
+		return Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/upsale/import/", "product1_id=40", "Content-Type",
+			Form, "CF-Connecting-IP", "198.51.100.1")
 	}))
 	assert.Len(t, m.CRM.Calls(), 2*s.accepted, "a lead and an import each; what is refused costs Konnektive nothing")
 
@@ -83,7 +84,8 @@ func TestImportsAreLimitedForOneShoppersAddress(t *testing.T) {
 		assert.Equal(t, http.StatusOK, s.order(t, "198.51.100.2").Status)
 	})
 	t.Run("nor is who only asks how the order stands", func(t *testing.T) {
-		a := Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/order/status/none", "", "CF-Connecting-IP", "198.51.100.1")
+		a := Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/order/status/none", "", "CF-Connecting-IP",
+			"198.51.100.1")
 		assert.Equal(t, http.StatusNotFound, a.Status)
 	})
 	t.Run("a household with IPv6 is one shopper, however many addresses it has", func(t *testing.T) {

@@ -72,7 +72,8 @@ func newLine(t testing.TB, shop *Shop) *line {
 	quiet := log.New(io.Discard, "", 0) // shoppers come and go
 	secure := &http.Server{Handler: http.HandlerFunc(l.serve), ErrorLog: quiet}
 	secure.SetKeepAlivesEnabled(false)
-	proxy := &http.Server{ErrorLog: quiet, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.connect(w, r, inner) })}
+	proxy := &http.Server{ErrorLog: quiet, Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) { l.connect(w, r, inner) })}
 	proxy.SetKeepAlivesEnabled(false)
 	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	go func() { _ = secure.Serve(tls.NewListener(inner, config)) }()
@@ -221,7 +222,8 @@ func (l *line) pass(w http.ResponseWriter, r *http.Request, answer *httptest.Res
 	l.mu.Lock()
 	scripts := len(l.scripts)
 	l.mu.Unlock()
-	isPage := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") && r.Host != KlarnaHost
+	isPage := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") &&
+		r.Host != KlarnaHost
 	if isPage && scripts > 0 {
 		body = bytes.Replace(body, []byte("<head>"), []byte(`<head><script src="`+scriptPath+`"></script>`), 1)
 		if w.Header().Get("Content-Length") != "" && r.Method != http.MethodHead {

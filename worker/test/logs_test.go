@@ -68,12 +68,14 @@ func TestWhatAWorkerPrintsIsSearchedForWhateverWasConfidential(t *testing.T) {
 func TestWhatGoesThroughAWorkerIsOverheard(t *testing.T) {
 	t.Parallel()
 	m := NewMarket(t, simulator.Options{}, Options{})
-	a := m.Order(t, "overheard@example.com", "Idempotency-Key", "key-of-the-overheard", "CF-Connecting-IP", "198.51.100.77")
+	a := m.Order(t, "overheard@example.com", "Idempotency-Key", "key-of-the-overheard", "CF-Connecting-IP",
+		"198.51.100.77")
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
 	ref := a.Envelope(t).Ref
 	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/leads/import/",
 		`{"firstName":"Wilhelmine","lastName":"Übelacker","emailAddress":"json@example.com","custom1":"told in confidence"}`, "Content-Type", "application/json")
-	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/klarna/return/"+ref, `orderData=%7B%22customer%22%3A%22Overheard+Returner%22%7D`, "Content-Type", Form)
+	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/klarna/return/"+ref,
+		`orderData=%7B%22customer%22%3A%22Overheard+Returner%22%7D`, "Content-Type", Form)
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/klarna/failed/"+ref+"?errorMsg=told+by+a+stranger", "")
 	confidential.addBooks(m.CRM)
 

@@ -47,7 +47,8 @@ func TestEveryRequestToTheAPIIsCounted(t *testing.T) {
 	until(t, "every request is counted, which may be after its answer", func() bool { return len(m.points(t, "")) >= 4 })
 	points := m.points(t, "")
 	require.Len(t, points, 4, "one for each request to the API, none for a page: %v", points)
-	for i, want := range [][]string{{Host, "order", "redirect"}, {Host, "order", "invalid"}, {Host, "failed", "declined"}, {Host, "none", "not_found"}} {
+	for i, want := range [][]string{{Host, "order", "redirect"}, {Host, "order", "invalid"}, {Host, "failed", "declined"},
+		{Host, "none", "not_found"}} {
 		assert.Equal(t, []string{Host}, points[i].Indexes, "the lander")
 		assert.Equal(t, want, points[i].Blobs, "lander, route, outcome")
 		require.Len(t, points[i].Doubles, 4, "upstream ms, total ms, HTTP status, calls")
@@ -112,6 +113,9 @@ func TestWithoutAnalyticsEngineOrdersGoTheSameWay(t *testing.T) {
 	m := NewMarket(t, simulator.Options{}, Options{Without: []string{"METRICS"}})
 	a := m.Order(t, "nowhere-counted@example.com")
 	assert.Equal(t, http.StatusOK, a.Status, a.Body)
-	until(t, "its line is there", func() bool { return regexp.MustCompile(`"route":"order","status":200`).MatchString(m.Output()) })
+	until(t, "its line is there", func() bool {
+		return regexp.MustCompile(`"route":"order","status":200`).MatchString(
+			m.Output())
+	})
 	assert.NotContains(t, m.Output(), "metrics")
 }

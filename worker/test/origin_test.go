@@ -26,7 +26,10 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 	mux := http.NewServeMux()
 	released = make(chan struct{})
 	var self *url.URL
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "<p>%s %s", r.Method, r.RequestURI) })
+	mux.HandleFunc("/", func(w http.ResponseWriter,
+		r *http.Request) {
+		fmt.Fprintf(w, "<p>%s %s", r.Method, r.RequestURI)
+	})
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		for name, values := range r.Header {
@@ -39,9 +42,12 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 	})
 	mux.HandleFunc("/redirect/{kind}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", map[string]string{
-			"absolute": "http://" + self.Host + "/next?a=1#x", "secure": "https://" + self.Host + "/next", "scheme-relative": "//" + self.Host + "/next",
-			"path": "/next?a=1", "relative": "next", "elsewhere": "https://pay.example/" + self.Host + "/x", "bare": "http://" + self.Host,
-			"look-alike": "http://" + self.Hostname() + ".evil.example/", "port otherwise": "http://" + self.Hostname() + ":0" + self.Port() + "/next",
+			"absolute": "http://" + self.Host + "/next?a=1#x", "secure": "https://" + self.Host +
+				"/next", "scheme-relative": "//" + self.Host + "/next",
+			"path": "/next?a=1", "relative": "next", "elsewhere": "https://pay.example/" + self.Host + "/x", "bare": "http://" +
+				self.Host,
+			"look-alike": "http://" + self.Hostname() + ".evil.example/", "port otherwise": "http://" + self.Hostname() + ":0" +
+				self.Port() + "/next",
 		}[r.PathValue("kind")])
 		w.WriteHeader(http.StatusFound)
 	})
@@ -100,7 +106,8 @@ func odd(t *testing.T) (address string, released chan struct{}) {
 		}
 		defer conn.Close()
 		digest := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n\x81\x05hello",
+		fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "+
+			"Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n\x81\x05hello",
 			base64.StdEncoding.EncodeToString(digest[:]))
 		_ = rw.Flush()
 		frame := make([]byte, 2+4+3)
@@ -129,7 +136,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	}
 
 	t.Run("the origin sees the shopper's address and host, whatever the client claims", func(t *testing.T) {
-		a := get(t, "/echo", "CF-Connecting-IP", "198.51.100.9", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Host", "evil.example",
+		a := get(t, "/echo", "CF-Connecting-IP", "198.51.100.9", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Host",
+			"evil.example",
 			"X-Forwarded-Proto", "http", "X-Real-IP", "1.2.3.4", "Forwarded", "for=1.2.3.4", "Cookie", "session=abc", "User-Agent", "Mozilla/5.0 (X; Y, like Z)")
 		assert.Equal(t, []string{"198.51.100.9"}, a.Header.Values("Got-X-Forwarded-For"))
 		assert.Equal(t, []string{"https"}, a.Header.Values("Got-X-Forwarded-Proto"))
@@ -183,7 +191,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	})
 	t.Run("redirects to the origin lead to the shop, others where they lead", func(t *testing.T) {
 		for kind, want := range map[string]string{
-			"absolute": at + "/next?a=1#x", "secure": at + "/next", "scheme-relative": at + "/next", "path": "/next?a=1", "relative": "next",
+			"absolute": at + "/next?a=1#x", "secure": at + "/next", "scheme-relative": at +
+				"/next", "path": "/next?a=1", "relative": "next",
 			"bare": at, "elsewhere": "https://pay.example/" + strings.TrimPrefix(address, "http://") + "/x",
 			"look-alike": "http://127.0.0.1.evil.example/", "port%20otherwise": at + "/next",
 		} {
@@ -237,11 +246,13 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		bare := get(t, "/echo")
 		assert.Equal(t, "max-age=31536000", bare.Header.Get("Strict-Transport-Security"))
 		assert.Equal(t, "nosniff", bare.Header.Get("X-Content-Type-Options"))
-		assert.Equal(t, "base-uri 'self'; object-src 'none'; frame-ancestors 'self'", bare.Header.Get("Content-Security-Policy"))
+		assert.Equal(t, "base-uri 'self'; object-src 'none'; frame-ancestors 'self'",
+			bare.Header.Get("Content-Security-Policy"))
 		assert.NotEmpty(t, bare.Header.Get("Permissions-Policy"))
 		assert.NotEmpty(t, bare.Header.Get("Cross-Origin-Opener-Policy"))
 		own := get(t, "/strict")
-		assert.Equal(t, []string{"default-src 'none'; script-src 'unsafe-inline'"}, own.Header.Values("Content-Security-Policy"))
+		assert.Equal(t, []string{"default-src 'none'; script-src 'unsafe-inline'"},
+			own.Header.Values("Content-Security-Policy"))
 		assert.Equal(t, []string{"no-referrer"}, own.Header.Values("Referrer-Policy"))
 		assert.Equal(t, []string{"max-age=63072000; includeSubDomains"}, own.Header.Values("Strict-Transport-Security"))
 	})
@@ -289,7 +300,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	t.Run("an origin that hangs up is a plain 502 page", func(t *testing.T) {
 		a := get(t, "/reset", "Accept-Language", "de-AT, en;q=0.5")
 		assert.Equal(t, http.StatusBadGateway, a.Status)
-		assert.Contains(t, a.Body, `<html lang="de"><title>Diese Seite ist gerade nicht erreichbar</title>`, "in the shopper's language")
+		assert.Contains(t, a.Body, `<html lang="de"><title>Diese Seite ist gerade nicht erreichbar</title>`,
+			"in the shopper's language")
 		assert.Contains(t, a.Header.Get("Content-Type"), "text/html")
 		assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
 		assert.NotContains(t, a.Body, "127.0.0.1")
@@ -308,7 +320,10 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 			assert.Equal(t, http.StatusBadGateway, a.Status, code)
 			assert.NotContains(t, a.Body, "own page")
 		}
-		until(t, "the operator is told", func() bool { return strings.Contains(w.Output(), "the origin answered with status 600") })
+		until(t, "the operator is told", func() bool {
+			return strings.Contains(w.Output(),
+				"the origin answered with status 600")
+		})
 		assert.NotContains(t, w.Output(), `"event":"internal"`)
 	})
 	t.Run("websockets pass, both ways", func(t *testing.T) {
@@ -316,7 +331,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		require.NoError(t, err)
 		defer conn.Close()
 		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-		fmt.Fprintf(conn, "GET /socket HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s/socket\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		fmt.Fprintf(conn, "GET /socket HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s/socket\r\nUpgrade: "+
+			"websocket\r\nConnection: Upgrade\r\n"+
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", Host, at)
 		r := bufio.NewReader(conn)
 		res, err := http.ReadResponse(r, nil)
@@ -342,5 +358,6 @@ func TestAnOriginThatIsDownIsA502Page(t *testing.T) {
 		assert.Equal(t, http.StatusBadGateway, a.Status, method)
 		assert.NotEmpty(t, a.Header.Get("Content-Security-Policy"))
 	}
-	assert.Equal(t, http.StatusOK, Send(t, w.Client(), http.MethodGet, "https://"+Host+"/api/health", "").Status, "the relay does not need it")
+	assert.Equal(t, http.StatusOK, Send(t, w.Client(), http.MethodGet, "https://"+Host+"/api/health", "").Status,
+		"the relay does not need it")
 }

@@ -15,7 +15,8 @@ import (
 
 // security is the table of headers that every page of ours carries on https.
 var security = map[string]string{
-	"Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: https:; " +
+	"Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src " +
+		"'self' data: https:; " +
 		"connect-src 'self'; form-action 'self' https:; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
 	"Strict-Transport-Security":  "max-age=31536000",
 	"X-Content-Type-Options":     "nosniff",
@@ -40,7 +41,8 @@ func TestPages(t *testing.T) {
 	at := "https://" + Host
 
 	t.Run("every answer carries the table of headers", func(t *testing.T) {
-		for _, path := range []string{"/", "/checkout", "/upsell", "/thank-you", "/style.css", "/klarna.js", "/nowhere", "/checkout.html", "/big.txt"} {
+		for _, path := range []string{"/", "/checkout", "/upsell", "/thank-you", "/style.css", "/klarna.js", "/nowhere",
+			"/checkout.html", "/big.txt"} {
 			a := Send(t, c, http.MethodGet, at+path, "")
 			for name, want := range security {
 				assert.Equal(t, []string{want}, a.Header.Values(name), "%s of %s", name, path)
@@ -119,7 +121,8 @@ func TestHeadersThatTheConfigurationHasASayIn(t *testing.T) {
 	}})
 	c := w.Client()
 	page := Send(t, c, http.MethodGet, "https://"+Host+"/checkout", "")
-	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "script-src 'self' 'wasm-unsafe-eval' https://challenges.cloudflare.com; frame-src https://challenges.cloudflare.com;")
+	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "script-src 'self' 'wasm-unsafe-eval' "+
+		"https://challenges.cloudflare.com; frame-src https://challenges.cloudflare.com;")
 	assert.Equal(t, "max-age=31536000", page.Header.Get("Strict-Transport-Security"))
 	for _, path := range []string{"/checkout", "/api/nothing"} {
 		assert.Equal(t, "max-age=31536000; includeSubDomains; preload",
@@ -129,7 +132,8 @@ func TestHeadersThatTheConfigurationHasASayIn(t *testing.T) {
 
 func TestPagesAreServedThoughTheConfigurationIsWrong(t *testing.T) {
 	t.Parallel()
-	w := Start(t, Options{Vars: map[string]any{"KONNEKTIVE_LOGIN_ID": "", "LANDERS": map[string]any{"*": map[string]any{"campaignId": "none"}}}})
+	w := Start(t, Options{Vars: map[string]any{"KONNEKTIVE_LOGIN_ID": "",
+		"LANDERS": map[string]any{"*": map[string]any{"campaignId": "none"}}}})
 	c := w.Client()
 	page := Send(t, c, http.MethodGet, "https://"+Host+"/checkout", "")
 	assert.Equal(t, http.StatusOK, page.Status)

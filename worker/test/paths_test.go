@@ -99,7 +99,8 @@ func TestMethodsOfTheAPI(t *testing.T) {
 		assert.Empty(t, a.Body)
 	})
 	t.Run("other methods are 405 and name the right one", func(t *testing.T) {
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPatch} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete,
+			http.MethodPatch} {
 			a := Send(t, c, method, at+"/api/order/import/", "")
 			assert.Equal(t, http.StatusMethodNotAllowed, a.Status, method)
 			assert.Contains(t, a.Header.Get("Allow"), http.MethodPost)
@@ -113,7 +114,8 @@ func TestMethodsOfTheAPI(t *testing.T) {
 		}
 	})
 	t.Run("OPTIONS from another site is not answered with permission", func(t *testing.T) {
-		a := Send(t, c, http.MethodOptions, at+"/api/order/import/", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
+		a := Send(t, c, http.MethodOptions, at+"/api/order/import/", "", "Origin", "https://evil.example",
+			"Access-Control-Request-Method", "POST")
 		assert.Empty(t, a.Header.Get("Access-Control-Allow-Origin"))
 	})
 	t.Run("every answer is the relay's own: no-store, with a request id and the table of headers", func(t *testing.T) {

@@ -38,7 +38,8 @@ const probes = {
     const read = async (questions) => (await stub.read(questions)).split(/\0(.*)/s);
     if (query.get("call") === "read") return { record: (await read(0))[1] };
     if (query.get("call") === "ask") return { allowed: (await read(Number(query.get("questions"))))[0] };
-    const { won, current } = await stub.write(Number(query.get("version")), query.get("data"), at("alarm"), at("expires"));
+    const { won, current } = await stub.write(Number(query.get("version")), query.get("data"), at("alarm"),
+      at("expires"));
     return { won, record: current };
   },
   /** The data points so far. ?break=1: from now on Analytics Engine fails. */

@@ -19,7 +19,8 @@ const modules = [];
 for (const file of await readdir(wanted.bundle)) {
   const path = join(wanted.bundle, file);
   if (file.endsWith(".wasm")) modules.push({ type: "CompiledWasm", path, contents: await readFile(path) });
-  if (file.endsWith("landers.txt")) modules.push({ type: "Text", path, contents: wanted.landers ?? await readFile(path, "utf8") });
+  if (file.endsWith("landers.txt")) modules.push(
+    { type: "Text", path, contents: wanted.landers ?? await readFile(path, "utf8") });
   if (file === "entry.js") modules.unshift({ type: "ESModule", path, contents: await readFile(path, "utf8") });
 }
 if (wanted.probe) {

@@ -30,7 +30,8 @@ fs.readFileSync = (path, ...rest) => (String(path).endsWith("hsts-preload.json")
 const { scan } = await import("@mdn/mdn-http-observatory");
 const { scan: verdict, tests } = await scan(wanted.host);
 const findings = wanted.policies.flatMap((policy) =>
-  new CspEvaluator(new CspParser(policy).csp).evaluate().map(({ severity, type, description }) => ({ policy, severity, type, description })));
+  new CspEvaluator(new CspParser(policy).csp).evaluate().map(({ severity, type, description }) =>
+    ({ policy, severity, type, description })));
 console.log(JSON.stringify({
   grade: verdict.grade,
   score: verdict.score,

@@ -28,7 +28,8 @@ func TestTheScannersFindNothing(t *testing.T) {
 	require.Equal(t, "redirect", script.Code)
 
 	policies := map[string]bool{}
-	for _, path := range []string{"/", "/checkout", "/nothing-here", "/api/health", "/api/klarna/continue/" + script.Ref} {
+	for _, path := range []string{"/", "/checkout", "/nothing-here", "/api/health",
+		"/api/klarna/continue/" + script.Ref} {
 		answer := Send(t, m.Client(), http.MethodGet, "https://"+Host+path, "")
 		policy := answer.Header.Get("Content-Security-Policy")
 		require.NotEmpty(t, policy, path)
@@ -50,7 +51,8 @@ func TestTheScannersFindNothing(t *testing.T) {
 	}
 
 	trusted := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.Certificate}), 0o600))
+	require.NoError(t, os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.Certificate}),
+		0o600))
 	wanted, err := json.Marshal(map[string]any{"host": Host, "tls": m.TLS, "plain": m.Plain, "policies": list})
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -73,7 +75,8 @@ func TestTheScannersFindNothing(t *testing.T) {
 			Severity, Type      int
 		}
 	}
-	require.NoError(t, json.Unmarshal(output[strings.LastIndex(strings.TrimSpace(string(output)), "\n")+1:], &result), "%s", output)
+	require.NoError(t, json.Unmarshal(output[strings.LastIndex(strings.TrimSpace(string(output)), "\n")+1:], &result),
+		"%s", output)
 	t.Logf("HTTP Observatory: %s (%d)", result.Grade, result.Score)
 	assert.Equal(t, "A+", result.Grade)
 	assert.NotEmpty(t, result.Tests)

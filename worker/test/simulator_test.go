@@ -49,7 +49,8 @@ func visitor(t *testing.T, word string) (shop *httptest.Server, sim *simulator.S
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		form := url.Values{
 			"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"12"}, "ipAddress": {"203.0.113.9"},
-			"firstName": {"Jürgen"}, "lastName": {"Müller"}, "emailAddress": {word + "@example.com"}, "phoneNumber": {"+493012345678"}, "address1": {"Hauptstr. 1"},
+			"firstName": {"Jürgen"}, "lastName": {"Müller"}, "emailAddress": {word +
+				"@example.com"}, "phoneNumber": {"+493012345678"}, "address1": {"Hauptstr. 1"},
 			"city": {"Berlin"}, "postalCode": {"10115"}, "country": {"DE"}, "billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
 			"paySource": {"PREPAID"}, "prepaidType": {"KLARNA"}, "forceMerchantId": {"7"},
 			"redirectsTo": {shop.URL + "/return"}, "errorRedirectsTo": {shop.URL + "/failed"}, "salesUrl": {shop.URL + "/"},
@@ -89,7 +90,8 @@ func visitor(t *testing.T, word string) (shop *httptest.Server, sim *simulator.S
 // frames of another site.
 func browser(t *testing.T) context.Context {
 	nobody := &Shop{TLS: "127.0.0.1:9", Plain: "127.0.0.1:9"}
-	return nobody.Browser(t, chromedp.Flag("disable-site-isolation-trials", true), chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"))
+	return nobody.Browser(t, chromedp.Flag("disable-site-isolation-trials", true),
+		chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,Translate"))
 }
 
 // visit opens a page in a tab of its own: the one before may still be on its way.
@@ -116,25 +118,26 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 	chromium := browser(t)
 
 	for _, word := range []string{"url", "script", "navigate", "odd-script"} {
-		t.Run("a "+word+" answer leads to Klarna, and an approved payment comes back as a cross-site POST", func(t *testing.T) {
-			shop, sim, back := visitor(t, word)
-			b := visit(t, chromium, shop.URL+"/")
-			if word == "url" {
-				b.click("#go")
-			}
-			b.click("#approve")
-			a := wait(t, back)
-			assert.Equal(t, "POST /return", a.path)
-			assert.Equal(t, "cross-site", a.header.Get("Sec-Fetch-Site"))
-			assert.Equal(t, "document", a.header.Get("Sec-Fetch-Dest"))
-			assert.Equal(t, "1", a.form.Get("finalizeTransaction"))
-			var order struct{ OrderID, OrderStatus, FirstName string }
-			require.NoError(t, json.Unmarshal([]byte(a.form.Get("orderData")), &order))
-			assert.Equal(t, sim.Orders()[0].ID, order.OrderID)
-			assert.Equal(t, simulator.StatusComplete, order.OrderStatus)
-			assert.Equal(t, "Jürgen", order.FirstName)
-			assert.Empty(t, sim.Violations())
-		})
+		t.Run("a "+word+" answer leads to Klarna, and an approved payment comes back as a cross-site POST",
+			func(t *testing.T) {
+				shop, sim, back := visitor(t, word)
+				b := visit(t, chromium, shop.URL+"/")
+				if word == "url" {
+					b.click("#go")
+				}
+				b.click("#approve")
+				a := wait(t, back)
+				assert.Equal(t, "POST /return", a.path)
+				assert.Equal(t, "cross-site", a.header.Get("Sec-Fetch-Site"))
+				assert.Equal(t, "document", a.header.Get("Sec-Fetch-Dest"))
+				assert.Equal(t, "1", a.form.Get("finalizeTransaction"))
+				var order struct{ OrderID, OrderStatus, FirstName string }
+				require.NoError(t, json.Unmarshal([]byte(a.form.Get("orderData")), &order))
+				assert.Equal(t, sim.Orders()[0].ID, order.OrderID)
+				assert.Equal(t, simulator.StatusComplete, order.OrderStatus)
+				assert.Equal(t, "Jürgen", order.FirstName)
+				assert.Empty(t, sim.Violations())
+			})
 	}
 
 	for word, dest := range map[string]string{"iframe": "document", "iframe-inside": "iframe"} {
@@ -148,7 +151,8 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 		})
 	}
 
-	for button, text := range map[string]string{"#decline": "Klarna declined the purchase", "#cancel": "Cancelled by the customer"} {
+	for button, text := range map[string]string{"#decline": "Klarna declined the purchase",
+		"#cancel": "Cancelled by the customer"} {
 		t.Run("after "+button+" the shopper comes back by GET with an errorMsg, from an iframe too", func(t *testing.T) {
 			for _, word := range []string{"navigate", "iframe"} {
 				shop, _, back := visitor(t, word)
@@ -169,9 +173,11 @@ func TestTheSimulatedKlarnaInChromium(t *testing.T) {
 	t.Run("without JavaScript the shopper goes back by a button", func(t *testing.T) {
 		shop, _, back := visitor(t, "url")
 		ctx := visit(t, chromium, "about:blank").ctx
-		_, err := chromedp.Call(Within(ctx), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		_, err := chromedp.Call(Within(ctx), emulation.SetScriptExecutionDisabled,
+			emulation.SetScriptExecutionDisabledParams{Value: true})
 		require.NoError(t, err)
-		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/"), chromedp.Click(chromedp.CSS("#go")), chromedp.Click(chromedp.CSS("#approve")),
+		require.NoError(t, chromedp.Do(Within(ctx), chromedp.Navigate(shop.URL+"/"), chromedp.Click(chromedp.CSS("#go")),
+			chromedp.Click(chromedp.CSS("#approve")),
 			chromedp.Click(chromedp.CSS("#return button"))))
 		a := wait(t, back)
 		assert.Equal(t, "POST /return", a.path)

@@ -230,7 +230,8 @@ func (c *customer) hangUp(r *http.Request, body string) {
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s\r\nCF-Connecting-IP: 203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: %s\r\nCF-Connecting-IP: "+
+		"203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
 		r.URL.Path, Host, r.URL, c.key, Form, len(body), body)
 	time.Sleep(time.Duration(c.s.draw(60)) * time.Millisecond)
 	_ = conn.(*net.TCPConn).SetLinger(0)
@@ -292,7 +293,8 @@ func (c *customer) pay() bool {
 	}
 	back, err := act(session)
 	if err != nil {
-		back = simulator.Return{Method: http.MethodGet, URL: "https://" + Host + "/api/klarna/failed/" + c.ref + "?errorMsg=over"}
+		back = simulator.Return{Method: http.MethodGet,
+			URL: "https://" + Host + "/api/klarna/failed/" + c.ref + "?errorMsg=over"}
 	}
 	if c.s.storm.Load() && c.s.draw(10) == 0 {
 		if paid := c.s.book.Paid(c.email, c.ref); paid {
@@ -343,7 +345,8 @@ func (s *soak) enjoy(c *customer) {
 		return
 	}
 	if s.draw(3) == 0 && c.ref != "" {
-		u := (&customer{s: s, email: c.email, route: "upsale", ref: c.ref, cart: url.Values{"product1_id": {"40"}, "product1_qty": {"1"}}}).next()
+		u := (&customer{s: s, email: c.email, route: "upsale", ref: c.ref,
+			cart: url.Values{"product1_id": {"40"}, "product1_qty": {"1"}}}).next()
 		if u.buy(4, 20*time.Millisecond) {
 			s.keep(u)
 		} else {
@@ -380,7 +383,8 @@ func (s *soak) kill(how string) {
 
 func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	s := &soak{chance: rand.New(rand.NewPCG(*soakSeed, 0)), codes: map[string]int{}}
-	s.crm = simulator.New(simulator.Options{BaseURL: "https://klarna.example", LoginID: LoginID, Password: Password, NoMagic: true, Fault: func(c simulator.Call) simulator.Fault { return s.weather(c) }})
+	s.crm = simulator.New(simulator.Options{BaseURL: "https://klarna.example", LoginID: LoginID, Password: Password,
+		NoMagic: true, Fault: func(c simulator.Call) simulator.Fault { return s.weather(c) }})
 	s.book = audit.New(s.crm)
 	s.book.Again = 45 * time.Second
 	s.book.Secret = []string{LoginID, Password, "Änne", "Neill", "Hauptstra", "12345678", "@example.com", "203.0.113.7"}
@@ -434,7 +438,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	waiting := s.waiting
 	s.waiting = nil
 	s.mu.Unlock()
-	t.Logf("bad weather is over: %d shoppers, %d purchases paid, %d in doubt or given up, %d requests reset, %d deaths of the instance",
+	t.Logf("bad weather is over: %d shoppers, %d purchases paid, %d in doubt or given up, %d requests reset, %d "+
+		"deaths of the instance",
 		visitors.Load(), len(s.bought)+len(s.gone), len(waiting), s.resets, s.deaths)
 
 	// Good weather. Others buy, and whoever is in doubt waits until the time is
@@ -484,7 +489,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	s.book.Logged(s.first.Output() + w.Output())
 
 	calm := w.probe(t, "state")
-	t.Logf("goroutines %d, then %d; memory %d MiB, then %d MiB", quiet.Goroutines, calm.Goroutines, quiet.Memory>>20, calm.Memory>>20)
+	t.Logf("goroutines %d, then %d; memory %d MiB, then %d MiB", quiet.Goroutines, calm.Goroutines, quiet.Memory>>20,
+		calm.Memory>>20)
 	assert.LessOrEqual(t, calm.Goroutines, 20, "nobody waits for ever")
 	assert.Less(t, calm.Memory, 100<<20)
 	names := slices.Sorted(maps.Keys(s.codes))
@@ -492,7 +498,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 		names[i] = fmt.Sprintf("%s %d", name, s.codes[name])
 	}
 	orders, upsales := s.sold()
-	fmt.Printf("soak: %d shoppers, %d orders and %d upsales paid, %d calls to Konnektive, %d requests reset, %d deaths of the instance, one of workerd\nanswers: %s\n",
+	fmt.Printf("soak: %d shoppers, %d orders and %d upsales paid, %d calls to Konnektive, %d requests reset, %d "+
+		"deaths of the instance, one of workerd\nanswers: %s\n",
 		visitors.Load(), orders, upsales, len(s.crm.Calls()), s.resets, s.deaths, strings.Join(names, ", "))
 	findings := s.book.Findings()
 	slices.Sort(findings)

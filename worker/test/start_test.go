@@ -81,7 +81,8 @@ func TestRefsAndNoncesOfTwoIsolatesHaveNothingInCommon(t *testing.T) {
 		w := Start(t, Options{KonnektiveURL: crm.URL})
 		for i := range 3 {
 			ordered := w.Order(t, fmt.Sprintf("random%d@example.com", i))
-			page := Send(t, w.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", "firstName=", "Content-Type", Form, "Accept", "text/html")
+			page := Send(t, w.Client(), http.MethodPost, "https://"+Host+"/api/order/import/", "firstName=", "Content-Type",
+				Form, "Accept", "text/html")
 			found := nonce.FindStringSubmatch(page.Header.Get("Content-Security-Policy"))
 			require.Len(t, found, 2)
 			for _, random := range []string{ordered.Envelope(t).Ref, ordered.Header.Get("X-Request-Id"), found[1]} {
@@ -115,11 +116,15 @@ func TestAFreshIsolateLooksAfterAnAlarm(t *testing.T) {
 		_, err := sim.Approve(sim.Sessions()[0].ID)
 		require.NoError(t, err)
 		version, data, _ := strings.Cut(w.ledger(t, "ledger", "call", "read", "ref", ref).Record, "\x00")
-		require.True(t, w.ledger(t, "ledger", "call", "write", "ref", ref, "version", version, "data", data, "alarm", "3000", "expires", hour).Won)
+		require.True(t, w.ledger(t, "ledger", "call", "write", "ref", ref, "version", version, "data", data, "alarm", "3000",
+			"expires", hour).Won)
 	})
 	require.Empty(t, sim.Calls(simulator.OpQuery))
 	w := Start(t, options) // a fresh isolate, which the alarm is the first to enter
 	until(t, "the relay asks Konnektive by itself", func() bool { return len(sim.Calls(simulator.OpQuery)) > 0 })
-	until(t, "and logs what it learned", func() bool { return strings.Contains(w.Output(), `"route":"alarm","status":200,"code":"paid"`) })
+	until(t, "and logs what it learned", func() bool {
+		return strings.Contains(w.Output(),
+			`"route":"alarm","status":200,"code":"paid"`)
+	})
 	assert.NotContains(t, w.Output(), `"level":"error"`)
 }

@@ -177,10 +177,13 @@ func (b *tab) click(selector string) {
 	var at struct{ X, Y float64 }
 	require.NoError(b.t, json.Unmarshal([]byte(place), &at))
 	require.NoError(b.t, b.press(at.X, at.Y), selector)
-	require.Equal(b.t, "here", b.found("the press on "+selector, `String(globalThis.press ? press.mousedown ?? "" : "the page has gone")`), "the press on %s went elsewhere", selector)
+	require.Equal(b.t, "here", b.found("the press on "+selector,
+		`String(globalThis.press ? press.mousedown ?? "" : "the page has gone")`), "the press on %s went elsewhere",
+		selector)
 	require.NoError(b.t, b.release(at.X, at.Y), selector)
 	// A page that has been left meanwhile was left by the press.
-	arrived := b.found("the click on "+selector, fmt.Sprintf(`String(globalThis.press?.press === %d ? press.click ?? "" : "here")`, b.presses))
+	arrived := b.found("the click on "+selector,
+		fmt.Sprintf(`String(globalThis.press?.press === %d ? press.click ?? "" : "here")`, b.presses))
 	require.Equal(b.t, "here", arrived, "the click on %s went elsewhere", selector)
 }
 

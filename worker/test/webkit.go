@@ -85,7 +85,8 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	t.Helper()
 	home := t.TempDir()
 	cmd := exec.Command(w.driver, "--port=0")
-	cmd.Env = append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1", "LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
+	cmd.Env = append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1",
+		"LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
 	cmd.SysProcAttr = group()
 	s := &webkitSession{client: &http.Client{Timeout: patience}}
 	require.NoError(t, cmd.Start())
@@ -99,11 +100,13 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	l.before(consoleProbe)
 	s.line = l
 	driver := "http://" + listening(t, cmd.Process.Pid)
-	created, err := s.call(http.MethodPost, driver+"/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
-		"acceptInsecureCerts":      true,
-		"timeouts":                 map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
-		"webkitgtk:browserOptions": map[string]any{"binary": w.browser, "args": []string{"--automation", "--proxy=http://" + l.address}},
-	}}})
+	created, err := s.call(http.MethodPost, driver+"/session",
+		map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+			"acceptInsecureCerts": true,
+			"timeouts":            map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
+			"webkitgtk:browserOptions": map[string]any{"binary": w.browser,
+				"args": []string{"--automation", "--proxy=http://" + l.address}},
+		}}})
 	require.NoError(t, err)
 	var session struct{ SessionID string }
 	require.NoError(t, json.Unmarshal(created, &session))

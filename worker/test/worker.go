@@ -89,7 +89,8 @@ func SamplePages() string {
 // sampleLanders is what the tests sell, whatever wrangler.toml does.
 func sampleLanders() map[string]any {
 	return map[string]any{"*": map[string]any{
-		"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
+		"campaignId": 12, "forceMerchantId": 7, "products": []int{34,
+			35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
 		"pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
 	}}
 }
@@ -107,7 +108,8 @@ func Start(t testing.TB, o Options) *Worker {
 	for name, value := range o.Vars {
 		vars[name] = value
 	}
-	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET", "SERVER_PASSWORD", "ALERT_URL"} {
+	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET",
+		"SERVER_PASSWORD", "ALERT_URL"} {
 		if secret, ok := vars[name].(string); ok {
 			confidential.add(name, secret)
 		}
@@ -135,7 +137,8 @@ func Start(t testing.TB, o Options) *Worker {
 	})
 	require.NoError(t, err)
 
-	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/node"), filepath.Join(Root(), "worker/test/run.mjs"), string(wanted))
+	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/node"),
+		filepath.Join(Root(), "worker/test/run.mjs"), string(wanted))
 	if _, err := os.Stat(cmd.Path); err != nil { // where npm brings no Node, the machine has one
 		cmd.Path, err = exec.LookPath("node")
 		require.NoError(t, err)

@@ -21,12 +21,14 @@ var sentence = regexp.MustCompile(`^\p{Lu}[\p{L}’'-]* .*[\p{L}\d}][.!?…:]$`)
 
 // forDevelopers are the only files of the shipped programs that hold sentences: those that are told to a page's
 // developer or to the operator, in English.
-var forDevelopers = []string{"relay/texts.go", "relay/operator.go", "relay/inspect.go", "relay/books.go", "relay/look.go", "rules/developer.go"}
+var forDevelopers = []string{"relay/texts.go", "relay/operator.go", "relay/inspect.go", "relay/books.go",
+	"relay/look.go", "rules/developer.go"}
 
 func TestNoTextForShoppersStandsOutsideTheCatalogue(t *testing.T) {
 	t.Run("in Go", func(t *testing.T) {
 		read := 0
-		for _, folder := range []string{"relay", "rules", "purchase", "ledger", "konnektive", "body", "json", "codes", "gate", "edge", "../wasm", "."} {
+		for _, folder := range []string{"relay", "rules", "purchase", "ledger", "konnektive", "body", "json", "codes",
+			"gate", "edge", "../wasm", "."} {
 			files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
 			require.NoError(t, err)
 			for _, file := range files {

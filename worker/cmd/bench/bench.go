@@ -196,7 +196,8 @@ func (b *bench) crossings() error {
 	if err := json.Unmarshal(out, &cost); err != nil {
 		return fmt.Errorf("cost.mjs: %w: %s", err, out)
 	}
-	b.row("calls between JavaScript and Go: an order, a page", "–", "–", fmt.Sprintf("%.0f, %.0f", cost.Order, cost.Page), "", "")
+	b.row("calls between JavaScript and Go: an order, a page", "–", "–", fmt.Sprintf("%.0f, %.0f", cost.Order, cost.Page),
+		"", "")
 	b.row("calls to the ledger: an order", "3", "–", fmt.Sprintf("%.0f", cost.Ledger), "", "")
 	return nil
 }
@@ -235,7 +236,8 @@ func (b *bench) up() error {
 		b.compareTo("isolate up, first "+what.name+": time", "ms", 1, took, "≤ 2")
 		b.compareTo("isolate up, first "+what.name+": CPU", "ms", 1, cpu, "≤ 2, < 10 ms")
 		if what.name == "page" {
-			b.row("CPU of workerd from its start until it is idle", "–", "–", fmt.Sprintf("%.0f ms", median(start)), "", "≤ 150 ms")
+			b.row("CPU of workerd from its start until it is idle", "–", "–", fmt.Sprintf("%.0f ms", median(start)), "",
+				"≤ 150 ms")
 		}
 	}
 	return nil
@@ -354,7 +356,8 @@ func (b *bench) memory() error {
 	if last.Instances != 1 {
 		return fmt.Errorf("there were %d instances where one should have lived", last.Instances)
 	}
-	b.row("Wasm memory, orders at 16 connections", "–", "–", strings.Join(at, ", "), fmt.Sprintf("**%s**", mib(last.Memory)), "≤ 16 MB, flat")
+	b.row("Wasm memory, orders at 16 connections", "–", "–", strings.Join(at, ", "),
+		fmt.Sprintf("**%s**", mib(last.Memory)), "≤ 16 MB, flat")
 	return nil
 }
 
@@ -393,7 +396,8 @@ func (b *bench) growth() error {
 		if first == 0 {
 			first = mine
 		}
-		b.row(fmt.Sprintf("order, CRM of 2 × %v, %s: p50 over the CRM's, CPU", slow, connected(connections)), both(0), "–", both(1),
+		b.row(fmt.Sprintf("order, CRM of 2 × %v, %s: p50 over the CRM's, CPU", slow, connected(connections)), both(0), "–",
+			both(1),
 			fmt.Sprintf("%.2f (%.2f of 1 connection)", mine/median(cpu[0]), mine/first), "flat, +30 ms")
 	}
 	return nil
@@ -430,7 +434,8 @@ func (b *bench) leave() error {
 		return w.why(err)
 	}
 	b.row(fmt.Sprintf("%d shoppers who leave, %d orders at once: goroutines, memory", b.leavers, together), "–", "–",
-		fmt.Sprintf("%d → %d, %s → %s", before.Goroutines, after.Goroutines, mib(before.Memory), mib(after.Memory)), "", "flat")
+		fmt.Sprintf("%d → %d, %s → %s", before.Goroutines, after.Goroutines, mib(before.Memory),
+			mib(after.Memory)), "", "flat")
 
 	// And a rush, in which as many leave as can: twice, since the second one
 	// tells a leak from what the first one needed.
@@ -447,7 +452,8 @@ func (b *bench) leave() error {
 		return fmt.Errorf("there were %d instances where one should have lived", at[2].Instances)
 	}
 	b.row(fmt.Sprintf("three rushes of %d who leave, %d orders at once: goroutines, memory", b.leavers/2, rush), "–", "–",
-		fmt.Sprintf("%d, %d, %d; %s, %s, %s", at[0].Goroutines, at[1].Goroutines, at[2].Goroutines, mib(at[0].Memory), mib(at[1].Memory), mib(at[2].Memory)),
+		fmt.Sprintf("%d, %d, %d; %s, %s, %s", at[0].Goroutines, at[1].Goroutines, at[2].Goroutines, mib(at[0].Memory),
+			mib(at[1].Memory), mib(at[2].Memory)),
 		"", "flat from the first on")
 	return nil
 }
@@ -459,9 +465,11 @@ func (b *bench) wave(w *worker, shoppers, together, goroutines int) (after state
 	failed := make(chan error, shoppers)
 	began := b.crm.imports.Load()
 	for i := range shoppers {
-		for patience := time.Now().Add(20 * time.Second); int64(i)-(b.crm.imports.Load()-began) >= int64(together); time.Sleep(time.Millisecond) {
+		for patience := time.Now().Add(20 * time.Second); int64(i)-(b.crm.imports.Load()-began) >= int64(
+			together); time.Sleep(time.Millisecond) {
 			if time.Now().After(patience) {
-				return after, fmt.Errorf("of %d orders of shoppers who left, %d have come to the CRM", i, b.crm.imports.Load()-began)
+				return after, fmt.Errorf("of %d orders of shoppers who left, %d have come to the CRM", i,
+					b.crm.imports.Load()-began)
 			}
 		}
 		group.Go(func() {

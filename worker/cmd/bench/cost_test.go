@@ -32,7 +32,8 @@ type fixed struct{ leads int }
 func (f *fixed) Post(_ context.Context, url, _ string, _ time.Duration) (int, string, error) {
 	if strings.HasSuffix(url, "/leads/import/") {
 		f.leads++
-		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"ABC` + strconv.Itoa(f.leads) + `","orderStatus":"PARTIAL","customerId":"4711"}}`, nil
+		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"ABC` + strconv.Itoa(f.leads) +
+			`","orderStatus":"PARTIAL","customerId":"4711"}}`, nil
 	}
 	return http.StatusOK, `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.klarna.example\/7f3e1c5a","script":null}}`, nil
 }
@@ -88,7 +89,8 @@ func TestAnOrderAndAPageStayWithinTheirAllocations(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(200, post), float64(orderAllocations), "of an order")
 
 	g := gate.New(func(string) gate.Host { return gate.Host{Name: "*"} }, false)
-	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { g.Decide(http.MethodGet, "https://shop.example/checkout?affId=1") }), float64(pageAllocations), "of a page")
+	assert.LessOrEqual(t, testing.AllocsPerRun(200,
+		func() { g.Decide(http.MethodGet, "https://shop.example/checkout?affId=1") }), float64(pageAllocations), "of a page")
 }
 
 func BenchmarkOrder(b *testing.B) {

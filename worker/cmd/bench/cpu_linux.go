@@ -13,7 +13,8 @@ import (
 func cpuTime(pid int) (time.Duration, error) {
 	var t syscall.Timespec
 	clock := ^int64(pid)<<3 | 2
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)),
+		0); errno != 0 {
 		return 0, errno
 	}
 	return time.Duration(t.Nano()), nil

@@ -19,7 +19,8 @@ var bodies = func() (list []costly) {
 }()
 
 func (c costly) request(b []byte) []byte {
-	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: https://shop.example\r\n"...), headers...)
+	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: "+
+		"https://shop.example\r\n"...), headers...)
 	return fmt.Appendf(b, "Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", c.Type, len(c.Text), c.Text)
 }
 
@@ -53,9 +54,11 @@ func (b *bench) costs() error {
 			longest, size = c, answer
 		}
 	}
-	b.row(fmt.Sprintf("the costliest of %d hostile bodies (%s): CPU", len(bodies), worst.Name), "–", "–", fmt.Sprintf("%.0f µs", us(cpu)),
+	b.row(fmt.Sprintf("the costliest of %d hostile bodies (%s): CPU", len(bodies), worst.Name), "–", "–",
+		fmt.Sprintf("%.0f µs", us(cpu)),
 		fmt.Sprintf("**%.1f** of an order", us(cpu)/us(usual.cpu)), "≤ 10")
-	b.row(fmt.Sprintf("the longest answer to one (%s)", longest.Name), "–", "–", fmt.Sprintf("%.1f KiB", float64(size)/1024), "", "≤ 16 KiB")
+	b.row(fmt.Sprintf("the longest answer to one (%s)", longest.Name), "–", "–",
+		fmt.Sprintf("%.1f KiB", float64(size)/1024), "", "≤ 16 KiB")
 	return nil
 }
 
@@ -63,8 +66,10 @@ func (b *bench) costs() error {
 func fullest(b []byte) []byte {
 	n := serial.Add(1)
 	text := orderBody + "&unknown=" + strings.Repeat("x", 64<<10-len(orderBody)-len("&unknown="))
-	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: https://shop.example\r\n"...), headers...)
-	return fmt.Appendf(b, "Idempotency-Key: fullest-%024x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", n, len(text), text)
+	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: "+
+		"https://shop.example\r\n"...), headers...)
+	return fmt.Appendf(b, "Idempotency-Key: fullest-%024x\r\nContent-Type: application/"+
+		"x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", n, len(text), text)
 }
 
 // flood is the memory that Go needs for many of the largest orders at once.
@@ -108,6 +113,7 @@ func (b *bench) beset() error {
 		ratio = append(ratio, us(with.p99)/us(without.p99))
 	}
 	b.row(fmt.Sprintf("order, 16 connections, %v with one request in ten hostile: p99", b.under), "–", "–",
-		fmt.Sprintf("%.1f ms, without them %.1f ms", median(among), median(alone)), fmt.Sprintf("**%.2f** of without", median(ratio)), "≤ 3")
+		fmt.Sprintf("%.1f ms, without them %.1f ms", median(among), median(alone)), fmt.Sprintf("**%.2f** of without",
+			median(ratio)), "≤ 3")
 	return nil
 }

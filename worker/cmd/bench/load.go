@@ -15,16 +15,20 @@ import (
 )
 
 // orderBody is what the checkout in www/ posts.
-const orderBody = "firstName=%C3%84nne&lastName=O%27Neill&emailAddress=anne.oneill%40example.com&phoneNumber=%2B49+30+12345678" +
+const orderBody = "firstName=%C3%84nne&lastName=O%27Neill&emailAddress=anne.oneill%40example.com" +
+	"&phoneNumber=%2B49+30+12345678" +
 	"&address1=Hauptstra%C3%9Fe+1&address2=Hinterhaus&city=Berlin&postalCode=10115&country=DE&billShipSame=1" +
-	"&product1_id=34&product1_qty=2&sessionId=5f0e2a7c91b34d0f8a6e&affId=4411&sourceValue1=summer-sale&sourceValue2=banner" +
+	"&product1_id=34&product1_qty=2&sessionId=5f0e2a7c91b34d0f8a6e&affId=4411&sourceValue1=summer-sale" +
+	"&sourceValue2=banner" +
 	"&custom1=gclid-EAIaIQobChMI&httpReferer=https%3A%2F%2Fnews.example%2Farticle%3Fid%3D77"
 
 // headers are what a browser and Cloudflare add. The scheme comes as a header
 // that workerd is told to believe.
 const headers = "Host: shop.example\r\nX-Forwarded-Proto: https\r\nCF-Connecting-IP: 203.0.113.7\r\n" +
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\n" +
-	"Accept-Language: de-DE,de;q=0.9,en;q=0.8\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 " +
+	"Safari/537.36\r\n" +
+	"Accept-Language: de-DE,de;q=0.9,en;q=0.8\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: " +
+	"cors\r\nSec-Fetch-Dest: empty\r\n" +
 	"Referer: https://shop.example/checkout\r\n"
 
 var serial atomic.Int64
@@ -37,8 +41,10 @@ func page(b []byte) []byte {
 
 func order(b []byte) []byte {
 	n := serial.Add(1)
-	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: https://shop.example\r\n"...), headers...)
-	return fmt.Appendf(b, "CF-Ray: 8f1c%012x-FRA\r\nIdempotency-Key: checkout-%024x\r\nContent-Type: application/x-www-form-urlencoded;charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s",
+	b = append(append(b, "POST /api/order/import/ HTTP/1.1\r\nAccept: application/json\r\nOrigin: "+
+		"https://shop.example\r\n"...), headers...)
+	return fmt.Appendf(b, "CF-Ray: 8f1c%012x-FRA\r\nIdempotency-Key: checkout-%024x\r\nContent-Type: "+
+		"application/x-www-form-urlencoded;charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s",
 		n, n, len(orderBody), orderBody)
 }
 
@@ -90,7 +96,8 @@ type sample struct {
 
 // run has connections send one request after the other for a while, or until
 // so many have been sent (0: no limit).
-func (w *worker) run(request func([]byte) []byte, connections int, duration time.Duration, limit int64) (sample, error) {
+func (w *worker) run(request func([]byte) []byte, connections int, duration time.Duration, limit int64) (sample,
+	error) {
 	return w.spread(request, connections, duration, limit, 0)
 }
 
@@ -109,7 +116,8 @@ func (w *worker) beset(request func([]byte) []byte, connections int, duration ti
 
 // spread is run with connections that begin one after the other within a time,
 // so that they do not march in step: shoppers do not either.
-func (w *worker) spread(request func([]byte) []byte, connections int, duration time.Duration, limit int64, within time.Duration) (sample, error) {
+func (w *worker) spread(request func([]byte) []byte, connections int, duration time.Duration, limit int64,
+	within time.Duration) (sample, error) {
 	return w.load(connections, duration, limit, within, func(c *client, _ int) (bool, error) {
 		_, err := c.do(request)
 		return true, err
@@ -118,7 +126,8 @@ func (w *worker) spread(request func([]byte) []byte, connections int, duration t
 
 // load has connections call exchange again and again; i counts the calls of one connection.
 func (w *worker) load(
-	connections int, duration time.Duration, limit int64, within time.Duration, exchange func(c *client, i int) (timed bool, err error),
+	connections int, duration time.Duration, limit int64, within time.Duration, exchange func(c *client,
+		i int) (timed bool, err error),
 ) (sample, error) {
 	var (
 		mu     sync.Mutex

@@ -21,7 +21,8 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds, for somebody who is changing something")
-	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, costs, flood, beset, memory, growth, leave, sizes")
+	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, "+
+		"costs, flood, beset, memory, growth, leave, sizes")
 	output := flag.String("o", "", "write the table to this file too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -45,7 +46,8 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{ctx: ctx, root: root, work: work, crm: newCRM(), rounds: 7, stretch: 1500 * time.Millisecond, under: 30 * time.Second, orders: 50000, leavers: 2000}
+	b := &bench{ctx: ctx, root: root, work: work, crm: newCRM(), rounds: 7, stretch: 1500 * time.Millisecond,
+		under: 30 * time.Second, orders: 50000, leavers: 2000}
 	defer b.crm.Close()
 	if quick {
 		b.rounds, b.stretch, b.under, b.orders, b.leavers = 3, 700*time.Millisecond, 6*time.Second, 5000, 200
@@ -64,7 +66,8 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		name string
 		do   func() error
 	}{
-		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs", b.costs}, {"flood", b.flood}, {"beset", b.beset},
+		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs",
+			b.costs}, {"flood", b.flood}, {"beset", b.beset},
 		{"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
 	} {
 		if only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
@@ -91,16 +94,21 @@ func (b *bench) lay() error {
 	from := func(name string) string { return filepath.Join(b.root, "worker", name) }
 
 	stock := filepath.Join(b.work, "assets")
-	if err := b.command(nil, "go", "run", "github.com/syumai/workers/cmd/workers-assets-gen", "-mode=go", "-o", stock); err != nil {
+	if err := b.command(nil, "go", "run", "github.com/syumai/workers/cmd/workers-assets-gen", "-mode=go", "-o",
+		stock); err != nil {
 		return err
 	}
 	program := filepath.Join(stock, "app.wasm")
-	if err := b.command([]string{"GOOS=js", "GOARCH=wasm"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./worker/cmd/bench/stock"); err != nil {
+	if err := b.command([]string{"GOOS=js", "GOARCH=wasm"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program,
+		"./worker/cmd/bench/stock"); err != nil {
 		return err
 	}
 	memory := [2]string{"memory.mjs", in("memory.mjs")}
-	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")}, memory}
-	for _, name := range []string{"js/entry.mjs", "js/instance.mjs", "js/body.mjs", "js/host.mjs", "js/pages.mjs", "js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/seed.mjs", "build/landers.txt", "build/wasm_exec.js", "build/edge.wasm"} {
+	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")},
+		memory}
+	for _, name := range []string{"js/entry.mjs", "js/instance.mjs", "js/body.mjs", "js/host.mjs", "js/pages.mjs",
+		"js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/seed.mjs", "build/landers.txt",
+		"build/wasm_exec.js", "build/edge.wasm"} {
 		ours = append(ours, [2]string{"worker/" + name, from(name)})
 	}
 	for _, l := range []struct {
@@ -109,8 +117,10 @@ func (b *bench) lay() error {
 		ledger  bool
 		modules [][2]string
 	}{
-		{&b.plainKind, "plain JavaScript", false, [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
-		{&b.plainLedgerKind, "plain JavaScript with a ledger", true, [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
+		{&b.plainKind, "plain JavaScript", false,
+			[][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
+		{&b.plainLedgerKind, "plain JavaScript with a ledger", true,
+			[][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
 		{&b.stockKind, "stock", false, [][2]string{
 			{"worker.mjs", filepath.Join(stock, "worker.mjs")}, {"runtime.mjs", filepath.Join(stock, "runtime.mjs")},
 			{"wasm_exec.js", filepath.Join(stock, "wasm_exec.js")}, {"app.wasm", program},
@@ -118,7 +128,8 @@ func (b *bench) lay() error {
 		{&b.oursKind, "the relay", false, ours},
 		{&b.ledgerKind, "the relay with its ledger", true, ours},
 	} {
-		k, err := lay(b.binary, filepath.Join(b.work, strings.ReplaceAll(l.name, " ", "-")), l.name, www, b.crm.URL, l.ledger, l.modules...)
+		k, err := lay(b.binary, filepath.Join(b.work, strings.ReplaceAll(l.name, " ", "-")), l.name, www, b.crm.URL,
+			l.ledger, l.modules...)
 		if err != nil {
 			return err
 		}

@@ -31,13 +31,15 @@ func (b *bench) sizes() error {
 	}
 	sizes := map[string]string{}
 	// quality 11
-	const brotli = "const z=require('zlib');process.stdin.toArray().then(a=>process.stdout.write(z.brotliCompressSync(Buffer.concat(a))))"
+	const brotli = "const z=require('zlib');process.stdin.toArray().then(a=>process.stdout.write(z.brotliCompressSync" +
+		"(Buffer.concat(a))))"
 	for _, file := range []struct {
 		name    string
 		content []byte
 		program []string
 	}{
-		{"edge", edge, []string{"gzip", "-9"}}, {"stock", stock, []string{"gzip", "-9"}}, {"browser", browser, []string{b.node(), "-e", brotli}},
+		{"edge", edge, []string{"gzip", "-9"}}, {"stock", stock, []string{"gzip", "-9"}}, {"browser", browser,
+			[]string{b.node(), "-e", brotli}},
 	} {
 		n, err := b.compressed(file.content, file.program[0], file.program[1:]...)
 		if err != nil {
@@ -79,13 +81,17 @@ func (b *bench) table(began time.Time) string {
 		return strings.TrimSpace(string(out))
 	}
 	var t strings.Builder
-	fmt.Fprintf(&t, "Measured %s with %s, %s, node %s, on %d cores (%s/%s). Medians of %d interleaved rounds of %v each; CPU is that of the workerd process.\n\n",
-		began.Format("2006-01-02"), runtime.Version(), version(b.binary, "--version"), strings.TrimPrefix(version(b.node(), "-v"), "v"),
+	fmt.Fprintf(&t, "Measured %s with %s, %s, node %s, on %d cores (%s/%s). Medians of %d interleaved rounds of %v "+
+		"each; CPU is that of the workerd process.\n\n",
+		began.Format("2006-01-02"), runtime.Version(), version(b.binary,
+			"--version"), strings.TrimPrefix(version(b.node(), "-v"), "v"),
 		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, b.rounds, b.stretch)
-	t.WriteString("| | plain JavaScript | stock Go | this relay | relay : JavaScript | goal |\n|---|--:|--:|--:|--:|--:|\n")
+	t.WriteString("| | plain JavaScript | stock Go | this relay | relay : JavaScript | goal " +
+		"|\n|---|--:|--:|--:|--:|--:|\n")
 	for _, r := range b.rows {
 		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s |\n", r.what, r.plain, r.stock, r.ours, r.ratio, r.goal)
 	}
-	t.WriteString("\nThe ledger is a Map in the Worker on both sides (stock: none), except in the rows that name the Durable Object.\n")
+	t.WriteString("\nThe ledger is a Map in the Worker on both sides (stock: none), except in the rows that name the " +
+		"Durable Object.\n")
 	return t.String()
 }

@@ -58,7 +58,8 @@ func lay(binary, folder, name, www, crmURL string, ledger bool, modules ...[2]st
 		fmt.Fprintf(&list, "    (name = %q, %s = embed %q),\n", m[0], format, file)
 	}
 	landers, err := json.Marshal(map[string]any{"*": map[string]any{
-		"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{},
+		"campaignId": 12, "forceMerchantId": 7, "products": []int{34,
+			35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{},
 		"origin": "", "pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
 	}})
 	if err != nil {

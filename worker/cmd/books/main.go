@@ -53,7 +53,8 @@ func run(args []string, out io.Writer) error {
 	}
 	var b books
 	if err := json.Unmarshal(body, &b); err != nil {
-		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?", status, args[0])
+		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?",
+			status, args[0])
 	}
 	switch {
 	case b.Error != "":
@@ -65,7 +66,8 @@ func run(args []string, out io.Writer) error {
 }
 
 func (b books) print(out io.Writer, day string) error {
-	fmt.Fprintf(out, "%s: %d settled by the relay, %d complete prepaid orders at Konnektive\n", day, b.Settled, b.Konnektive)
+	fmt.Fprintf(out, "%s: %d settled by the relay, %d complete prepaid orders at Konnektive\n", day, b.Settled,
+		b.Konnektive)
 	for _, name := range slices.Sorted(maps.Keys(b.Revenue)) {
 		fmt.Fprintf(out, "  revenue %s %s\n", name, b.Revenue[name])
 	}
@@ -73,7 +75,8 @@ func (b books) print(out io.Writer, day string) error {
 		fmt.Fprintf(out, "  only at Konnektive: %s, campaign %s, %s %s\n", o.OrderID, o.Campaign, o.Amount, o.Currency)
 	}
 	for _, o := range b.OnlyAtTheRelay {
-		fmt.Fprintf(out, "  only at the relay: %s (%s %s) on %s, %s %s, %s\n", o.OrderID, o.Kind, o.Ref, o.Lander, o.Amount, o.Currency, o.At)
+		fmt.Fprintf(out, "  only at the relay: %s (%s %s) on %s, %s %s, %s\n", o.OrderID, o.Kind, o.Ref, o.Lander, o.Amount,
+			o.Currency, o.At)
 	}
 	if n := len(b.OnlyAtKonnektive) + len(b.OnlyAtTheRelay); n > 0 {
 		return fmt.Errorf("%d that only one side has", n)

@@ -31,7 +31,8 @@ func TestRun(t *testing.T) {
 	}
 	out, err := books(shop.URL, "2026-11-25")
 	require.NoError(t, err)
-	assert.Equal(t, "2026-11-25: 2 settled by the relay, 2 complete prepaid orders at Konnektive\n  revenue shop.example EUR 69.60\n", out)
+	assert.Equal(t, "2026-11-25: 2 settled by the relay, 2 complete prepaid orders at Konnektive\n  revenue "+
+		"shop.example EUR 69.60\n", out)
 	out, err = books(shop.URL, "2026-11-26")
 	assert.ErrorContains(t, err, "1 that only one side has")
 	assert.Contains(t, out, "only at Konnektive: 63A9FBD226, campaign 12, 34.80 EUR")

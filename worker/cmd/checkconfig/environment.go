@@ -40,7 +40,8 @@ func choose(top map[string]any, only string) ([]environment, error) {
 	slices.Sort(names)
 	if only != "" {
 		if !slices.Contains(names, only) {
-			return nil, fmt.Errorf("there is no [env.%s]; environments: %s", only, strings.Join(append([]string{"(top level: without -env)"}, names...), ", "))
+			return nil, fmt.Errorf("there is no [env.%s]; environments: %s", only,
+				strings.Join(append([]string{"(top level: without -env)"}, names...), ", "))
 		}
 		return []environment{inherit(top, only)}, nil
 	}

@@ -33,8 +33,10 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 	flags := flag.NewFlagSet("checkconfig", flag.ContinueOnError)
 	flags.SetOutput(out)
 	file := flags.String("file", "wrangler.toml", "the Worker's configuration")
-	only := flags.String("env", "", "check only this environment of it, e.g. staging (default: the top level and all environments)")
-	secretsFile := flags.String("secrets-file", "", "a file of NAME=value lines with all secrets of the deploy: what it lacks is a fault then, not a hint")
+	only := flags.String("env", "", "check only this environment of it, e.g. staging (default: the top level and all "+
+		"environments)")
+	secretsFile := flags.String("secrets-file", "",
+		"a file of NAME=value lines with all secrets of the deploy: what it lacks is a fault then, not a hint")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -48,7 +50,8 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 
 	text, err := os.ReadFile(*file)
 	if err != nil {
-		fmt.Fprintf(out, "checkconfig: %v: run it where wrangler.toml is (the top of the repository), or name the file by -file\n", err)
+		fmt.Fprintf(out, "checkconfig: %v: run it where wrangler.toml is (the top of the repository), or name the file "+
+			"by -file\n", err)
 		return 1
 	}
 	var top map[string]any
@@ -60,7 +63,8 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 	folder := filepath.Dir(*file)
 	landers, err := landersfile.Read(filepath.Join(folder, landersfile.Path))
 	if err != nil {
-		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", landersfile.Path, readable(err))
+		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", landersfile.Path,
+			readable(err))
 		return 1
 	}
 	p := place{folder: folder, landers: landers.File(), today: time.Now()}

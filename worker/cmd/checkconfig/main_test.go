@@ -80,16 +80,25 @@ func TestWhereSecretsComeFrom(t *testing.T) {
 		status      int
 		says        string // "": no word of secrets
 	}{
-		{"the .dev.vars beside wrangler.toml", "secrets-at-cloudflare", map[string]string{".dev.vars": good}, nil, nil, 0, ""},
-		{"a fault in .dev.vars", "secrets-at-cloudflare", map[string]string{".dev.vars": good + "ADMIN_TOKEN=abc"}, nil, nil, 1, "admin_token_short at ADMIN_TOKEN (.dev.vars)"},
-		{"the environment of the process", "secrets-at-cloudflare", nil, map[string]string{"KONNEKTIVE_LOGIN_ID": "relay", "KONNEKTIVE_PASSWORD": "secret"}, nil, 0, ""},
-		{"a fault in the environment of the process", "secrets-at-cloudflare", nil, map[string]string{"KONNEKTIVE_LOGIN_ID": "relay", "KONNEKTIVE_PASSWORD": "a&b"}, nil, 1,
+		{"the .dev.vars beside wrangler.toml", "secrets-at-cloudflare", map[string]string{".dev.vars": good}, nil, nil, 0,
+			""},
+		{"a fault in .dev.vars", "secrets-at-cloudflare", map[string]string{".dev.vars": good + "ADMIN_TOKEN=abc"}, nil, nil,
+			1, "admin_token_short at ADMIN_TOKEN (.dev.vars)"},
+		{"the environment of the process", "secrets-at-cloudflare", nil,
+			map[string]string{"KONNEKTIVE_LOGIN_ID": "relay", "KONNEKTIVE_PASSWORD": "secret"}, nil, 0, ""},
+		{"a fault in the environment of the process", "secrets-at-cloudflare", nil,
+			map[string]string{"KONNEKTIVE_LOGIN_ID": "relay", "KONNEKTIVE_PASSWORD": "a&b"}, nil, 1,
 			"password_ampersand at KONNEKTIVE_PASSWORD (the environment)"},
-		{"the environment before .dev.vars", "secrets-at-cloudflare", map[string]string{".dev.vars": "KONNEKTIVE_PASSWORD=a&b"}, map[string]string{"KONNEKTIVE_LOGIN_ID": "relay"}, nil, 0,
+		{"the environment before .dev.vars", "secrets-at-cloudflare",
+			map[string]string{".dev.vars": "KONNEKTIVE_PASSWORD=a&b"}, map[string]string{"KONNEKTIVE_LOGIN_ID": "relay"}, nil,
+			0,
 			"not checked: KONNEKTIVE_PASSWORD."},
-		{"one environment's own file", "one-environment", map[string]string{".dev.vars": good, ".dev.vars.second": good + "ADMIN_TOKEN=abc"}, nil, []string{"-env", "second"}, 1,
+		{"one environment's own file", "one-environment",
+			map[string]string{".dev.vars": good, ".dev.vars.second": good + "ADMIN_TOKEN=abc"}, nil, []string{"-env", "second"},
+			1,
 			"admin_token_short at ADMIN_TOKEN (.dev.vars.second)"},
-		{"the copied example, still empty", "secrets-at-cloudflare", map[string]string{".dev.vars": "KONNEKTIVE_LOGIN_ID=\"\"\nKONNEKTIVE_PASSWORD=\"\"\n"}, nil, nil, 0,
+		{"the copied example, still empty", "secrets-at-cloudflare",
+			map[string]string{".dev.vars": "KONNEKTIVE_LOGIN_ID=\"\"\nKONNEKTIVE_PASSWORD=\"\"\n"}, nil, nil, 0,
 			"not checked: KONNEKTIVE_LOGIN_ID, KONNEKTIVE_PASSWORD."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -115,7 +124,8 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 		want string
 	}{
 		{"no wrangler.toml", []string{"-file", "testdata/nowhere.toml"}, "name the file by -file"},
-		{"no secrets file", []string{"-file", "testdata/in-order/wrangler.toml", "-secrets-file", "testdata/nowhere.env"}, "read the secrets"},
+		{"no secrets file", []string{"-file", "testdata/in-order/wrangler.toml", "-secrets-file", "testdata/nowhere.env"},
+			"read the secrets"},
 		{"an argument too many", []string{"staging"}, `unexpected argument "staging"`},
 		{"a flag that does not exist", []string{"-x"}, "-secrets-file"},
 	} {

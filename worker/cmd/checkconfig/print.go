@@ -17,7 +17,8 @@ func (f *findings) print(out io.Writer, file string, e environment) {
 	if len(f.faults) > 0 {
 		fmt.Fprintf(out, "%s: %s", title, config.List(f.faults))
 	} else {
-		fmt.Fprintf(out, "%s: ok, %s by %s\n", title, plural(len(f.config.Landers.Hosts()), "lander"), f.config.KonnektiveURL)
+		fmt.Fprintf(out, "%s: ok, %s by %s\n", title, plural(len(f.config.Landers.Hosts()), "lander"),
+			f.config.KonnektiveURL)
 		for _, l := range f.config.Landers.All() {
 			fmt.Fprintf(out, "  %s\n", summary(l))
 		}

@@ -78,21 +78,28 @@ func (f *findings) checkRoutes(e environment) {
 	for _, r := range routes {
 		shown := r.host + r.path
 		if !slices.ContainsFunc(hosts, r.covers) {
-			f.fault("route_without_lander", fmt.Sprintf("%s %q", where, shown), fmt.Sprintf("no lander has this host, so that its orders are refused: add [vars.LANDERS.%q], or take the route away", r.host))
+			f.fault("route_without_lander", fmt.Sprintf("%s %q", where, shown),
+				fmt.Sprintf("no lander has this host, so that its orders are refused: add [vars.LANDERS.%q], or take the route "+
+					"away", r.host))
 		}
 		if !r.custom && !takesAPI(r, routes) {
-			f.fault("route_without_api", fmt.Sprintf("%s %q", where, shown), fmt.Sprintf("/api is not on it, so that orders never reach the Worker: write it %q, or add %q", r.host+"/*", r.host+"/api/*"))
+			f.fault("route_without_api", fmt.Sprintf("%s %q", where, shown),
+				fmt.Sprintf("/api is not on it, so that orders never reach the Worker: write it %q, or add %q", r.host+"/*",
+					r.host+"/api/*"))
 		}
 	}
 	for _, host := range hosts {
 		if host == config.AnyHost || slices.ContainsFunc(routes, func(r route) bool { return r.covers(host) }) {
 			continue
 		}
-		f.fault("lander_without_route", e.prefix()+"vars."+config.NameLanders+"."+fmt.Sprintf("%q", host), fmt.Sprintf("no route leads to this host: add [[routes]] with pattern = %q, or take the lander away", host))
+		f.fault("lander_without_route", e.prefix()+"vars."+config.NameLanders+"."+fmt.Sprintf("%q", host),
+			fmt.Sprintf("no route leads to this host: add [[routes]] with pattern = %q, or take the lander away", host))
 	}
-	if named := slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return host == config.AnyHost }); len(named) < len(hosts) &&
+	if named := slices.DeleteFunc(slices.Clone(hosts),
+		func(host string) bool { return host == config.AnyHost }); len(named) < len(hosts) &&
 		!slices.ContainsFunc(routes, func(r route) bool { return !slices.ContainsFunc(named, r.covers) }) {
-		f.fault("lander_left_over", e.prefix()+"vars."+config.NameLanders+`."*"`, "every route has a lander of its own, so that this one, perhaps the sample, would sell on hosts that nobody meant: remove it")
+		f.fault("lander_left_over", e.prefix()+"vars."+config.NameLanders+`."*"`, "every route has a lander of its own, "+
+			"so that this one, perhaps the sample, would sell on hosts that nobody meant: remove it")
 	}
 	f.checkSharedHosts(e, routes)
 }
@@ -121,7 +128,8 @@ func (f *findings) checkSharedHosts(e environment, routes []route) {
 	above := routesOf(environment{settings: e.top})
 	for _, r := range routes {
 		if slices.Contains(above, r) {
-			f.fault("route_shared", fmt.Sprintf("%sroutes %q", e.prefix(), r.host+r.path), "it is the top level's too, so that a deploy of one takes it from the other: give this environment a host of its own")
+			f.fault("route_shared", fmt.Sprintf("%sroutes %q", e.prefix(), r.host+r.path), "it is the top level's too, so "+
+				"that a deploy of one takes it from the other: give this environment a host of its own")
 		}
 	}
 }
@@ -138,7 +146,8 @@ func (f *findings) checkPages(e environment, p place) {
 		if l.Origin != "" || len(l.Faults) > 0 {
 			continue
 		}
-		for _, page := range []struct{ key, path string }{{"checkout", l.Checkout}, {"upsell", l.Upsell}, {"thankYou", l.ThankYou}} {
+		for _, page := range []struct{ key, path string }{{"checkout", l.Checkout}, {"upsell", l.Upsell},
+			{"thankYou", l.ThankYou}} {
 			if u, err := url.Parse(page.path); err != nil || page.path == "" || u.Host != "" || isPage(folder, u.Path) {
 				continue
 			}
@@ -149,7 +158,8 @@ func (f *findings) checkPages(e environment, p place) {
 	for _, at := range sorted(missing) {
 		key, path, _ := strings.Cut(at, " ")
 		f.fault("page_missing", e.prefix()+"vars."+config.NameLanders+"."+missing[at][0]+".pages."+key,
-			fmt.Sprintf("there is no page %s in %s%s: put it there, or correct the path; where the pages are on a server of their own, say origin", path, filepath.Base(folder), others(missing[at])))
+			fmt.Sprintf("there is no page %s in %s%s: put it there, or correct the path; where the pages are on a server of "+
+				"their own, say origin", path, filepath.Base(folder), others(missing[at])))
 	}
 }
 

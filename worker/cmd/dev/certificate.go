@@ -51,8 +51,10 @@ func makeCertificate(folder string, hosts []string) (certificate, error) {
 	if err != nil {
 		return certificate{}, fmt.Errorf("make a certificate: %w", err)
 	}
-	c := certificate{key: filepath.Join(folder, "key.pem"), chain: filepath.Join(folder, "certificate.pem"), roots: x509.NewCertPool()}
-	for file, block := range map[string]*pem.Block{c.key: {Type: "PRIVATE KEY", Bytes: private}, c.chain: {Type: "CERTIFICATE", Bytes: der}} {
+	c := certificate{key: filepath.Join(folder, "key.pem"), chain: filepath.Join(folder, "certificate.pem"),
+		roots: x509.NewCertPool()}
+	for file, block := range map[string]*pem.Block{c.key: {Type: "PRIVATE KEY", Bytes: private},
+		c.chain: {Type: "CERTIFICATE", Bytes: der}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			return certificate{}, fmt.Errorf("write a certificate: %w", err)
 		}

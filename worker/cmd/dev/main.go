@@ -69,7 +69,8 @@ type options struct {
 }
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
-	o := options{port: defaultPort, lander: getenv("LANDER"), host: getenv("HOST"), https: getenv("HTTPS") != "" && getenv("HTTPS") != "0"}
+	o := options{port: defaultPort, lander: getenv("LANDER"), host: getenv("HOST"),
+		https: getenv("HTTPS") != "" && getenv("HTTPS") != "0"}
 	if text := getenv("PORT"); text != "" {
 		port, err := strconv.Atoi(text)
 		if err != nil || port < 0 || port > 65535 {
@@ -85,8 +86,10 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 	flags.IntVar(&o.port, "port", o.port, "port of the shop; 0 takes a free one")
 	flags.StringVar(&o.lander, "lander", o.lander, "which lander localhost stands for, by its key")
 	flags.BoolVar(&o.https, "https", o.https, "serve https, with a certificate that no browser knows")
-	flags.StringVar(&o.host, "host", o.host, "name or address by which a phone or a tunnel finds this machine; with https")
-	flags.BoolVar(&o.real, "real", false, "no simulator: the Konnektive of wrangler.toml, with the credentials of .dev.vars. Orders are real")
+	flags.StringVar(&o.host, "host", o.host,
+		"name or address by which a phone or a tunnel finds this machine; with https")
+	flags.BoolVar(&o.real, "real", false, "no simulator: the Konnektive of wrangler.toml, with the credentials of "+
+		".dev.vars. Orders are real")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -136,7 +139,8 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 	}
 	defer os.RemoveAll(folder)
 	w := wrangler{root: root, folder: folder, port: o.port, stdout: stdout, stderr: stderr}
-	w.settings = settings{root: root, folder: folder, hosts: slices.Compact([]string{"127.0.0.1", "localhost", shop.host}), lander: shop.lander}
+	w.settings = settings{root: root, folder: folder,
+		hosts: slices.Compact([]string{"127.0.0.1", "localhost", shop.host}), lander: shop.lander}
 	if o.https {
 		if w.certificate, err = makeCertificate(folder, append(w.settings.hosts, "::1")); err != nil {
 			return err
@@ -252,7 +256,8 @@ func freePort(port int) (int, error) {
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("port %d is not free (%w): stop the other program, or take another port with PORT=0 make dev", port, err)
+		return 0, fmt.Errorf("port %d is not free (%w): stop the other program, or take another port with PORT=0 make dev",
+			port, err)
 	}
 	return port, nil
 }
@@ -298,7 +303,8 @@ func startSimulator(o options, host string, c certificate) (api, pages string, s
 
 // waitFor waits until a page answers 200.
 func waitFor(ctx context.Context, page string, roots *x509.CertPool) error {
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	client := http.Client{Timeout: 30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	last := "nothing listens"
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)

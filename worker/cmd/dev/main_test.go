@@ -49,7 +49,8 @@ func standIn(play string) {
 	}
 	flags := flag.NewFlagSet("wrangler", flag.ExitOnError)
 	port := flags.String("port", "", "")
-	for _, name := range []string{"config", "ip", "inspector-port", "local-protocol", "https-key-path", "https-cert-path", "persist-to", "env-file"} {
+	for _, name := range []string{"config", "ip", "inspector-port", "local-protocol", "https-key-path", "https-cert-path",
+		"persist-to", "env-file"} {
 		flags.String(name, "", "")
 	}
 	vars := map[string]string{}
@@ -64,8 +65,10 @@ func standIn(play string) {
 
 	child := exec.Command("/bin/sh", "-c", "trap '' TERM INT; while :; do sleep 1; done")
 	_ = child.Start()
-	called := map[string]any{"command": os.Args[1], "vars": vars, "secrets": string(secrets), "child": child.Process.Pid, "pid": os.Getpid(),
-		"state": flags.Lookup("persist-to").Value.String(), "path": os.Getenv("PATH"), "inspector": flags.Lookup("inspector-port").Value.String()}
+	called := map[string]any{"command": os.Args[1], "vars": vars, "secrets": string(secrets), "child": child.Process.Pid,
+		"pid":   os.Getpid(),
+		"state": flags.Lookup("persist-to").Value.String(), "path": os.Getenv("PATH"), "inspector": flags.Lookup(
+			"inspector-port").Value.String()}
 	listener, _ := net.Listen("tcp", "127.0.0.1:"+*port)
 	tries := 0
 	if cert := flags.Lookup("https-cert-path").Value.String(); cert != "" {
@@ -95,8 +98,9 @@ func repository(t *testing.T, play, node string) string {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	write := func(path, text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o755)) }
-	write(filepath.Join(root, "wrangler.toml"), "[vars.LANDERS.\"*\"]\ncampaignId = 77\nforceMerchantId = 5\nproducts = [34, 99]\nupsales = [40]\n"+
-		"pages = { checkout = \"/buy\", upsell = \"/more\", thankYou = \"/thanks\" }\n")
+	write(filepath.Join(root, "wrangler.toml"),
+		"[vars.LANDERS.\"*\"]\ncampaignId = 77\nforceMerchantId = 5\nproducts = [34, 99]\nupsales = [40]\n"+
+			"pages = { checkout = \"/buy\", upsell = \"/more\", thankYou = \"/thanks\" }\n")
 	if play != "" {
 		write(filepath.Join(bin, "wrangler"), "#!/bin/sh\nSTAND_IN="+play+" exec '"+self+"' \"$@\"\n")
 	}
@@ -133,7 +137,8 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	done := make(chan error, 1)
 	go func() { done <- run([]string{"-port", "0"}, noEnv, &stdout, &stderr, signals) }()
-	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience,
+		10*time.Millisecond, "it did not start")
 
 	page := regexp.MustCompile(`The shop +(http://localhost:\d+/buy)\n`).FindStringSubmatch(stdout.String())
 	require.NotNil(t, page, stdout.String())

@@ -188,7 +188,8 @@ func publicHost(text string) (host string, err error) {
 		host = text
 	}
 	if host == "" || strings.ContainsAny(host, "/ ?#@") || strings.Contains(text, "://") {
-		return "", fmt.Errorf("HOST=%s is no host: give this machine's address in the network, or the name of the tunnel", text)
+		return "", fmt.Errorf("HOST=%s is no host: give this machine's address in the network, or the name of the tunnel",
+			text)
 	}
 	return strings.ToLower(host), nil
 }

@@ -121,7 +121,8 @@ func (s shop) campaigns() []simulator.Campaign {
 		}
 		c := byID[lander.CampaignID]
 		if c == nil {
-			c = &simulator.Campaign{ID: lander.CampaignID, Name: "Campaign " + lander.CampaignID, Currency: example.Currency, CurrencySymbol: example.CurrencySymbol, Coupons: example.Coupons}
+			c = &simulator.Campaign{ID: lander.CampaignID, Name: "Campaign " + lander.CampaignID, Currency: example.Currency,
+				CurrencySymbol: example.CurrencySymbol, Coupons: example.Coupons}
 			byID[lander.CampaignID] = c
 		}
 		c.Merchants = union(c.Merchants, lander.MerchantID)

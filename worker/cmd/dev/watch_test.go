@@ -26,7 +26,8 @@ func TestWranglerWatchesEverythingThatIsBuiltAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 
 	var built []string
-	list := exec.Command("go", "list", "-deps", "-f", `{{if not .Standard}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}`, "./worker", "./wasm")
+	list := exec.Command("go", "list", "-deps", "-f",
+		`{{if not .Standard}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}`, "./worker", "./wasm")
 	list.Dir = root
 	list.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	out, err := list.Output()

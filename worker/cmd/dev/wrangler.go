@@ -47,7 +47,8 @@ func (w *wrangler) start() error {
 	bin := filepath.Join(w.root, "worker", "node_modules", ".bin")
 	program := filepath.Join(bin, "wrangler")
 	if _, err := os.Stat(program); err != nil {
-		return errors.New("wrangler is not installed: run make dev, which installs it (or npm ci --ignore-scripts in worker/)")
+		return errors.New("wrangler is not installed: run make dev, which installs it (or npm ci --ignore-scripts in " +
+			"worker/)")
 	}
 	env := append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		// nothing here needs a network
@@ -84,7 +85,8 @@ func (w *wrangler) args() ([]string, error) {
 		"--show-interactive-dev-session=false", "--var", config.NameLoopbackHTTP + ":1",
 	}
 	if w.certificate.key != "" {
-		args = append(args, "--local-protocol", "https", "--https-key-path", w.certificate.key, "--https-cert-path", w.certificate.chain)
+		args = append(args, "--local-protocol", "https", "--https-key-path", w.certificate.key, "--https-cert-path",
+			w.certificate.chain)
 	} else {
 		args = append(args, "--local-protocol", "http")
 	}
@@ -93,16 +95,19 @@ func (w *wrangler) args() ([]string, error) {
 	}
 	if w.simulator == "" {
 		// The record of real orders is kept.
-		return append(args, "--persist-to", filepath.Join(w.root, ".wrangler", "state"), "--env-file", filepath.Join(w.root, ".dev.vars")), nil
+		return append(args, "--persist-to", filepath.Join(w.root, ".wrangler", "state"), "--env-file",
+			filepath.Join(w.root, ".dev.vars")), nil
 	}
 	secrets := filepath.Join(w.folder, "secrets.env")
-	text := config.NameLoginID + "=" + simulator.DefaultLoginID + "\n" + config.NamePassword + "=" + simulator.DefaultPassword + "\n" +
+	text := config.NameLoginID + "=" + simulator.DefaultLoginID + "\n" + config.NamePassword + "=" +
+		simulator.DefaultPassword + "\n" +
 		config.NameAdminToken + "=" + adminToken + "\n"
 	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the simulator's credentials: %w", err)
 	}
 	// The ledger is forgotten together with the simulator's books.
-	return append(args, "--persist-to", filepath.Join(w.folder, "state"), "--env-file", secrets, "--var", config.NameKonnektiveURL+":"+w.simulator), nil
+	return append(args, "--persist-to", filepath.Join(w.folder, "state"), "--env-file", secrets, "--var",
+		config.NameKonnektiveURL+":"+w.simulator), nil
 }
 
 // exit is why wrangler ended, which it never does by itself.
@@ -142,7 +147,8 @@ func checkNode(bin string) error {
 	version := strings.TrimSpace(string(out))
 	major, err := strconv.Atoi(strings.SplitN(strings.TrimPrefix(version, "v"), ".", 2)[0])
 	if err != nil || major < minNode {
-		return fmt.Errorf("wrangler needs Node %d or newer, but this is %s: install it (https://nodejs.org)", minNode, version)
+		return fmt.Errorf("wrangler needs Node %d or newer, but this is %s: install it (https://nodejs.org)", minNode,
+			version)
 	}
 	return nil
 }

@@ -46,7 +46,8 @@ type attempt struct {
 
 func run(args []string, out io.Writer) error {
 	if len(args) != 2 || args[0] == "" || args[1] == "" {
-		return errors.New("say where and which: make find URL=https://shop.example ORDER=63A9FBD226, or REF=… as it stands in the shopper's page")
+		return errors.New("say where and which: make find URL=https://shop.example ORDER=63A9FBD226, or REF=… as it " +
+			"stands in the shopper's page")
 	}
 	token, err := operator.Token()
 	if err != nil {
@@ -58,7 +59,8 @@ func run(args []string, out io.Writer) error {
 	}
 	var p purchase
 	if err := json.Unmarshal(body, &p); err != nil {
-		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?", status, args[0])
+		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?",
+			status, args[0])
 	}
 	switch {
 	case p.Error != "":

@@ -57,7 +57,8 @@ func TestPackLeavesTheMemoryAsItWas(t *testing.T) {
 		after, err := pack(before)
 		require.NoError(t, err)
 		require.Equal(t, memory(t, before), memory(t, after))
-		assert.True(t, bytes.Contains(after, []byte{0, 3, 2, 'h', 'i'}) && bytes.HasSuffix(after, []byte{0, 4, 3, 'e', 'n', 'd'}), "the rest stays")
+		assert.True(t, bytes.Contains(after, []byte{0, 3, 2, 'h', 'i'}) &&
+			bytes.HasSuffix(after, []byte{0, 4, 3, 'e', 'n', 'd'}), "the rest stays")
 
 		again, err := pack(after)
 		require.NoError(t, err)
@@ -66,7 +67,8 @@ func TestPackLeavesTheMemoryAsItWas(t *testing.T) {
 }
 
 func TestPackJoinsWhatLiesCloseTogether(t *testing.T) {
-	got, err := pack(module(piece{100, []byte("ab")}, piece{102, []byte("c")}, piece{103 + gap, []byte("d")}, piece{104 + 2*gap + 1, []byte("e")}))
+	got, err := pack(module(piece{100, []byte("ab")}, piece{102, []byte("c")}, piece{103 + gap, []byte("d")},
+		piece{104 + 2*gap + 1, []byte("e")}))
 	require.NoError(t, err)
 	want := append([]byte("abc"), make([]byte, gap)...)
 	assert.Equal(t, module(piece{100, append(want, 'd')}, piece{105 + 2*gap, []byte("e")}), got)

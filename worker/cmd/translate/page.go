@@ -96,7 +96,8 @@ func (tr *translator) tag(tag string) string {
 		name, value := parts[1], parts[2]
 		switch {
 		case value == "":
-		case name == "alt" || name == "aria-label" || name == "title" || name == "placeholder" || name == "content" && description:
+		case name == "alt" || name == "aria-label" || name == "title" || name == "placeholder" || name == "content" &&
+			description:
 			value = tr.word(value)
 		case name == "action":
 			value = strings.Replace(value, "lang=en", "lang="+tr.lang, 1)
@@ -146,4 +147,5 @@ func byLabel(list string) string {
 }
 
 // plainLetters are the ones that lists of countries are sorted by.
-var plainLetters = strings.NewReplacer("Ä", "A", "ä", "a", "Å", "A", "É", "E", "é", "e", "è", "e", "ë", "e", "Î", "I", "ï", "i", "Ö", "O", "ö", "o", "Ü", "U", "ü", "u")
+var plainLetters = strings.NewReplacer("Ä", "A", "ä", "a", "Å", "A", "É", "E", "é", "e", "è", "e", "ë", "e", "Î", "I",
+	"ï", "i", "Ö", "O", "ö", "o", "Ü", "U", "ü", "u")

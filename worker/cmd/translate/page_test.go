@@ -10,7 +10,8 @@ import (
 )
 
 func TestPage(t *testing.T) {
-	words := map[string]string{"Your order": "Ihre Bestellung", "A lamp.": "Eine Lampe.", "Austria": "Österreich", "Spain": "Spanien", "Greece": "Griechenland"}
+	words := map[string]string{"Your order": "Ihre Bestellung", "A lamp.": "Eine Lampe.", "Austria": "Österreich",
+		"Spain": "Spanien", "Greece": "Griechenland"}
 	for _, test := range []struct{ name, in, want string }{
 		{"a text, with the space around it", "<h1> Your order\n</h1>", "<h1> Ihre Bestellung\n</h1>"},
 		{"an image's text", `<img src="/img/lamp.svg" alt="A lamp.">`, `<img src="/img/lamp.svg" alt="Eine Lampe.">`},
@@ -25,9 +26,12 @@ func TestPage(t *testing.T) {
 			`<form action="/api/order/import/?lang=de" data-klarna-thanks="/de/checkout">`},
 		{"links to other languages", `<a href="/" hreflang="en" lang="en" aria-current="true">English</a><a href="/de/" hreflang="de" lang="de">Deutsch</a>`,
 			`<a href="/" hreflang="en" lang="en">English</a><a href="/de/" hreflang="de" lang="de" aria-current="true">Deutsch</a>`},
-		{"a value with a bracket", `<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `, `<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `},
-		{"countries in the language's order", "<option value=\"AT\">Austria</option>\n<option value=\"GR\">Greece</option>\n<option value=\"ES\">Spain</option>\n",
-			"<option value=\"GR\">Griechenland</option>\n<option value=\"AT\">Österreich</option>\n<option value=\"ES\">Spanien</option>\n"},
+		{"a value with a bracket", `<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `,
+			`<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `},
+		{"countries in the language's order", "<option value=\"AT\">Austria</option>\n<option " +
+			"value=\"GR\">Greece</option>\n<option value=\"ES\">Spain</option>\n",
+			"<option value=\"GR\">Griechenland</option>\n<option value=\"AT\">Österreich</option>\n<option " +
+				"value=\"ES\">Spanien</option>\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := newTranslator("de", words, []string{"index.html", "checkout.html"})
@@ -42,7 +46,8 @@ func TestParse(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"Your order": "Ihre Bestellung", "Total": "Gesamt"}, words)
 	for name, text := range map[string]string{
-		"a text without a translation": "Your order\nTotal\n\tGesamt\n", "one at the end": "Total\n", "a translation without a text": "\tGesamt\n",
+		"a text without a translation": "Your order\nTotal\n\tGesamt\n", "one at the end": "Total\n", "a translation " +
+			"without a text": "\tGesamt\n",
 		"the same text twice": "Total\n\tGesamt\nTotal\n\tSumme\n",
 	} {
 		_, err := parse(text)

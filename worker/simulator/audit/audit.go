@@ -264,7 +264,8 @@ func (b *Book) sentOnce(calls []simulator.Call) {
 }
 
 func operatorsFault(call simulator.Call) bool {
-	return call.Lost == "" && konnektive.Classify(konnektive.Read(call.Status, call.Answer), true) == konnektive.Misconfigured
+	return call.Lost == "" && konnektive.Classify(konnektive.Read(call.Status, call.Answer),
+		true) == konnektive.Misconfigured
 }
 
 // orders: an order belongs to one purchase, carries one cart, and was paid at the price of that cart.
@@ -311,7 +312,8 @@ func (b *Book) purchases(calls []simulator.Call) {
 		for i, next := range calls {
 			for _, last := range calls[:i] {
 				if cart(last) == cart(next) && !b.justified(ref, next, last, made[last.N]) {
-					b.Find("attempt %s came %v after %s for the same cart", next.Fields[LabelField], next.At.Sub(last.At), last.Fields[LabelField])
+					b.Find("attempt %s came %v after %s for the same cart", next.Fields[LabelField], next.At.Sub(last.At),
+						last.Fields[LabelField])
 				}
 			}
 		}
@@ -353,7 +355,8 @@ func (b *Book) justified(ref string, next, last simulator.Call, made []done) boo
 // Of an order that is not told, it can know only by the browser that comes back.
 func (b *Book) Told(ref string) bool {
 	for _, session := range b.sim.Sessions() {
-		if session.State == simulator.SessionApproved && refOf(map[string]string{"redirectsTo": session.RedirectsTo}) == ref && !b.toldOrder(session.OrderID) {
+		if session.State == simulator.SessionApproved &&
+			refOf(map[string]string{"redirectsTo": session.RedirectsTo}) == ref && !b.toldOrder(session.OrderID) {
 			return false
 		}
 	}
@@ -361,7 +364,8 @@ func (b *Book) Told(ref string) bool {
 }
 
 func (b *Book) toldOrder(id string) bool {
-	return slices.ContainsFunc(b.sim.Calls(), func(c simulator.Call) bool { return c.Lost == "" && strings.Contains(c.Answer, id) })
+	return slices.ContainsFunc(b.sim.Calls(),
+		func(c simulator.Call) bool { return c.Lost == "" && strings.Contains(c.Answer, id) })
 }
 
 // PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the

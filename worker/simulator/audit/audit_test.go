@@ -39,7 +39,8 @@ func newRelay(t *testing.T, settings simulator.Settings) *relay {
 }
 
 func (r *relay) call(op simulator.Op, fields map[string]string) string {
-	form := url.Values{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"12"}}
+	form := url.Values{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword},
+		"campaignId": {"12"}}
 	for name, value := range fields {
 		form.Set(name, value)
 	}
@@ -64,7 +65,8 @@ func (r *relay) order(a attempt) (url string) {
 func (r *relay) sell(op simulator.Op, fields map[string]string, a attempt) (url string) {
 	maps.Copy(fields, map[string]string{
 		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "salesUrl": "https://shop.example/checkout", "ipAddress": "203.0.113.9",
-		"redirectsTo": "https://shop.example/api/klarna/return/" + a.ref + a.key, "errorRedirectsTo": "https://shop.example/api/klarna/failed/" + a.ref + a.key,
+		"redirectsTo": "https://shop.example/api/klarna/return/" + a.ref +
+			a.key, "errorRedirectsTo": "https://shop.example/api/klarna/failed/" + a.ref + a.key,
 		LabelField: a.key,
 	})
 	for i := 0; i+1 < len(a.fields); i += 2 {
@@ -93,7 +95,8 @@ func (r *relay) pays(url string) string {
 // says is the relay's answer about a purchase.
 func (r *relay) says(route, ref, code, location string) {
 	paid := r.book.Paid("zoe@example.com", ref)
-	r.book.Hear(Heard{At: r.now, Email: "zoe@example.com", Route: route, Ref: ref, Code: code, Location: location, PaidBefore: paid, PaidAfter: paid})
+	r.book.Hear(Heard{At: r.now, Email: "zoe@example.com", Route: route, Ref: ref, Code: code, Location: location,
+		PaidBefore: paid, PaidAfter: paid})
 }
 
 func (r *relay) findings() []string {
@@ -103,7 +106,8 @@ func (r *relay) findings() []string {
 
 func TestWhatTheAuditFinds(t *testing.T) {
 	lead := func(r *relay) string {
-		r.call(simulator.OpLead, map[string]string{"firstName": "Zoë", "lastName": "O’Brien", "emailAddress": "zoe@example.com", "ipAddress": "203.0.113.9"})
+		r.call(simulator.OpLead, map[string]string{"firstName": "Zoë", "lastName": "O’Brien",
+			"emailAddress": "zoe@example.com", "ipAddress": "203.0.113.9"})
 		orders := r.sim.Orders()
 		return orders[len(orders)-1].ID
 	}
@@ -130,7 +134,8 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.pays(url)
 			r.says("status", refA, "declined", "")
 			r.says("failed", refA, "", "/checkout?klarna=declined")
-		}, []string{"status said declined of a purchase that was paid", "failed said /checkout?klarna=declined of a purchase that was paid"}},
+		}, []string{"status said declined of a purchase that was paid", "failed said /checkout?klarna=declined of a " +
+			"purchase that was paid"}},
 		{"declined, and it is paid by an order that nobody was told of", simulator.Settings{}, func(r *relay) {
 			r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			r.says("status", refA, "declined", "")
@@ -163,7 +168,8 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
 			r.now = r.now.Add(time.Hour)
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
-		}, []string{"order handed out a second way to pay for the same cart", "attempt key-2 came 1h0m0s after key-1 for the same cart"}},
+		}, []string{"order handed out a second way to pay for the same cart", "attempt key-2 came 1h0m0s after key-1 for " +
+			"the same cart"}},
 		{"a second session for the same cart that nobody is handed", simulator.Settings{}, func(r *relay) {
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
 			r.now = r.now.Add(time.Hour)
@@ -174,7 +180,8 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.hands(refA, url)
 			r.hands(refA, url)
 		}, nil},
-		{"a url that nobody opened", simulator.Settings{}, func(r *relay) { r.hands(refA, "https://klarna.example/klarna/none") },
+		{"a url that nobody opened", simulator.Settings{},
+			func(r *relay) { r.hands(refA, "https://klarna.example/klarna/none") },
 			[]string{"which nobody opened"}},
 		{"another cart", simulator.Settings{}, func(r *relay) {
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
@@ -184,13 +191,14 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
 			r.hands(refB, r.order(attempt{ref: refB, key: "key-2"}))
 		}, nil},
-		{"the same cart after a decline at Klarna", simulator.Settings{DeclineStatus: simulator.StatusPartial}, func(r *relay) {
-			url := r.order(attempt{ref: refA, key: "key-1"})
-			r.hands(refA, url)
-			_, err := r.sim.Decline(sessionID(url))
-			require.NoError(r.t, err)
-			r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
-		}, nil},
+		{"the same cart after a decline at Klarna", simulator.Settings{DeclineStatus: simulator.StatusPartial},
+			func(r *relay) {
+				url := r.order(attempt{ref: refA, key: "key-1"})
+				r.hands(refA, url)
+				_, err := r.sim.Decline(sessionID(url))
+				require.NoError(r.t, err)
+				r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
+			}, nil},
 		{"the same cart after a return that failed", simulator.Settings{}, func(r *relay) {
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
 			r.says("failed", refA, "", "/checkout?klarna=declined")
@@ -201,10 +209,11 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.now = r.now.Add(HandOut)
 			r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
 		}, nil},
-		{"the same cart while orders read as declined", simulator.Settings{OpenStatus: simulator.StatusDeclined}, func(r *relay) {
-			r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
-			r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
-		}, nil},
+		{"the same cart while orders read as declined", simulator.Settings{OpenStatus: simulator.StatusDeclined},
+			func(r *relay) {
+				r.hands(refA, r.order(attempt{ref: refA, key: "key-1"}))
+				r.hands(refA, r.order(attempt{ref: refA, key: "key-2"}))
+			}, nil},
 		{"the same cart too soon after a doubt", simulator.Settings{}, func(r *relay) {
 			r.order(attempt{refA, "key-1", []string{"emailAddress", "lost@example.com"}})
 			r.now = r.now.Add(minute)
@@ -240,14 +249,16 @@ func TestWhatTheAuditFinds(t *testing.T) {
 		}, nil},
 		{"an upsale, paid", simulator.Settings{}, func(r *relay) {
 			id := r.pays(r.order(attempt{ref: refA, key: "key-1"}))
-			url := r.sell(simulator.OpUpsale, map[string]string{"product1_id": "40", "product1_qty": "1"}, attempt{refB, "key-2", []string{"orderId", id}})
+			url := r.sell(simulator.OpUpsale, map[string]string{"product1_id": "40", "product1_qty": "1"},
+				attempt{refB, "key-2", []string{"orderId", id}})
 			r.hands(refB, url)
 			r.says("status", refB, "unknown", "")
 			assert.False(r.t, r.book.Paid("zoe@example.com", refB))
 			r.pays(url)
 			r.says("status", refB, "paid", "")
 		}, nil},
-		{"a field of a card", simulator.Settings{}, func(r *relay) { r.order(attempt{refA, "key-1", []string{"cardNumber", "1"}}) },
+		{"a field of a card", simulator.Settings{},
+			func(r *relay) { r.order(attempt{refA, "key-1", []string{"cardNumber", "1"}}) },
 			[]string{"is a field of a card"}},
 		{"two confirmations", simulator.Settings{}, func(r *relay) {
 			id := r.pays(r.order(attempt{ref: refA, key: "key-1"}))

@@ -44,9 +44,12 @@ func Bodies() (list []Body) {
 	of("a prototype", json, `{"__proto__":{"product1_id":34}}`)
 	of("a byte order mark", json, "\ufeff{}")
 	of("UTF-16", json, "{\x00}\x00")
-	of("multipart of a thousand parts", "multipart/form-data; boundary=x", many("--x\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\n1\r\n")+"--x--\r\n")
-	of("multipart with a file", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.php\"\r\n\r\n<?php\r\n--x--\r\n")
+	of("multipart of a thousand parts", "multipart/form-data; boundary=x",
+		many("--x\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\n1\r\n")+"--x--\r\n")
+	of("multipart with a file", "multipart/form-data; boundary=x",
+		"--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.php\"\r\n\r\n<?php\r\n--x--\r\n")
 	of("multipart without an end", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a")
-	of("multipart with a boundary of 63 KiB", "multipart/form-data; boundary="+strings.Repeat("x", 7000), strings.Repeat("--"+strings.Repeat("x", 7000), 8))
+	of("multipart with a boundary of 63 KiB", "multipart/form-data; boundary="+strings.Repeat("x", 7000),
+		strings.Repeat("--"+strings.Repeat("x", 7000), 8))
 	return list
 }

@@ -80,7 +80,8 @@ func (c Catalogue) faults(t Text, english Catalogue) (faults []string) {
 	if source == "" {
 		return []string{"is not in the English file"}
 	}
-	if !slices.Equal(placeholder.FindAllString(t.Text, -1), placeholder.FindAllString(source, -1)) || braces(t.Text) != braces(placeholder.ReplaceAllString(source, "{}")) {
+	if !slices.Equal(placeholder.FindAllString(t.Text, -1), placeholder.FindAllString(source, -1)) ||
+		braces(t.Text) != braces(placeholder.ReplaceAllString(source, "{}")) {
 		faults = append(faults, "has other placeholders than in English")
 	}
 	for _, place := range places {
@@ -100,7 +101,8 @@ func (c Catalogue) faults(t Text, english Catalogue) (faults []string) {
 	if c.Lang == "en" {
 		return faults
 	}
-	if t.Text == source && !slices.Contains(international, t.Key) || leftover.MatchString(placeholder.ReplaceAllString(t.Text, "")) {
+	if t.Text == source && !slices.Contains(international, t.Key) ||
+		leftover.MatchString(placeholder.ReplaceAllString(t.Text, "")) {
 		faults = append(faults, "is still in English")
 	}
 	for _, f := range english.Texts {

@@ -43,8 +43,10 @@ func TestFaultsOfALanguageAreFound(t *testing.T) {
 		{"two spaces", "label.city", "Ort  oder", "two spaces"},
 		{"still in English", "label.city", "City", "is still in English"},
 		{"English in part", "answer.retry", "Das ging schief, try again. Es wurde nichts berechnet.", "is still in English"},
-		{"the fixed sentence is another one", "answer.retry", "Das ging schief. Sie wurden nicht belastet.", "must contain fixed.not_charged"},
-		{"the fixed sentence is said where English does not", "label.city", "Es wurde nichts berechnet.", "must contain fixed.not_charged"},
+		{"the fixed sentence is another one", "answer.retry", "Das ging schief. Sie wurden nicht belastet.",
+			"must contain fixed.not_charged"},
+		{"the fixed sentence is said where English does not", "label.city", "Es wurde nichts berechnet.",
+			"must contain fixed.not_charged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			faults := Check([]Catalogue{english, german(right, c.key, c.text)})

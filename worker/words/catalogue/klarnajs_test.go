@@ -37,5 +37,6 @@ func TestKlarnaJSHasTheCataloguesEnglish(t *testing.T) {
 		}
 	}
 	assert.Equal(t, want, inside)
-	assert.Contains(t, string(script), "const LANGUAGES = /^("+strings.Join(languages, "|")+")$/;", "and the languages that have a file")
+	assert.Contains(t, string(script), "const LANGUAGES = /^("+strings.Join(languages, "|")+")$/;",
+		"and the languages that have a file")
 }

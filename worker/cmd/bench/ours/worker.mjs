@@ -13,6 +13,7 @@ export default {
     ours ??= { ...env, LEDGER: env.LEDGER ?? LEDGER, IMPORTS: LIMIT, READS: LIMIT };
     if (!request.url.endsWith("/__bench/state")) return worker.fetch(request, ours, ctx);
     const { exports } = instances.at(-1);
-    return Response.json({ instances: instances.length, goroutines: exports.goroutines(), memory: exports.mem.buffer.byteLength });
+    return Response.json({ instances: instances.length, goroutines: exports.goroutines(),
+      memory: exports.mem.buffer.byteLength });
   },
 };

@@ -96,7 +96,8 @@ func order(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server-Timing", fmt.Sprintf("edge;dur=%d", time.Since(began).Milliseconds()))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
-	line, _ := json.Marshal(map[string]any{"time": began, "route": "order", "status": status, "code": code, "totalMs": time.Since(began).Milliseconds()})
+	line, _ := json.Marshal(map[string]any{"time": began, "route": "order", "status": status, "code": code,
+		"totalMs": time.Since(began).Milliseconds()})
 	fmt.Println(string(line))
 }
 
@@ -170,7 +171,8 @@ func call(path string, fields rules.Fields) (result string, message map[string]a
 	}
 	form.Set("loginId", cloudflare.Getenv("KONNEKTIVE_LOGIN_ID"))
 	form.Set("password", cloudflare.Getenv("KONNEKTIVE_PASSWORD"))
-	request, err := http.NewRequest(http.MethodPost, cloudflare.Getenv("KONNEKTIVE_URL")+path, strings.NewReader(form.Encode()))
+	request, err := http.NewRequest(http.MethodPost, cloudflare.Getenv("KONNEKTIVE_URL")+path,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", nil
 	}
