@@ -125,8 +125,9 @@ export class Instance {
     }
     const vars = Object.entries(variables(env)).flat().join("\0");
     this.#enter(() => {
-      if (!this.exports.configure(this.#write(vars), late ? 1 : 0)) throw new Error(
-        "the Go program could not be configured");
+      if (!this.exports.configure(this.#write(vars), late ? 1 : 0)) {
+        throw new Error("the Go program could not be configured");
+      }
     });
   }
 

@@ -100,12 +100,14 @@ func (f *findings) checkValues(e environment, s secrets, p place) {
 			fault.Where = e.prefix() + "vars." + fault.Where
 		}
 		if e.name != "" && vars[config.NameLanders] == nil && fault.Code == "landers_missing" {
-			fault.Cure = fmt.Sprintf("environments do not inherit vars: repeat them, as [env.%s.vars] and [env.%s.vars.LANDERS.\"*\"]", e.name, e.name)
+			fault.Cure = fmt.Sprintf("environments do not inherit vars: repeat them, as [env.%s.vars] and "+
+				"[env.%s.vars.LANDERS.\"*\"]", e.name, e.name)
 		}
 		f.faults = append(f.faults, fault)
 	}
 	if len(unseen) > 0 {
-		f.hint("not at hand here, so not checked: %s. Each is set once at Cloudflare: wrangler secret put NAME%s", strings.Join(unseen, ", "), e.flag())
+		f.hint("not at hand here, so not checked: %s. Each is set once at Cloudflare: wrangler secret put NAME%s",
+			strings.Join(unseen, ", "), e.flag())
 	}
 }
 
@@ -130,18 +132,23 @@ func (f *findings) checkVarNames(e environment) {
 		where := e.prefix() + "vars." + name
 		switch {
 		case slices.Contains(config.Secrets, name):
-			f.fault("secret_in_vars", where, "take it out, change it at its source (it may be in the history of the repository already), then: wrangler secret put "+name+e.flag())
+			f.fault("secret_in_vars", where, "take it out, change it at its source (it may be in the history of the "+
+				"repository already), then: wrangler secret put "+name+e.flag())
 		case !slices.Contains(config.Vars, name):
-			cure := "the Worker reads no such variable: correct the name or remove it; there are " + strings.Join(config.Vars, ", ")
+			cure := "the Worker reads no such variable: correct the name or remove it; there are " +
+				strings.Join(config.Vars, ", ")
 			if meant := config.Nearest(name, append(config.Vars, config.Secrets...)); meant != "" {
 				cure = "the Worker reads no such variable: write it " + meant
 				if slices.Contains(config.Secrets, meant) {
-					cure = "take it out of the file: " + meant + " is meant, and that is a secret: wrangler secret put " + meant + e.flag()
+					cure = "take it out of the file: " + meant + " is meant, and that is a secret: wrangler secret put " + meant +
+						e.flag()
 				}
 			}
 			f.fault("var_unknown", where, cure)
 		case len(asBinding(table(e.settings, "vars")[name])) > maxVar:
-			f.fault("var_too_large", where, fmt.Sprintf("it is %d bytes, and Cloudflare takes 5 KB: move landers to worker/landers.toml, which holds any number", len(asBinding(table(e.settings, "vars")[name]))))
+			f.fault("var_too_large", where, fmt.Sprintf(
+				"it is %d bytes, and Cloudflare takes 5 KB: move landers to worker/landers.toml, which holds any number",
+				len(asBinding(table(e.settings, "vars")[name]))))
 		}
 	}
 }
@@ -165,21 +172,25 @@ func (f *findings) checkLoopback(e environment) {
 	vars := table(e.settings, "vars")
 	where := e.prefix() + "vars."
 	if vars[config.NameLoopbackHTTP] != nil && f.config.LoopbackHTTP {
-		f.fault("loopback_http_deployed", where+config.NameLoopbackHTTP, "remove it: make dev sets it for itself, a deployed Worker never has it")
+		f.fault("loopback_http_deployed", where+config.NameLoopbackHTTP,
+			"remove it: make dev sets it for itself, a deployed Worker never has it")
 	}
 	if u, err := url.Parse(f.config.KonnektiveURL); err == nil && u.Path != "" && vars[config.NameKonnektiveURL] != nil {
-		f.fault("konnektive_url_path", where+config.NameKonnektiveURL, "give the host alone, like "+config.DefaultKonnektiveURL+": the paths of the calls are appended by the Worker")
+		f.fault("konnektive_url_path", where+config.NameKonnektiveURL,
+			"give the host alone, like "+config.DefaultKonnektiveURL+": the paths of the calls are appended by the Worker")
 	}
 	for _, v := range []struct{ name, value string }{
 		{config.NameKonnektiveURL, f.config.KonnektiveURL}, {config.NameTurnstileURL, f.config.TurnstileURL},
 	} {
 		if isLoopbackURL(v.value) {
-			f.fault("loopback_url_deployed", where+v.name, "a deployed Worker cannot reach this machine: remove it, make dev sets it for itself")
+			f.fault("loopback_url_deployed", where+v.name,
+				"a deployed Worker cannot reach this machine: remove it, make dev sets it for itself")
 		}
 	}
 	for _, l := range f.config.Landers.All() {
 		if isLoopbackURL(l.Origin) {
-			f.fault("loopback_url_deployed", fmt.Sprintf("%s%s.%q.origin", where, config.NameLanders, l.Name), "a deployed Worker cannot reach this machine: give the origin's public address")
+			f.fault("loopback_url_deployed", fmt.Sprintf("%s%s.%q.origin", where, config.NameLanders, l.Name),
+				"a deployed Worker cannot reach this machine: give the origin's public address")
 		}
 	}
 }
@@ -199,20 +210,25 @@ func (f *findings) checkWorker(e environment, p place) {
 		}
 	}
 	if e.top != nil && e.settings["name"] == e.top["name"] && e.top["name"] != nil {
-		f.fault("name_shared", e.prefix()+"name", "give it another name than the top level has: a deploy of one would replace the other")
+		f.fault("name_shared", e.prefix()+"name",
+			"give it another name than the top level has: a deploy of one would replace the other")
 	}
 	where := e.prefix() + "compatibility_date"
 	date, ok := e.settings["compatibility_date"].(string)
 	day, err := time.Parse(time.DateOnly, date)
 	switch {
 	case !ok || err != nil:
-		f.fault("compatibility_date_invalid", where, `set the date of the runtime's behaviour that the tests ran with, in quotes: "`+testedDate+`"`)
+		f.fault("compatibility_date_invalid", where,
+			`set the date of the runtime's behaviour that the tests ran with, in quotes: "`+testedDate+`"`)
 	case day.After(p.today):
-		f.fault("compatibility_date_future", where, "it is in the future, which Cloudflare refuses: set \""+testedDate+"\", with which the tests run")
+		f.fault("compatibility_date_future", where,
+			"it is in the future, which Cloudflare refuses: set \""+testedDate+"\", with which the tests run")
 	case date < testedDate:
-		f.fault("compatibility_date_old", where, "it is older than what the tests run with: set \""+testedDate+"\", and run make test")
+		f.fault("compatibility_date_old", where,
+			"it is older than what the tests run with: set \""+testedDate+"\", and run make test")
 	case date > testedDate:
-		f.hint("%s is newer than the one that the tests were written for (%s): run make test before a deploy", where, testedDate)
+		f.hint("%s is newer than the one that the tests were written for (%s): run make test before a deploy", where,
+			testedDate)
 	}
 }
 
@@ -240,17 +256,20 @@ func (f *findings) checkWorkerFirst(where string, value any) {
 		return
 	}
 	if !isList || !slices.Contains(patterns, any("/*")) {
-		f.fault("assets_run_worker_first", where, cure+"with anything else pages are served without the https check and the security headers")
+		f.fault("assets_run_worker_first", where,
+			cure+"with anything else pages are served without the https check and the security headers")
 		return
 	}
 	for _, pattern := range patterns {
 		text, _ := pattern.(string)
 		excepted, isException := strings.CutPrefix(text, "!")
 		if isException && !strings.HasPrefix(excepted, "/build/") && !slices.Contains(static, path.Ext(excepted)) {
-			f.fault("assets_run_worker_first", where, cure+text+" may hold pages, which would be served without the https check and the security headers")
+			f.fault("assets_run_worker_first", where,
+				cure+text+" may hold pages, which would be served without the https check and the security headers")
 		}
 	}
-	f.hint("%s: what it excepts is served without the Worker, over plain http too, unless a redirect rule of the zone sends GET and HEAD to https", where)
+	f.hint("%s: what it excepts is served without the Worker, over plain http too, unless a redirect rule of the zone "+
+		"sends GET and HEAD to https", where)
 }
 
 func (f *findings) checkLedger(e environment) {
@@ -266,12 +285,14 @@ func (f *findings) checkLedger(e environment) {
 	for _, m := range tables(e.settings, "migrations") {
 		sqlite = sqlite || lists(m, "new_sqlite_classes", ledgerClass)
 		if lists(m, "new_classes", ledgerClass) {
-			f.fault("ledger_migration", e.prefix()+"migrations", "Ledger stands under new_classes, the old storage: write new_sqlite_classes (this cannot be changed after the first deploy)")
+			f.fault("ledger_migration", e.prefix()+"migrations", "Ledger stands under new_classes, the old storage: write "+
+				"new_sqlite_classes (this cannot be changed after the first deploy)")
 			return
 		}
 	}
 	if !sqlite {
-		f.fault("ledger_migration", e.prefix()+"migrations", `add [[migrations]] with tag = "v1" and new_sqlite_classes = ["Ledger"]`)
+		f.fault("ledger_migration", e.prefix()+"migrations",
+			`add [[migrations]] with tag = "v1" and new_sqlite_classes = ["Ledger"]`)
 	}
 }
 
@@ -290,8 +311,10 @@ type limiter struct {
 }
 
 var limiters = []limiter{
-	{"IMPORTS", 20, 5, "how many imports one shopper's address may start in a minute", "nothing slows down somebody who tries addresses"},
-	{"READS", 120, 40, "how many questions for a status and ways back from Klarna one shopper's address may send in a minute", "nothing slows down somebody who guesses refs"},
+	{"IMPORTS", 20, 5, "how many imports one shopper's address may start in a minute",
+		"nothing slows down somebody who tries addresses"},
+	{"READS", 120, 40, "how many questions for a status and ways back from Klarna one shopper's address may send in a " +
+		"minute", "nothing slows down somebody who guesses refs"},
 }
 
 func (f *findings) checkLimiter(e environment, l limiter) {
@@ -301,21 +324,27 @@ func (f *findings) checkLimiter(e environment, l limiter) {
 	}
 	found := of(e.settings)
 	if found == nil {
-		f.fault("limiter_binding", e.prefix()+"ratelimits", fmt.Sprintf("add [[ratelimits]] with name = %q, a namespace_id and simple = { limit = %d, period = 60 }: without it %s%s", l.name, l.usual, l.stops, e.repeat()))
+		f.fault("limiter_binding", e.prefix()+"ratelimits",
+			fmt.Sprintf("add [[ratelimits]] with name = %q, a namespace_id and simple = { limit = %d, period = 60 }: "+
+				"without it %s%s", l.name, l.usual, l.stops, e.repeat()))
 		return
 	}
 	id, _ := found["namespace_id"].(string)
 	if id == "" {
-		f.fault("limiter_namespace", where+".namespace_id", `give a number of your choice in quotes, another one for every limit, Worker and environment of the account: "1001"`)
+		f.fault("limiter_namespace", where+".namespace_id",
+			`give a number of your choice in quotes, another one for every limit, Worker and environment of the account: "1001"`)
 	}
 	for _, other := range tables(e.settings, "ratelimits") {
-		if other["name"] != l.name && other["namespace_id"] == found["namespace_id"] && id != "" && fmt.Sprint(other["name"]) < l.name {
-			f.fault("limiter_namespace", where+".namespace_id", fmt.Sprintf("%v has the same one, so that both count together: give another number", other["name"]))
+		if other["name"] != l.name && other["namespace_id"] == found["namespace_id"] && id != "" &&
+			fmt.Sprint(other["name"]) < l.name {
+			f.fault("limiter_namespace", where+".namespace_id",
+				fmt.Sprintf("%v has the same one, so that both count together: give another number", other["name"]))
 		}
 	}
 	for _, other := range tables(e.top, "ratelimits") {
 		if other["namespace_id"] == found["namespace_id"] && id != "" {
-			f.fault("limiter_namespace_shared", where+".namespace_id", "it is one of the top level's, so that tests here use up the limit of real shoppers: give another number")
+			f.fault("limiter_namespace_shared", where+".namespace_id",
+				"it is one of the top level's, so that tests here use up the limit of real shoppers: give another number")
 		}
 	}
 	simple := table(found, "simple")
@@ -324,9 +353,12 @@ func (f *findings) checkLimiter(e environment, l limiter) {
 	}
 	switch limit, _ := simple["limit"].(int64); {
 	case limit < 1:
-		f.fault("limiter_limit", where+".simple.limit", fmt.Sprintf("give a whole number above 0: %s, usually %d", l.limits, l.usual))
+		f.fault("limiter_limit", where+".simple.limit",
+			fmt.Sprintf("give a whole number above 0: %s, usually %d", l.limits, l.usual))
 	case limit < l.least:
-		f.fault("limiter_limit_low", where+".simple.limit", fmt.Sprintf("fewer than %d stop honest shoppers, who press twice and share an address with others: %d is usual", l.least, l.usual))
+		f.fault("limiter_limit_low", where+".simple.limit",
+			fmt.Sprintf("fewer than %d stop honest shoppers, who press twice and share an address with others: %d is usual",
+				l.least, l.usual))
 	case limit > 50*l.usual:
 		f.hint("%s.simple.limit is so high that it limits nobody; %d is usual", where, l.usual)
 	}
@@ -342,7 +374,8 @@ func (f *findings) checkMetrics(e environment) {
 			continue
 		}
 		if config.Nearest(binding, []string{metricsBinding}) != "" {
-			f.fault("metrics_binding", e.prefix()+"analytics_engine_datasets.binding", "write it METRICS: the Worker counts under no other name")
+			f.fault("metrics_binding", e.prefix()+"analytics_engine_datasets.binding",
+				"write it METRICS: the Worker counts under no other name")
 		}
 	}
 	own := named(datasets, "binding", metricsBinding)
@@ -351,7 +384,8 @@ func (f *findings) checkMetrics(e environment) {
 	}
 	above := named(tables(e.top, "analytics_engine_datasets"), "binding", metricsBinding)
 	if above != nil && datasetOf(above) == datasetOf(own) {
-		f.fault("metrics_dataset_shared", e.prefix()+"analytics_engine_datasets.dataset", "it is the top level's, so that tests here are counted among real orders: give another name")
+		f.fault("metrics_dataset_shared", e.prefix()+"analytics_engine_datasets.dataset",
+			"it is the top level's, so that tests here are counted among real orders: give another name")
 	}
 }
 
@@ -372,7 +406,8 @@ func (f *findings) checkExposure(e environment) {
 	}
 	for _, name := range []string{"route", "routes"} {
 		if e.top[name] != nil && e.own["route"] == nil && e.own["routes"] == nil {
-			f.fault("routes_inherited", e.prefix()+name, fmt.Sprintf("give [env.%s] hosts of its own, or routes = []: it inherits those of the top level, and a deploy of it would take them over", e.name))
+			f.fault("routes_inherited", e.prefix()+name, fmt.Sprintf("give [env.%s] hosts of its own, or routes = []: it "+
+				"inherits those of the top level, and a deploy of it would take them over", e.name))
 		}
 	}
 	f.checkOwnOrigins(e)
@@ -394,7 +429,8 @@ func (f *findings) checkOwnOrigins(e environment) {
 		lander := table(table(table(e.settings, "vars"), "LANDERS"), host)
 		if origin, _ := lander["origin"].(string); origin == "https://"+host {
 			f.fault("origin_custom_domain", fmt.Sprintf("%svars.LANDERS.%q.origin", e.prefix(), host),
-				"this host is a custom domain, so the Worker would ask itself: give the server a host name of its own, or use a route with zone_name")
+				"this host is a custom domain, so the Worker would ask itself: give the server a host name of its own, or use "+
+					"a route with zone_name")
 		}
 	}
 }
@@ -413,13 +449,16 @@ func (f *findings) checkLogs(e environment) {
 	}{{where, observability}, {where + ".logs", logs}} {
 		rate, given := t.of["head_sampling_rate"]
 		if number, ok := asNumber(rate); given && (!ok || number < 0 || number > 1) {
-			f.fault("sampling_invalid", t.name+".head_sampling_rate", "give a number from 0 to 1, or remove it for 1, which keeps every line")
+			f.fault("sampling_invalid", t.name+".head_sampling_rate",
+				"give a number from 0 to 1, or remove it for 1, which keeps every line")
 		} else if given && number < 1 {
-			f.fault("sampling_partial", t.name+".head_sampling_rate", "remove it: with less than 1 the line of the order that somebody asks for may be missing")
+			f.fault("sampling_partial", t.name+".head_sampling_rate",
+				"remove it: with less than 1 the line of the order that somebody asks for may be missing")
 		}
 	}
 	if logs["invocation_logs"] != false {
-		f.fault("invocation_logs_on", where+".logs.invocation_logs", "set it to false: Cloudflare's own lines hold whole URLs, and those name purchases")
+		f.fault("invocation_logs_on", where+".logs.invocation_logs",
+			"set it to false: Cloudflare's own lines hold whole URLs, and those name purchases")
 	}
 	if table(observability, "traces")["enabled"] == true {
 		f.fault("traces_on", where+".traces.enabled", "set it to false: traces hold whole URLs, and those name purchases")
@@ -441,7 +480,8 @@ func (f *findings) adviseLanders(e environment, s secrets) {
 	if f.config.TurnstileSecret != "" {
 		for _, l := range f.config.Landers.All() {
 			if len(l.AllowedOrigins) > 0 {
-				f.hint("%s is set, and %q takes orders from pages of other origins: each of them needs Turnstile's widget, or its orders are refused", config.NameTurnstileSecret, l.Name)
+				f.hint("%s is set, and %q takes orders from pages of other origins: each of them needs Turnstile's widget, or "+
+					"its orders are refused", config.NameTurnstileSecret, l.Name)
 			}
 		}
 	}
@@ -453,7 +493,8 @@ func (f *findings) adviseLanders(e environment, s secrets) {
 		if len(l.Shop.Upsales) == 0 && l.Upsell != "" {
 			f.hint("%s has an upsell page, but no upsales: every order made there is refused", where)
 		}
-		if u, err := url.Parse(l.Checkout); err == nil && u.Host != "" && !slices.Contains(l.AllowedOrigins, u.Scheme+"://"+u.Host) {
+		if u, err := url.Parse(l.Checkout); err == nil && u.Host != "" &&
+			!slices.Contains(l.AllowedOrigins, u.Scheme+"://"+u.Host) {
 			f.hint("%s.pages.checkout is on another origin that allowedOrigins does not list: its orders are refused", where)
 		}
 	}
