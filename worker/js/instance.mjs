@@ -18,10 +18,11 @@ const CARRIER = { url: "/", method: "POST", headers: { entries: () => [] }, body
 /** The headers that the relay looks at; nothing else of a request reaches Go. */
 const HEADERS = [
   "Content-Type", "Accept", "Accept-Language", "Origin", "Sec-Fetch-Site", "User-Agent", "Idempotency-Key", "Cf-Ray",
+  "Sec-Fetch-Dest", "X-Requested-With",
 ];
 
 /** Further ones that it looks at when the browser comes by itself, asks for permission or is an operator's tool. */
-const RARE = ["Sec-Fetch-Dest", "Authorization", "Access-Control-Request-Method"];
+const RARE = ["Authorization", "Access-Control-Request-Method"];
 
 /** Before the first request there is neither randomness nor a clock, and what is printed belongs to nobody. */
 let early = true;

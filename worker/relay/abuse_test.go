@@ -53,6 +53,15 @@ func TestAFormWithoutJavaScriptGetsPages(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, doubt.StatusCode)
 	assert.Regexp(t, `^/thank-you\?ref=[0-9a-f]{64}$`, doubt.Header.Get("Location"))
 
+	for name, value := range map[string]string{"Sec-Fetch-Dest": "empty", "X-Requested-With": "XMLHttpRequest"} {
+		script := s.asForm("/api/order/import/", order())
+		script.Header.Set(name, value)
+		s.expect(s.send(script), 200, "MERC_REDIRECT", "redirect")
+	}
+	inApp := s.asForm("/api/order/import/", order())
+	inApp.Header.Set("X-Requested-With", "com.example.app")
+	assert.Equal(t, http.StatusSeeOther, s.send(inApp).StatusCode)
+
 	declined := s.form("/api/order/import/", order().with("emailAddress", "decline@example.com"))
 	assert.Equal(t, http.StatusPaymentRequired, declined.StatusCode)
 	assert.Contains(t, declined.body, "Klarna did not accept")
@@ -143,6 +152,9 @@ func TestPagesOfOthersMayNotOrder(t *testing.T) {
 		{"an allowed origin over http", "http://pages.example", "cross-site", false, false},
 		{"another site", "https://evil.example", "cross-site", false, false},
 		{"a sandboxed page", "null", "cross-site", false, false},
+		{"the lander by one header, another site by the other", "https://shop.example", "cross-site", false, false},
+		{"the lander by one header, a neighbour by the other", "https://shop.example", "same-site", false, false},
+		{"the lander, reloaded by the shopper", "https://shop.example", "none", true, false},
 		{"another port", "https://shop.example:8443", "same-site", false, false},
 		{"a cross-site request without an origin", "", "cross-site", false, false},
 		{"a same-site request without an origin", "", "same-site", false, false},

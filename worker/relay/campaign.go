@@ -11,6 +11,7 @@ import (
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/purchase"
+	"klarna-relay/worker/rules"
 )
 
 // How long what Konnektive says of a campaign is told without asking again, how long it is told after that where
@@ -45,8 +46,12 @@ func (c *campaigns) put(name string, k keptCampaign) {
 	c.kept = all
 }
 
-// queryCampaign says what the lander sells, with the CRM's own names and prices, and nothing else of its campaign.
+// queryCampaign says what the lander sells, with the CRM's own names and prices, and nothing else of its campaign. Who
+// asks for another campaign is told so, instead of being shown this one's prices.
 func (rl *Relay) queryCampaign(rq *request) *answer {
+	if refusal, ok := rl.acceptQuestion(rq); !ok {
+		return refusal
+	}
 	name, now := rq.lander.Name, rl.platform.Now()
 	kept := rl.campaigns.kept[name]
 	if kept.message != "" && now.Before(kept.at.Add(campaignFresh)) {
@@ -67,6 +72,28 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 		return rq.offer(kept.message)
 	}
 	return rl.failed(rq, kept.refusal)
+}
+
+// acceptQuestion checks the fields of a question that needs none. Credentials in a query open nothing; a lander's own
+// server may send them.
+func (rl *Relay) acceptQuestion(rq *request) (refusal *answer, ok bool) {
+	in, refusal, ok := rq.fields()
+	if !ok && rq.empty() {
+		return nil, true
+	}
+	if !ok {
+		return refusal, false
+	}
+	admit := rules.Admit
+	if rq.server || rq.method != http.MethodPost && rl.config.ServerPassword != "" {
+		admit = rules.AdmitServer
+	}
+	_, dropped, problems := admit(in, rl.own(rq))
+	rq.in, rq.dropped = nil, dropped
+	if len(problems) > 0 {
+		return rq.refuse(problems), false
+	}
+	return nil, true
 }
 
 // offer tells what the lander sells, and where the shopper is when the lander sells there: a page chooses that country.

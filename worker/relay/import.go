@@ -30,8 +30,15 @@ func (rl *Relay) importOrder(rq *request) *answer {
 
 // checkOrder says what importOrder would say to an order before it asks anybody. Nothing is sent or kept.
 func (rl *Relay) checkOrder(rq *request) *answer {
-	if _, _, refusal, ok := rl.acceptOrder(rq); !ok {
+	page, _, refusal, ok := rl.acceptOrder(rq)
+	if !ok {
 		return refusal
+	}
+	if page["ref"] != "" {
+		rq.logged = page["ref"]
+		if _, err := rl.purchases(rq).Opened(rq.ctx, rq.host, page["ref"]); err != nil {
+			return rl.failed(rq, err)
+		}
 	}
 	return say(codes.Accepted)
 }

@@ -120,6 +120,12 @@ func TestACheckOfAnOrderSendsAndKeepsNothing(t *testing.T) {
 	}
 	assert.Empty(t, s.sim.Calls())
 	assert.Zero(t, s.store.Len())
+	for _, ref := range []string{"a-text", strings.Repeat("a", 64)} {
+		body := order().with("ref", ref)
+		check, imported := s.post("/api/order/check/", "", body), s.order("", body)
+		s.expect(check, 404, "ERROR", "ref_unknown")
+		assert.JSONEq(t, imported.body, check.body)
+	}
 	s.limit = 0
 	s.expect(s.post("/api/order/check/", "", order()), 429, "ERROR", "rate_limited")
 }
@@ -172,8 +178,19 @@ func TestWhatTheLanderSells(t *testing.T) {
 	query()
 	assert.Equal(t, 2, calls())
 
+	s.expect(s.get("/api/campaign/query?campaignId=12&country=DE"), 200, "SUCCESS", "accepted")
+	bare := httptest.NewRequest(http.MethodPost, "https://shop.example/api/campaign/query/", nil)
+	s.expect(s.send(bare), 200, "SUCCESS", "accepted")
+	for _, other := range []reply{
+		s.get("/api/campaign/query?campaignId=13"), s.post("/api/campaign/query/", "", fields{"campaignId": "13"}),
+	} {
+		s.expect(other, 422, "ERROR", "invalid")
+		assert.Contains(t, other.fields(), "campaignId", "nobody takes these prices for another campaign's")
+	}
+	s.expect(s.get("/api/campaign/query?loginId=x&password=y"), 422, "ERROR", "invalid")
+
 	broken := s.start(settings(), unreachable{}, s.store)
-	s.expect(s.sendTo(broken, s.request(http.MethodPost, "/api/campaign/query/", "", nil)), 503, "ERROR",
+	s.expect(s.sendTo(broken, s.request(http.MethodPost, "/api/campaign/query/", "", fields{})), 503, "ERROR",
 		"upstream_unreachable")
 }
 
@@ -240,6 +257,11 @@ func TestALandersOwnServer(t *testing.T) {
 	stranger := s.request(http.MethodPost, "/api/order/import/", "", order())
 	stranger.Header.Set("Origin", "https://elsewhere.example")
 	s.expect(s.send(stranger), 403, "ERROR", "origin_refused")
+	bare := httptest.NewRequest(http.MethodPost, "https://shop.example/api/campaign/query/", nil)
+	s.expect(s.send(bare), 200, "SUCCESS", "accepted")
+	unreadable := s.raw("application/json", "{")
+	unreadable.Header.Set("Origin", "https://elsewhere.example")
+	s.expect(s.send(unreadable), 403, "ERROR", "origin_refused")
 
 	without := open(t)
 	got = without.post("/api/order/import/", "", call)

@@ -30,14 +30,21 @@ func (rq *request) allowedOrigin(origin string) bool {
 // somebody else's must not order in a shopper's name. What is not a browser
 // says nothing, and has no shopper's session to abuse.
 func (rq *request) mayCall() bool {
-	origin := rq.http.Header.Get("Origin")
-	if origin != "" {
-		return strings.EqualFold(origin, rq.base) || rq.allowedOrigin(origin)
+	origin, site := rq.http.Header.Get("Origin"), rq.http.Header.Get("Sec-Fetch-Site")
+	switch {
+	case origin != "" && rq.allowedOrigin(origin):
+		return true
+	case origin != "" && !strings.EqualFold(origin, rq.base):
+		return false
 	}
-	switch rq.http.Header.Get("Sec-Fetch-Site") {
+	// No Origin, or this host's own. Both headers have to say so where there are both.
+	switch site {
 	case "", "same-origin":
 		return true
 	case "none":
+		if origin != "" {
+			return true
+		}
 		// Typed into the address bar: harmless where nothing is ordered.
 		return rq.method != http.MethodPost
 	}

@@ -145,11 +145,17 @@ func (rl *Relay) answer(rq *request) *answer {
 // shown tells whether a browser shows the answer to a person: to a form that
 // it posted by itself, without JavaScript, or on the way to and from Klarna.
 func (rq *request) shown() bool {
-	if rq.method == http.MethodOptions || !strings.Contains(rq.http.Header.Get("Accept"), "text/html") {
+	header := rq.http.Header
+	if rq.method == http.MethodOptions || !strings.Contains(header.Get("Accept"), "text/html") {
+		return false
+	}
+	// A script may ask for HTML too: jQuery does with dataType "html". It would be redirected to Klarna alone.
+	// (Apps name themselves in X-Requested-With when they show a page.)
+	if header.Get("Sec-Fetch-Dest") == "empty" || header.Get("X-Requested-With") == "XMLHttpRequest" {
 		return false
 	}
 	return rq.route != nil && rq.route.navigated && !rq.route.open ||
-		rq.method == http.MethodPost && strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), formType)
+		rq.method == http.MethodPost && strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), formType)
 }
 
 const formType = "application/x-www-form-urlencoded"
@@ -177,6 +183,9 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 	rq.in = fields
 	return fields, nil, true
 }
+
+// empty tells whether the request, whose fields have been read, had neither a body nor a query: no type is wrong then.
+func (rq *request) empty() bool { return rq.read == 0 && rq.http.URL.RawQuery == "" }
 
 // whole reads a body, and one byte more than it may have. A body that is there in one piece is not copied.
 func whole(b io.Reader) ([]byte, error) {

@@ -33,6 +33,12 @@ func (rl *Relay) mayBeServer(rq *request) bool {
 func (rl *Relay) fromServer(rq *request) *answer {
 	in, refusal, ok := rq.fields()
 	if !ok {
+		switch {
+		case !rq.mayCall():
+			return say(codes.Origin) // nothing in it says that a server sent it
+		case rq.empty():
+			return nil
+		}
 		return refusal
 	}
 	password := in["password"]
