@@ -64,7 +64,8 @@ bundle: build $(TOOLS)
 	@rm -rf $(BUNDLE).new
 	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
-	@rm -rf worker/build/pages; if [ -d worker/test/pages ]; then cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ && $(GO) run ./worker/cmd/translate -www worker/build/pages; fi
+	@rm -rf worker/build/pages; cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ && $(GO) run ./worker/cmd/translate -www worker/build/pages
+	@diff -rq --exclude=build www worker/test/pages >/dev/null || echo "note: the tests shop at worker/test/pages, which is not www/ any more. If the sample pages changed: make samples"
 	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 # wrangler.toml as wrangler itself understands it, in its other environments.
@@ -121,8 +122,8 @@ lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and READ
 	$(GO) vet -tags e2e,soak ./...
 	$(WASM_GO) vet -tags counters ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e,soak ./... && GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
-	biome lint --error-on-warnings worker www
-	html-validate $$(git ls-files 'www/*.html')
+	biome lint --error-on-warnings worker
+	html-validate $$(git ls-files 'worker/test/pages/*.html')
 	$(GO) run ./worker/cmd/checkreadme $$(git ls-files '*.md')
 
 check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with its cure

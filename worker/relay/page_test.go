@@ -17,7 +17,7 @@ import (
 
 func TestAPageCallsTheFieldsAsTheCheckoutDoes(t *testing.T) {
 	field := regexp.MustCompile(`<label for="([a-z0-9-]+)">([^<]+?)\s*(?:<span[^>]*>[^<]*</span>)?</label>\s*<(?:input|select) id="([a-z0-9-]+)" name="(\w+)"`)
-	page, err := os.ReadFile("../../www/checkout.html")
+	page, err := os.ReadFile("../test/pages/checkout.html")
 	require.NoError(t, err)
 	fields := field.FindAllStringSubmatch(string(page), -1)
 	require.Len(t, fields, 18)
@@ -49,7 +49,7 @@ func translated(t *testing.T, lang string) func(english string) string {
 	if lang == "en" {
 		return func(english string) string { return english }
 	}
-	words, err := os.ReadFile("../../www/translations/" + lang + ".txt")
+	words, err := os.ReadFile("../test/pages/translations/" + lang + ".txt")
 	require.NoError(t, err)
 	return func(english string) string {
 		_, rest, _ := strings.Cut(string(words), "\n"+english+"\n\t")

@@ -76,15 +76,9 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// SamplePages is the folder of the pages that the tests shop at: www/, or the copy of it that `make samples` keeps,
+// SamplePages is the folder of the pages that the tests shop at: the copy of the sample pages that `make samples` keeps,
 // so that an adopter's own pages in www/ do not concern the tests.
-func SamplePages() string {
-	kept := filepath.Join(Root(), "worker/build/pages")
-	if _, err := os.Stat(kept); err == nil {
-		return kept
-	}
-	return filepath.Join(Root(), "www")
-}
+func SamplePages() string { return filepath.Join(Root(), "worker/build/pages") }
 
 // sampleLanders is what the tests sell, whatever wrangler.toml does.
 func sampleLanders() map[string]any {

@@ -12,7 +12,7 @@ import (
 
 // klarna.js is copied to landers as one file, so its English stands in it once more.
 func TestKlarnaJSHasTheCataloguesEnglish(t *testing.T) {
-	script, err := os.ReadFile("../../../www/klarna.js")
+	script, err := os.ReadFile("../../test/pages/klarna.js")
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(script), "const ENGLISH = {\n")
 	require.True(t, found)
