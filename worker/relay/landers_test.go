@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -147,6 +148,15 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 		"emailAddress", "c@example.com"))
 	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"),
 		"what is another's means nothing")
+
+	for i, own := range []string{"/api/klarna/failed/x", "/%61pi/health", "/a/../api/health", "https://shop.example/api/health"} {
+		email := fmt.Sprintf("own%d@example.com", i)
+		fourth := s.order("", order().with("redirectsTo", own, "errorRedirectsTo", own, "emailAddress", email))
+		assert.Equal(t, "/upsell?ref="+fourth.Ref, s.pay(fourth.url()).Header.Get("Location"), "%s is no page", own)
+		fifth := s.order("", order().with("redirectsTo", own, "errorRedirectsTo", own, "emailAddress", "no-"+email))
+		declined := s.comeBack(s.sim.Decline(s.session(fifth.url())))
+		assert.Equal(t, "/checkout?klarna=declined", declined.Header.Get("Location"), "%s is no page", own)
+	}
 }
 
 func TestWhatTheLanderSells(t *testing.T) {
@@ -242,6 +252,8 @@ func TestALandersOwnServer(t *testing.T) {
 
 	s.expect(s.post("/api/order/import/", "", call.with("password", "another-password-of-somebody")), 401, "ERROR",
 		"unauthorized")
+	asks := s.post("/api/campaign/query/", "", fields{"loginId": "x", "password": serverPassword})
+	s.expect(asks, 200, "SUCCESS", "accepted")
 	missing := s.post("/api/order/import/", "", call.with("ipAddress", ""))
 	s.expect(missing, 422, "ERROR", "invalid")
 	assert.Contains(t, missing.fields(), "ipAddress")

@@ -54,6 +54,10 @@ func (rl *Relay) fromServer(rq *request) *answer {
 		a.detail = unauthorizedText
 		return a
 	}
+	if rq.route.name == "campaign" && rules.Absent(in["ipAddress"]) {
+		rq.server = true // it asks for itself, not for a shopper
+		return nil
+	}
 	address, err := netip.ParseAddr(strings.TrimSpace(in["ipAddress"]))
 	if err != nil {
 		code := rules.NotOneOf

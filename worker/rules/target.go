@@ -28,7 +28,10 @@ func Target(value string, origins ...string) (target string, ok bool) {
 	} else if len(value) > 1 && value[1] == '/' {
 		return "", false // another host's
 	}
-	return value, !reserved(path)
+	if reserved(path) {
+		return "", false
+	}
+	return value, true
 }
 
 // visible says whether s is printable ASCII that needs no escape in a URL and means the same to every reader of one.
