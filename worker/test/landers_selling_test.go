@@ -52,6 +52,14 @@ var selling = []landerCase{
 		assert.Equal(t, "DE", s.text(`document.querySelector("[name=country]").value`))
 		assert.Equal(t, 1, s.requested("/api/campaign/query/"), "asked once in five minutes")
 	}},
+	{"a button with an address of its own sends the form there", func(t *testing.T, s *shopper) {
+		s.open("/checkout")
+		s.fill(s.tab)
+		s.do(`const other = document.createElement("button"); other.formAction = "/nowhere"; other.formMethod = "get"; other.id = "card"; other.textContent = "Pay by card"; document.querySelector("form[data-klarna]").append(other)`)
+		s.click("#card")
+		s.until(`location.pathname === "/nowhere"`)
+		assert.Zero(t, s.requested("/api/order/import/"))
+	}},
 	{"nothing is told to the CRM before the button is pressed, unless the lander and the shopper want it",
 		func(t *testing.T, s *shopper) {
 			s.open("/checkout")

@@ -991,6 +991,8 @@ class Checkout {
   listen() {
     const { form } = this;
     form.addEventListener("submit", (event) => {
+      // A button with an address of its own sends the form there: to another way to pay, for example.
+      if (event.submitter?.hasAttribute("formaction")) return;
       event.preventDefault();
       if (!this.busy) this.press();
     });
