@@ -300,7 +300,7 @@ function lastAttempt(name) {
 }
 
 /** What is known of a purchase now, for the attempts that are about it. @param {string} ref @param {string} code */
-function settle(ref, code) {
+function notePurchase(ref, code) {
   for (const [name, attempt] of attempts()) {
     if (attempt?.ref !== ref || attempt.paid) continue;
     if (meaning(code).over) shared.set(`at:${name}`, { ...attempt, over: true });
@@ -476,7 +476,7 @@ export async function order(source, options = {}) {
     () => at.heard?.({ code: "elsewhere" }),
   );
   // Out of the lock: a tab that nobody looks at pauses here for as long as it is hidden.
-  const answer = first.code === "unknown" && first.ref ? await truth(at, first) : first;
+  const answer = first.code === "unknown" && first.ref ? await askStatus(at, first) : first;
   const to = destination(at, answer, fields.ref);
   if (to && !at.stay) leave(to);
   return answer;
@@ -488,7 +488,7 @@ export async function order(source, options = {}) {
  * @param {Answer} unknown
  * @returns {Promise<Answer>}
  */
-async function truth(at, unknown) {
+async function askStatus(at, unknown) {
   at.heard?.({ code: "checking" });
   const found = await status(String(unknown.ref), { ...at, limit: at.limit ?? PERSISTENCE });
   return found.code === "late" ? unknown : found;
@@ -636,7 +636,7 @@ async function send(at, name, attempt, { fields, extra, token }) {
   if (code === "redirect") attempt.url = answer.message?.url;
   attempt.over = over ?? false;
   shared.set(`at:${name}`, attempt);
-  if (ref) settle(ref, code);
+  if (ref) notePurchase(ref, code);
   return answer;
 }
 
@@ -655,7 +655,7 @@ export async function status(ref, options = {}) {
     const answer = await call(options, `/api/order/status/${encodeURIComponent(ref)}`, null);
     options.heard?.(answer);
     if (meaning(answer.code).final) {
-      settle(ref, answer.code);
+      notePurchase(ref, answer.code);
       if (answer.code === "paid") announce(ref, answer);
       return answer;
     }

@@ -10,7 +10,7 @@ import (
 // parseURL reads an absolute URL that has no credentials, query or fragment: https, or http on a loopback host
 // where loopbackHTTP allows it. why says what is wrong with it ("" when nothing is), without repeating any of it.
 func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
-	if !plain(text) {
+	if !visibleASCII(text) {
 		return nil, "it holds a space, a backslash or a character that does not belong in a URL (write foreign host " +
 			"names in punycode)"
 	}
@@ -36,8 +36,8 @@ func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
 	return u, ""
 }
 
-// plain says whether text is made of visible ASCII that may stand in a URL as it is.
-func plain(text string) bool {
+// visibleASCII says whether text is made of visible ASCII that may stand in a URL as it is.
+func visibleASCII(text string) bool {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
 			return false

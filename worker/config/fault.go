@@ -66,7 +66,7 @@ func shown(name string) string {
 	if len(name) > 60 {
 		name = strings.ToValidUTF8(name[:60], "") + "…"
 	}
-	if plain(name) {
+	if visibleASCII(name) {
 		return `"` + name + `"` // as strconv would: its code stays out of every cold start
 	}
 	return strconv.Quote(name)

@@ -373,7 +373,7 @@ func (l *landerReader) pages(lander *Lander) {
 		key string
 		to  *string
 	}{{"checkout", &lander.Checkout}, {"upsell", &lander.Upsell}, {"thankYou", &lander.ThankYou}} {
-		v, where := l.page(page.key)
+		v, where := l.pageValue(page.key)
 		text, given := l.text(v, where, "page_invalid")
 		if !given {
 			continue
@@ -390,8 +390,8 @@ func (l *landerReader) pages(lander *Lander) {
 	}
 }
 
-// page is one of the pages, each of which may be taken over by itself.
-func (l *landerReader) page(key string) (v *json.Value, where string) {
+// pageValue is the value of one of the pages, each of which may be taken over by itself.
+func (l *landerReader) pageValue(key string) (v *json.Value, where string) {
 	for from := l; from != nil; from = from.like {
 		if v := from.object.Get("pages").Get(key); v != nil {
 			return v, from.place + ".pages." + key
@@ -420,7 +420,7 @@ func (l *landerReader) checkPage(text string) (why string) {
 		host = max(host, anyHostLength)
 	}
 	switch {
-	case strings.HasPrefix(text, "//") || !plain(text) || strings.ContainsAny(text, "?#"):
+	case strings.HasPrefix(text, "//") || !visibleASCII(text) || strings.ContainsAny(text, "?#"):
 		return "write a path that begins with one slash, without a query, a fragment, spaces or backslashes, like /checkout"
 	case text == "/api" || strings.HasPrefix(text, "/api/"):
 		return "paths under /api/ belong to the relay: choose another one"

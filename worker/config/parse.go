@@ -154,7 +154,7 @@ func (r *report) alertURL(text string) string {
 	address, _, _ := strings.Cut(text, "?")
 	_, why := parseURL(address, true)
 	switch {
-	case why == "" && !plain(text):
+	case why == "" && !visibleASCII(text):
 		why = "its query holds a space or a character that does not belong in a URL"
 	case why == "" && strings.Contains(text, "#"):
 		why = "it holds a fragment (everything from # on)"

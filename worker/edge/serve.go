@@ -109,7 +109,7 @@ func (b bridge) serve(c *call) {
 			}
 		}
 	}()
-	deepen()
+	growStack()
 	if c.head == "" {
 		glue.program.Rehearse()
 		return
@@ -119,12 +119,12 @@ func (b bridge) serve(c *call) {
 	a.send(c)
 }
 
-// deepen has the goroutine's stack grow once, while there is nothing on it, to what an order needs: a stack that
+// growStack has the goroutine's stack grow once, while there is nothing on it, to what an order needs: a stack that
 // grows by doubling is copied each time, frame by frame. Without this an order takes 10 % more CPU (measured
 // 2026-11-25, 4,000 orders).
 //
 //go:noinline
-func deepen() {
+func growStack() {
 	var room [9 << 10]byte
 	keep(&room)
 }

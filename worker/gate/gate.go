@@ -202,7 +202,7 @@ func loopback(name string) bool {
 // /api must not reach a lander's origin: the relay answers it 404 instead.
 func reserved(path string) bool {
 	// The common case, without an allocation: a clean path that is not /api.
-	if plain(path) {
+	if readsOneWay(path) {
 		return path == "/api" || strings.HasPrefix(path, "/api/")
 	}
 	// Decoded twice, since %2561pi is what a double decoder makes /api of.
@@ -236,8 +236,8 @@ func blank(r rune) bool { return r <= ' ' || r == 0x7f }
 
 func dotOrBlank(r rune) bool { return r == '.' || blank(r) }
 
-// plain reports whether a path reads the same however it is cleaned.
-func plain(path string) bool {
+// readsOneWay reports whether a path reads the same however it is cleaned.
+func readsOneWay(path string) bool {
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
 		case c == '%' || c == '\\' || c == ';' || c <= ' ' || c >= 0x7f:

@@ -68,7 +68,7 @@ func TestStrictlyHalfASurrogatePairIsNoCharacter(t *testing.T) {
 }
 
 // plain turns a value into what encoding/json makes of it.
-func plain(v *Value) any {
+func anyOf(v *Value) any {
 	switch v.Kind() {
 	case False, True:
 		return v.True()
@@ -80,14 +80,14 @@ func plain(v *Value) any {
 		list := []any{}
 		for i := range v.Len() {
 			_, item := v.At(i)
-			list = append(list, plain(item))
+			list = append(list, anyOf(item))
 		}
 		return list
 	case Object:
 		members := map[string]any{}
 		for i := range v.Len() {
 			key, item := v.At(i)
-			members[key] = plain(item)
+			members[key] = anyOf(item)
 		}
 		return members
 	}
@@ -117,7 +117,7 @@ func FuzzItAgreesWithTheStandardLibrary(f *testing.F) {
 		if !ok {
 			return
 		}
-		require.Equal(t, want, plain(got))
+		require.Equal(t, want, anyOf(got))
 		_, err = ParseStrict(text)
 		if err == nil {
 			assert.True(t, utf8.ValidString(text))

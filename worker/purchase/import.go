@@ -395,7 +395,7 @@ func (s *Service) send(ctx context.Context, in *Import, t *tracked, token string
 		return Result{}, fail(codes.InProgress, t.ref, errContended)
 	}
 	reply := konnektive.Reply{Kind: konnektive.NotSent, Err: errLate}
-	if s.Now().Before(a.Sent.Add(Haste)) {
+	if s.Now().Before(a.Sent.Add(SendWithin)) {
 		endpoint := konnektive.ImportOrder
 		if in.Kind == KindUpsale {
 			endpoint = konnektive.ImportUpsale

@@ -14,9 +14,9 @@ const (
 	Lease = 90 * time.Second
 	// Grace is how long after an import's deadline an order that is still PARTIAL counts as possibly begun.
 	Grace = 60 * time.Second
-	// Haste is the time within which an attempt that was recorded as sent must leave. A request that was held up for
+	// SendWithin is the time within which an attempt that was recorded as sent must leave. A request that was held up for
 	// longer must not send it any more: by the record, the next attempt may be made after deadline and Grace.
-	Haste = Grace / 2
+	SendWithin = Grace / 2
 	// HandOut is how long the address of an open session is handed out again.
 	HandOut = 24 * time.Hour
 	// SessionLife is how long a session at Klarna can be paid.

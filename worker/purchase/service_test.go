@@ -451,7 +451,7 @@ func TestWhatAnImportIsAnswered(t *testing.T) {
 }
 
 func TestAnImportThatWasHeldUpDoesNotLeave(t *testing.T) {
-	for after, want := range map[time.Duration]string{Haste - 1: codes.Redirect, Haste: codes.Unreachable} {
+	for after, want := range map[time.Duration]string{SendWithin - 1: codes.Redirect, SendWithin: codes.Unreachable} {
 		d := newDesk(t)
 		writes := 0
 		d.store.before = func(op, _ string) {

@@ -549,9 +549,9 @@ func TestTheNameOfASession(t *testing.T) {
 }
 
 func TestTheTimesFitTogether(t *testing.T) {
-	// An import leaves at the latest Haste after it was recorded, and may take its whole time from then on. Only after
+	// An import leaves at the latest SendWithin after it was recorded, and may take its whole time from then on. Only after
 	// that may another one be made.
-	assert.Equal(t, 30*time.Second, Haste)
+	assert.Equal(t, 30*time.Second, SendWithin)
 	assert.Equal(t, 60*time.Second, Grace)
 	assert.Equal(t, 90*time.Second, Lease)
 	assert.Equal(t, 24*time.Hour, HandOut)

@@ -33,7 +33,7 @@ type answer struct {
 	problems rules.Problems
 
 	// status overrides the code's: the status route answers 200 for what it
-	// finds out, whatever that is. plain is a whole body of the route's own.
+	// finds out, whatever that is. rawBody is a whole body of the route's own.
 	status int
 	// found: the answer says how a purchase stands, which is a success of its own.
 	found    bool
@@ -47,7 +47,7 @@ type answer struct {
 	location string
 	html     string
 	csp      string
-	plain    string
+	rawBody  string
 	allow    []string
 	// preflight: the answer to a CORS preflight.
 	preflight bool
@@ -68,8 +68,8 @@ func (a *answer) httpStatus() int {
 // body is the envelope: Konnektive's result and message, and the relay's code
 // and ref.
 func (a *answer) body(lang string) string {
-	if a.plain != "" {
-		return a.plain
+	if a.rawBody != "" {
+		return a.rawBody
 	}
 	w := json.NewWriter(256)
 	w.Open('{')

@@ -53,7 +53,7 @@ func (rl *Relay) books(rq *request) *answer {
 	w.Text("day", day.Format(time.DateOnly))
 	writeBooks(w, day, around, orders)
 	w.Close('}')
-	return &answer{code: codes.Accepted, status: http.StatusOK, plain: w.String()}
+	return &answer{code: codes.Accepted, status: http.StatusOK, rawBody: w.String()}
 }
 
 func writeBooks(w *json.Writer, day time.Time, around []sale, orders []konnektive.Order) {
@@ -149,7 +149,7 @@ func operatorSays(status int, text string) *answer {
 	w.Open('{')
 	w.Text("error", text)
 	w.Close('}')
-	return &answer{code: codes.Accepted, status: status, plain: w.String()}
+	return &answer{code: codes.Accepted, status: status, rawBody: w.String()}
 }
 
 func sorted[V any](m map[string]V) []string {

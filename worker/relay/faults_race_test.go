@@ -197,7 +197,7 @@ var races = []race{
 		start: func(_ *visit, p *shopper) []func() { return orders(p, p.another("-b"), p.another("-c")) }},
 	{name: "a doubt whose time is over, the alarm and another cart", ready: inDoubt,
 		start: func(v *visit, p *shopper) []func() {
-			return append(orders(p.another("-b"), p.another("-c", "product1_qty", "2")), func() { v.settle(p.ref) })
+			return append(orders(p.another("-b"), p.another("-c", "product1_qty", "2")), func() { v.alarm(p.ref) })
 		}},
 	{name: "another cart in doubt, and the first again", ready: func(v *visit) *shopper {
 		p := atKlarna(v)
@@ -223,7 +223,7 @@ var races = []race{
 	}, start: func(_ *visit, p *shopper) []func() { return orders(p, p, p.another("-b")) }},
 	{name: "paid, and everybody looks", ready: atKlarna,
 		start: func(v *visit, p *shopper) []func() {
-			return []func(){backBy(p, v.sim.Approve), func() { p.status() }, func() { v.settle(p.ref) }}
+			return []func(){backBy(p, v.sim.Approve), func() { p.status() }, func() { v.alarm(p.ref) }}
 		}},
 	{name: "paid, and the key comes again", ready: atKlarna,
 		start: func(v *visit, p *shopper) []func() {

@@ -472,15 +472,15 @@ func (v *visit) ring() {
 	refs := v.store.Due(v.clock())
 	slices.Sort(refs)
 	for _, ref := range refs {
-		v.settle(ref)
+		v.alarm(ref)
 	}
 }
 
-// settle is one alarm; one that comes to nothing comes again.
-func (v *visit) settle(ref string) {
+// alarm is one alarm; one that comes to nothing comes again.
+func (v *visit) alarm(ref string) {
 	done := false
 	if v.run(func() { done = v.relay.Watch(context.Background(), ref) }); !done {
-		v.at(10*time.Minute, func() { v.settle(ref) })
+		v.at(10*time.Minute, func() { v.alarm(ref) })
 	}
 }
 

@@ -142,7 +142,7 @@ func (rl *Relay) gateway(rq *request) purchase.Gateway {
 		PrepaidType: rq.lander.PrepaidType,
 		RefField:    rq.lander.RefField,
 		MerchantID:  rq.lander.MerchantID,
-		SalesURL:    rq.page(rq.lander.Checkout),
+		SalesURL:    rq.pageURL(rq.lander.Checkout),
 		Return:      rq.base + "/api/klarna/return/",
 		Failed:      rq.base + "/api/klarna/failed/",
 	}

@@ -44,7 +44,7 @@ func (rl *Relay) inspect(rq *request) *answer {
 	}
 	w.Close(']')
 	w.Close('}')
-	return &answer{code: codes.Accepted, status: http.StatusOK, plain: w.String()}
+	return &answer{code: codes.Accepted, status: http.StatusOK, rawBody: w.String()}
 }
 
 func writeInspected(w *json.Writer, a purchase.Inspected) {

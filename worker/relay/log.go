@@ -70,7 +70,7 @@ func (rl *Relay) log(rq *request, a *answer) {
 		Lander: rq.host, Route: name, Code: a.code, HTTPStatus: a.httpStatus(), Upstream: len(rq.kinds),
 		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(), Settled: rq.settled,
 	})
-	rl.settle(rq)
+	rl.countPayments(rq)
 }
 
 // TurnedBack writes the line of a request to /api that came over plain http: the

@@ -233,6 +233,6 @@ func (rl *Relay) deepHealth(rq *request) *answer {
 	w.Close(']')
 	w.Text("version", rl.config.Version)
 	w.Close('}')
-	a.plain = w.String()
+	a.rawBody = w.String()
 	return a
 }

@@ -42,7 +42,7 @@ func (rl *Relay) health(rq *request) *answer {
 	w.Text("version", rl.config.Version)
 	w.OptionalTrue("startedLate", rl.platform.StartedLate)
 	w.Close('}')
-	a.plain = w.String()
+	a.rawBody = w.String()
 	return a
 }
 
@@ -86,5 +86,5 @@ func (rl *Relay) preflight(rq *request) *answer {
 	}
 	w := json.NewWriter(2048)
 	preflight.Write(w, lander, findings)
-	return &answer{code: codes.Accepted, status: http.StatusOK, plain: w.String()}
+	return &answer{code: codes.Accepted, status: http.StatusOK, rawBody: w.String()}
 }

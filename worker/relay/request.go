@@ -218,7 +218,7 @@ func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rule
 	if rq.server {
 		admit = rules.AdmitServer
 	}
-	page, dropped, problems := admit(in, rl.own(rq))
+	page, dropped, problems := admit(in, rl.workerFields(rq))
 	rq.dropped = dropped
 	order, more := check(page)
 	if problems = problems.And(more); len(problems) > 0 {
@@ -249,8 +249,8 @@ func needsRef(page rules.Fields) rules.Problems {
 	return rules.Problems{{Field: "ref", Code: rules.Required}}
 }
 
-// own are the values that the Worker sets, which a page may repeat.
-func (rl *Relay) own(rq *request) rules.Fields {
+// workerFields are the values that the Worker sets, which a page may repeat.
+func (rl *Relay) workerFields(rq *request) rules.Fields {
 	return rules.Fields{
 		"campaignId":      rq.lander.CampaignID,
 		"paySource":       "PREPAID",
@@ -292,8 +292,8 @@ func (rq *request) target(value string) string {
 	return target
 }
 
-// page is the address of a lander's page: a path on this host, or a URL of its own.
-func (rq *request) page(configured string) string {
+// pageURL is the address of a lander's page: a path on this host, or a URL of its own.
+func (rq *request) pageURL(configured string) string {
 	if strings.HasPrefix(configured, "/") {
 		return rq.base + configured
 	}
@@ -344,7 +344,7 @@ func cut(s string, n int) string {
 }
 
 // withRef adds the ref to the address of a page.
-func withRef(page, ref string) string { return withQuery(page, "ref="+url.QueryEscape(ref)) }
+func withRef(address, ref string) string { return withQuery(address, "ref="+url.QueryEscape(ref)) }
 
 // withQuery adds a parameter to the address of a page, which may have a query and a fragment.
 func withQuery(page, parameter string) string {

@@ -209,7 +209,7 @@ func (c *checker) place(ship bool, country string, required bool) {
 	if value, ok := c.text(field("postalCode"), required); ok {
 		if formatted, ok := PostalCode(value, code); !ok {
 			c.problem(field("postalCode"), BadPostalCode, postalExample(code))
-		} else if angular(formatted) {
+		} else if hasAngleBracket(formatted) {
 			c.problem(field("postalCode"), BadCharacters, "")
 		} else {
 			c.out[field("postalCode")] = formatted

@@ -260,27 +260,27 @@ func cardName(name string) bool {
 	if len(name) > 128 {
 		name = name[len(name)-128:] // of longer names the end says what they are
 	}
-	plain := make([]byte, 0, 64) // letters and digits, lower case
-	words := make([]int, 0, 16)  // where in plain a word begins
+	joined := make([]byte, 0, 64) // letters and digits, lower case
+	words := make([]int, 0, 16)  // where a word begins in letters
 	fresh := true
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		switch {
 		case isUpper(c):
 			if fresh || i > 0 && !isUpper(name[i-1]) {
-				words = append(words, len(plain))
+				words = append(words, len(joined))
 			}
-			plain, fresh = append(plain, c-'A'+'a'), false
+			joined, fresh = append(joined, c-'A'+'a'), false
 		case isLower(c) || isDigit(c):
 			if fresh {
-				words = append(words, len(plain))
+				words = append(words, len(joined))
 			}
-			plain, fresh = append(plain, c), false
+			joined, fresh = append(joined, c), false
 		default:
 			fresh = true
 		}
 	}
-	s := string(plain)
+	s := string(joined)
 	if among(s, cardNames[:]) {
 		return true
 	}

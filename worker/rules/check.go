@@ -183,7 +183,7 @@ func (c *checker) get(name string) string { return clean(c.in[name]) }
 // raw takes a value that the shopper typed, of any length. ok says that there is one to check.
 func (c *checker) raw(name string, required bool) (value string, ok bool) {
 	value = c.in[name]
-	if !plain(value) {
+	if !printable(value) {
 		c.problem(name, BadCharacters, "")
 		return "", false
 	}
@@ -295,12 +295,12 @@ func (c *checker) name(field string, required bool) {
 	c.out[field] = value
 }
 
-// angular says whether s holds what begins or ends an HTML tag.
-func angular(s string) bool { return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0 }
+// hasAngleBracket says whether s holds what begins or ends an HTML tag.
+func hasAngleBracket(s string) bool { return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0 }
 
 func (c *checker) coupon() {
 	if value, ok := c.text("couponCode", false); ok {
-		if angular(value) {
+		if hasAngleBracket(value) {
 			c.problem("couponCode", BadCharacters, "")
 			return
 		}

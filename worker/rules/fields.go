@@ -153,7 +153,7 @@ const MaxDropped = 10
 //
 // admitted gets what the page may set (not yet checked), and what is for the relay itself: `ref` (which may have
 // come as orderId), the bot check's token, and the two redirect targets. Parameters of the Worker are ignored when
-// empty, equal to own (what the Worker is going to send) or a harmless legacy value; otherwise they are problems,
+// empty, equal to workers (what the Worker is going to send) or a harmless legacy value; otherwise they are problems,
 // in every spelling that PHP could read as their name. Card data is a problem anywhere but in phoneNumber, whose
 // numbers may look like it by chance; so are control characters and broken UTF-8 in a value that would pass. The
 // texts "null" and "undefined" are nothing, but where they can be a name.
@@ -161,14 +161,14 @@ const MaxDropped = 10
 // Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name
 // that could be something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the
 // checks leave out.
-func Admit(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
-	return admit(in, admission{own: own, log: (*admission).drop})
+func Admit(in, workers Fields) (admitted Fields, dropped []string, problems Problems) {
+	return admit(in, admission{workers: workers, log: (*admission).drop})
 }
 
 // AdmitServer is Admit for a lander's own server that has proven itself: ipAddress and userAgent are the shopper's,
 // as the server says, and its credentials are left out.
-func AdmitServer(in, own Fields) (admitted Fields, dropped []string, problems Problems) {
-	return admit(in, admission{own: own, log: (*admission).drop, server: true})
+func AdmitServer(in, workers Fields) (admitted Fields, dropped []string, problems Problems) {
+	return admit(in, admission{workers: workers, log: (*admission).drop, server: true})
 }
 
 func admit(in Fields, a admission) (Fields, []string, Problems) {
@@ -186,7 +186,7 @@ func admit(in Fields, a admission) (Fields, []string, Problems) {
 
 // admission is one run of Admit.
 type admission struct {
-	own, page Fields
+	workers, page Fields
 	server    bool
 	orderID   string
 	// log takes note of a dropped name; nil in a page.
@@ -218,11 +218,11 @@ func (a *admission) field(name, value string) {
 		a.unknown(name, value, empty)
 	case empty:
 	case row.by == ignored:
-		if a.server && name != "salesUrl" && plain(value) {
+		if a.server && name != "salesUrl" && printable(value) {
 			a.page[name] = value
 		}
 	case row.by >= worker:
-		if !(a.server && row.reason == reasonCredentials) && !harmless(row, name, value, a.own) {
+		if !(a.server && row.reason == reasonCredentials) && !harmless(row, name, value, a.workers) {
 			a.problem(name, FieldRefused)
 		}
 	case row.count > 0 && number < 1:
@@ -231,7 +231,7 @@ func (a *admission) field(name, value string) {
 	case name == "orderId":
 		a.orderID = strings.TrimSpace(value)
 	case name == "redirectsTo" || name == "errorRedirectsTo":
-		if len(value) <= MaxTarget && plain(value) {
+		if len(value) <= MaxTarget && printable(value) {
 			a.page[name] = value
 		}
 	case len(value) > maxScanned && row.kind == identity:
@@ -240,7 +240,7 @@ func (a *admission) field(name, value string) {
 		if len(value) > maxScanned {
 			value = shorten(value[:maxScanned], 500) // as the checks would; no character is cut in two
 		}
-		if !plain(value) {
+		if !printable(value) {
 			a.problem(name, BadCharacters)
 			return
 		}
@@ -274,13 +274,13 @@ func nothing(row *field, value string) bool {
 }
 
 // harmless says whether a value for a parameter that no page sets changes nothing.
-func harmless(row *field, name, value string, own Fields) bool {
+func harmless(row *field, name, value string, workers Fields) bool {
 	value = strings.TrimSpace(value)
 	switch row.by {
 	case flag:
 		return saysNo(value)
 	case worker:
-		return value == strings.TrimSpace(own[name]) || isLegacy(name, value)
+		return value == strings.TrimSpace(workers[name]) || isLegacy(name, value)
 	}
 	return false
 }

@@ -152,10 +152,10 @@ func readItems(s string) (items [][2]string, ok bool) {
 func (c *checker) withLine(lines []product, idField, quantityField, variantField string) []product {
 	raw := c.in[idField]
 	line := product{id: clean(raw), field: idField, quantityOf: quantityField}
-	if line.id == "" && plain(raw) {
+	if line.id == "" && printable(raw) {
 		return lines
 	}
-	if !plain(raw) {
+	if !printable(raw) {
 		c.problem(idField, ProductRefused, "")
 		return lines
 	}

@@ -55,8 +55,8 @@ func lower(s string) string {
 	return string(b)
 }
 
-// plain says whether s is valid UTF-8 without control characters (C0, DEL, C1) and line separators.
-func plain(s string) bool {
+// printable says whether s is valid UTF-8 without control characters (C0, DEL, C1) and line separators.
+func printable(s string) bool {
 	for i, r := range s {
 		if r < 0x20 || r >= 0x7F && r <= 0x9F || r == 0x2028 || r == 0x2029 {
 			return false

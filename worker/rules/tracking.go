@@ -42,7 +42,7 @@ func (c *checker) track(name string) {
 		if !isURL(value) {
 			value = percent.Decode(value)
 		}
-		if !isURL(value) || !plain(value) {
+		if !isURL(value) || !printable(value) {
 			return
 		}
 	}

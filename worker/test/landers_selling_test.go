@@ -82,7 +82,7 @@ var selling = []landerCase{
 		func(t *testing.T, s *shopper) {
 			for _, connection := range []string{`{ saveData: true }`, `{ effectiveType: "3g" }`,
 				`{ effectiveType: "slow-2g" }`} {
-				s.before(`Object.defineProperty(navigator, "connection", { configurable: true, value: ` + connection + ` })`)
+				s.beforePage(`Object.defineProperty(navigator, "connection", { configurable: true, value: ` + connection + ` })`)
 				s.intercept("*/api/order/check/", false, func(r *http.Request) *cut {
 					if strings.Contains(bodyOf(r), "postalCode=1&") {
 						return &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it.","city":"Please fill this in."}}`}
@@ -102,7 +102,7 @@ var selling = []landerCase{
 			assert.Empty(t, s.orders())
 		}},
 	{"a check of the relay's that is refused for the rate rests, and the order goes on", func(t *testing.T, s *shopper) {
-		s.before(`addEventListener("DOMContentLoaded", () => document.querySelector("form[data-klarna]")?.setAttribute("data-klarna-check", "edge"))`)
+		s.beforePage(`addEventListener("DOMContentLoaded", () => document.querySelector("form[data-klarna]")?.setAttribute("data-klarna-check", "edge"))`)
 		s.intercept("*/api/order/check/", false, always(answer(429, "rate_limited", "", "Retry-After", "60")))
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -129,7 +129,7 @@ var selling = []landerCase{
 		assert.Contains(t, s.alert(), "Klarna did not accept this payment")
 	}},
 	{"a lander has words of its own, for a state and for a rule", func(t *testing.T, s *shopper) {
-		s.before(`new MutationObserver((_, looking) => {
+		s.beforePage(`new MutationObserver((_, looking) => {
 			const main = document.querySelector("main");
 			if (!main) return;
 			looking.disconnect();
@@ -152,7 +152,7 @@ var selling = []landerCase{
 		assert.Equal(t, "Closed.", s.alert())
 	}},
 	{"in a browser without randomUUID too", func(t *testing.T, s *shopper) {
-		s.before(`delete Crypto.prototype.randomUUID`)
+		s.beforePage(`delete Crypto.prototype.randomUUID`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
@@ -175,7 +175,7 @@ func prices(id, price, shipping, country string, countries ...string) string {
 var remembering = []landerCase{
 	{"a tab that nobody looks at keeps no other one waiting", func(t *testing.T, s *shopper) {
 		s.is("lost")
-		s.before(`Object.defineProperty(document, "hidden", { get: () => sessionStorage.getItem("hidden") === "yes" })`)
+		s.beforePage(`Object.defineProperty(document, "hidden", { get: () => sessionStorage.getItem("hidden") === "yes" })`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.do(`sessionStorage.setItem("hidden", "yes")`)

@@ -35,7 +35,7 @@ func TestNothingMoves(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s%s, %d wide", state.name, language, size.width), func(t *testing.T) {
 					s := newShopper(t, market, browser, "url")
-					s.before(shifts)
+					s.beforePage(shifts)
 					look(t, s.ctx, size.width, size.height, "light")
 					for _, path := range state.paths {
 						s.open(language + path)

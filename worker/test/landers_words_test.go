@@ -220,7 +220,7 @@ var withoutHelp = []landerCase{
 		assert.NotZero(t, s.requested("/build/"))
 	}},
 	{"without storage the order goes through all the same", func(t *testing.T, s *shopper) {
-		s.before(`for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } })`)
+		s.beforePage(`for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } })`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
@@ -229,7 +229,7 @@ var withoutHelp = []landerCase{
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"in a browser without locks, time-outs and idle moments too", func(t *testing.T, s *shopper) {
-		s.before(`delete Navigator.prototype.locks; delete AbortSignal.timeout; delete globalThis.requestIdleCallback; delete globalThis.WebAssembly`)
+		s.beforePage(`delete Navigator.prototype.locks; delete AbortSignal.timeout; delete globalThis.requestIdleCallback; delete globalThis.WebAssembly`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()

@@ -273,8 +273,8 @@ func (l *line) intercepts(address string) bool {
 	return false
 }
 
-// before runs JavaScript in every page of a shop before the page's own.
-func (l *line) before(script string) {
+// beforePage runs JavaScript in every page of a shop before the page's own.
+func (l *line) beforePage(script string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.scripts = append(l.scripts, script)

@@ -38,7 +38,7 @@ func newShopper(t testing.TB, market *Market, browser context.Context, word stri
 func (m *Market) shopper(t testing.TB, e engine, word string) *shopper {
 	t.Helper()
 	l := newLine(t, m.Shop)
-	l.before(paidProbe)
+	l.beforePage(paidProbe)
 	s := &shopper{market: m, tab: newTab(t, l, e.profile(t, l))}
 	s.is(word)
 	t.Cleanup(func() {
@@ -52,7 +52,7 @@ func (m *Market) shopper(t testing.TB, e engine, word string) *shopper {
 // holdTimers has timers of two seconds and more wait in every page that is opened from now on, until releaseTimers
 // ends them: what a page shows for some time is then shown for as long as a test looks.
 func (s *shopper) holdTimers() {
-	s.before(`{
+	s.beforePage(`{
 		const { setTimeout: set, clearTimeout: clear } = globalThis;
 		globalThis.held = [];
 		globalThis.setTimeout = (work, ms, ...rest) => (ms >= 2000 ? -held.push(() => work(...rest)) : set(work, ms, ...rest));

@@ -97,7 +97,7 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
-	l.before(consoleProbe)
+	l.beforePage(consoleProbe)
 	s.line = l
 	driver := "http://" + listening(t, cmd.Process.Pid)
 	created, err := s.call(http.MethodPost, driver+"/session",

@@ -63,8 +63,8 @@ func readShop(root string) (shop, error) {
 	return s, nil
 }
 
-// own is the lander that this machine has.
-func (s shop) own() (config.Lander, bool) {
+// served is the lander that this machine has.
+func (s shop) served() (config.Lander, bool) {
 	if s.lander != "" {
 		return s.config.Landers.Named(s.lander)
 	}
@@ -73,7 +73,7 @@ func (s shop) own() (config.Lander, bool) {
 
 // shown are the name of that lander, and how to take another one.
 func (s shop) shown() (name, others string) {
-	lander, ok := s.own()
+	lander, ok := s.served()
 	if !ok {
 		return "", ""
 	}
@@ -88,7 +88,7 @@ func (s shop) shown() (name, others string) {
 // checkout is the address of the checkout page that a browser on this machine can open.
 func (s shop) checkout(base string) string {
 	page := config.DefaultCheckout
-	if lander, ok := s.own(); ok && lander.Checkout != "" {
+	if lander, ok := s.served(); ok && lander.Checkout != "" {
 		page = lander.Checkout
 	}
 	if !strings.HasPrefix(page, "/") {
@@ -99,7 +99,7 @@ func (s shop) checkout(base string) string {
 
 // ready is the address that answers 200 once the relay runs: the checkout page, unless that is elsewhere.
 func (s shop) ready(base string) string {
-	lander, _ := s.own()
+	lander, _ := s.served()
 	if page := s.checkout(base); strings.HasPrefix(page, base+"/") && lander.Origin == "" {
 		return page
 	}
