@@ -2,9 +2,11 @@ package relay
 
 import (
 	"io"
+	"maps"
 	"net/http"
-	"sort"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"klarna-relay/worker/codes"
@@ -106,7 +108,7 @@ func (a *answer) writeMessage(w *json.Writer, lang string) {
 		w.Close('}')
 	case len(a.fields) > 0:
 		w.Open('{')
-		for _, name := range sortedNames(a.fields) {
+		for _, name := range slices.Sorted(maps.Keys(a.fields)) {
 			w.Text(name, a.fields[name])
 		}
 		w.Close('}')
@@ -141,7 +143,7 @@ func (a *answer) writeProblems(w *json.Writer) {
 		writeProblem(w, p)
 	}
 	if len(a.problems) == 0 {
-		for _, name := range sortedNames(a.fields) {
+		for _, name := range slices.Sorted(maps.Keys(a.fields)) {
 			writeProblem(w, rules.Problem{Field: name, Code: rules.BadValue})
 		}
 	}
@@ -192,15 +194,6 @@ func (a *answer) writePurchase(w *json.Writer, lang string) {
 	w.Close('}')
 }
 
-func sortedNames(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
-
 // write is the one place where an answer becomes HTTP.
 func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	h := w.Header()
@@ -224,12 +217,12 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 		h.Set("Idempotent-Replayed", "true")
 	}
 	if a.preflight {
-		h.Set("Access-Control-Allow-Methods", join(rq.route.methods))
+		h.Set("Access-Control-Allow-Methods", strings.Join(rq.route.methods, ", "))
 		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key")
 		h.Set("Access-Control-Max-Age", "7200")
 	}
 	if len(a.allow) > 0 {
-		h.Set("Allow", join(a.allow))
+		h.Set("Allow", strings.Join(a.allow, ", "))
 	}
 	if rq.route != nil && (rq.route.name == "return" || rq.route.name == "failed" || rq.route.name == "continue") {
 		h.Set("Referrer-Policy", "no-referrer")
@@ -262,15 +255,4 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 func serverTiming(upstream, total time.Duration) string {
 	return "crm;dur=" + strconv.FormatInt(upstream.Milliseconds(), 10) +
 		", edge;dur=" + strconv.FormatInt((total-upstream).Milliseconds(), 10)
-}
-
-func join(list []string) string {
-	joined := ""
-	for i, element := range list {
-		if i > 0 {
-			joined += ", "
-		}
-		joined += element
-	}
-	return joined
 }

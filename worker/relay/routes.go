@@ -86,12 +86,3 @@ func find(path string) (*route, string) {
 	}
 	return nil, ""
 }
-
-func (r *route) allows(method string) bool {
-	for _, allowed := range r.methods {
-		if method == allowed {
-			return true
-		}
-	}
-	return false
-}
