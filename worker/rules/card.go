@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"klarna-relay/worker/percent"
@@ -261,7 +262,7 @@ func cardName(name string) bool {
 		name = name[len(name)-128:] // of longer names the end says what they are
 	}
 	joined := make([]byte, 0, 64) // letters and digits, lower case
-	words := make([]int, 0, 16)  // where a word begins in letters
+	words := make([]int, 0, 16)   // where a word begins in letters
 	fresh := true
 	for i := 0; i < len(name); i++ {
 		c := name[i]
@@ -281,7 +282,7 @@ func cardName(name string) bool {
 		}
 	}
 	s := string(joined)
-	if among(s, cardNames[:]) {
+	if slices.Contains(cardNames[:], s) {
 		return true
 	}
 	for _, part := range cardParts {

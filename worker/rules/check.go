@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,7 +102,7 @@ var pageTypes = [...]string{"presellPage", "leadPage", "checkoutPage", "upsellPa
 // CheckClick checks the visit of a page. Only pageType is required; the rest is tracking and never a problem.
 func CheckClick(page Fields) (Order, Problems) {
 	c := checker{in: page, out: Fields{}}
-	if t := c.get("pageType"); among(t, pageTypes[:]) {
+	if t := c.get("pageType"); slices.Contains(pageTypes[:], t) {
 		c.out["pageType"] = t
 	} else if t == "" {
 		c.problem("pageType", Required, "")
@@ -296,7 +297,9 @@ func (c *checker) name(field string, required bool) {
 }
 
 // hasAngleBracket says whether s holds what begins or ends an HTML tag.
-func hasAngleBracket(s string) bool { return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0 }
+func hasAngleBracket(s string) bool {
+	return strings.IndexByte(s, '<') >= 0 || strings.IndexByte(s, '>') >= 0
+}
 
 func (c *checker) coupon() {
 	if value, ok := c.text("couponCode", false); ok {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -191,7 +192,7 @@ func (c *checker) withQuantity(line product, typed string) (product, bool) {
 // merged checks lines by the ids allowed and the cap, and makes one of those of one product and variant.
 func (c *checker) merged(named []product, allowed []string) (lines []product) {
 	for _, line := range named {
-		if !c.anyProduct && !among(line.id, allowed) {
+		if !c.anyProduct && !slices.Contains(allowed, line.id) {
 			c.problem(line.field, ProductRefused, "")
 			continue
 		}

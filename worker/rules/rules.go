@@ -13,6 +13,8 @@
 // net/http, no Unicode tables. The page's verdict is a convenience, the edge's verdict counts; both come from here.
 package rules
 
+import "slices"
+
 // Fields are Konnektive parameters and their values, as text.
 type Fields map[string]string
 
@@ -211,14 +213,5 @@ func (s Shop) offers(code string) bool {
 		_, ok := KlarnaCurrency(code)
 		return ok
 	}
-	return among(code, s.Countries)
-}
-
-func among(s string, list []string) bool {
-	for _, t := range list {
-		if s == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.Countries, code)
 }
