@@ -1,8 +1,8 @@
 //go:build js && wasm
 
-// The browser module: the edge's rules, for the page. It answers while the shopper types; what counts is the edge's
-// verdict, so a page without this module sells all the same. It holds no texts: check.js says its problems in the
-// page's language.
+// The browser module has the edge's rules for the page and answers while the shopper types. The edge checks every
+// order again, so a page also sells without this module. The module holds no texts: check.js has them in the page's
+// language.
 //
 // Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what
 // they cannot answer is null.

@@ -52,8 +52,8 @@
 
 // ------------------------------------------------------------------ words
 
-// The last resort for what only this module can say. Everything else that a shopper reads stands in the page, or is
-// the relay's answer.
+// English texts for what only this module says, for when no other text can be loaded. Everything else that a shopper
+// reads stands in the page, or is the relay's answer.
 const ENGLISH = {
   sending: "Placing your order …",
   slow: "This takes longer than usual. Please stay on this page while your order is being placed.",
@@ -194,8 +194,8 @@ const meaning = (code) => CODES[code] ?? {};
 // ------------------------------------------------------------------ small things
 
 const DAY = 864e5; // as long as the relay hands out a url of Klarna's again
-// Longer than the relay may take for a lead, an order and a query of 30 seconds each: who gives up earlier only asks
-// again.
+// Longer than the relay may take for a lead, an order and a query of 30 seconds each: a page that gives up earlier
+// would only ask again.
 const PATIENCE = 1e5;
 // No order is repeated by itself for longer than this.
 const PERSISTENCE = 18e4;
@@ -475,7 +475,7 @@ export async function order(source, options = {}) {
     () => place(at, name, fields),
     () => at.heard?.({ code: "elsewhere" }),
   );
-  // Out of the lock: a tab that nobody looks at pauses here for as long as it is hidden.
+  // After the lock is released, because a hidden tab pauses here for as long as it is hidden.
   const answer = first.code === "unknown" && first.ref ? await askStatus(at, first) : first;
   const to = destination(at, answer, fields.ref);
   if (to && !at.stay) leave(to);
@@ -483,7 +483,7 @@ export async function order(source, options = {}) {
 }
 
 /**
- * What became of an import that nobody heard of.
+ * Asks the status route what became of an import whose answer is not known.
  * @param {Options} at
  * @param {Answer} unknown
  * @returns {Promise<Answer>}
@@ -661,7 +661,7 @@ export async function status(ref, options = {}) {
     }
     if (Date.now() + pause > end) return limit ? { ...answer, code: "late" } : answer;
     await sleep(Math.max(pause, (answer.after ?? 0) * 1000));
-    // A page that nobody looks at does not ask.
+    // A hidden page does not ask.
     if (document.hidden)
       await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
   }
@@ -864,7 +864,7 @@ class Check {
     this.lang = lang;
   }
 
-  /** At the first touch: who only looks at the page loads nothing. */
+  /** Loaded at the first input, so that a visitor who only reads the page loads nothing. */
   async load() {
     const from = this.form.dataset.klarnaCheck;
     if (!from) return;

@@ -15,10 +15,11 @@ import (
 	"klarna-relay/worker/json"
 )
 
-// Calm is how long a problem must be gone before it is over: what comes and goes is one problem.
+// Calm is how long a problem must be gone before it counts as over. A problem that returns earlier is still the same
+// one.
 const Calm = 14 * time.Minute
 
-// maxOpen bounds what is kept and told: a fault of everything is not a thousand faults.
+// maxOpen bounds how many problems are kept and told at a time.
 const maxOpen = 40
 
 // maxTries is how often a message is sent that may have arrived each time.
@@ -64,7 +65,7 @@ func (s State) After(found []Problem, unseen func(Problem) bool, now time.Time) 
 		case unseen(o.Problem):
 			o.Seen = now
 		case !o.Told && o.Tries == 0:
-			continue // nobody has heard of it
+			continue // its beginning was never told
 		case now.Sub(o.Seen) >= Calm:
 			o.Over = true
 		}

@@ -2,9 +2,9 @@
 // object or a form.
 //
 // It is stricter than the formats ask for. Whatever two readers could understand differently (a name given twice
-// with two values, half a surrogate pair, an escape that is none) is refused, so that what was checked is what is
-// handed on. And it reads no further than what a request may hold: the work grows linearly with the request, and
-// nothing is kept of it but the fields, which lie in the body's own memory.
+// with two values, half a surrogate pair, an invalid escape) is refused, so that what was checked is what is handed
+// on. It reads no more than a request may hold. The work grows linearly with the request. Only the fields are kept,
+// and they share the body's memory.
 package body
 
 import (
@@ -66,9 +66,9 @@ const (
 // data, "+" is a space; a "%" without two hexadecimal digits is malformed. multipart/form-data (RFC 7578) may hold
 // no files.
 //
-// All of it is UTF-8. A body of nothing has no type to be wrong when the query has fields; without them it is
-// malformed JSON, or an empty form. The fields lie in b, which must not be changed as long as they are used. The
-// errors are this package's.
+// All of it is UTF-8. The type of an empty body does not matter when the query has fields. Without them an empty
+// body is malformed JSON, or an empty form. The fields lie in b, which must not be changed as long as they are used.
+// The errors are this package's.
 func Decode(contentType, query string, b []byte) (rules.Fields, error) {
 	if len(b)+len(query) > MaxBytes {
 		return nil, ErrTooLarge

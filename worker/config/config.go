@@ -1,10 +1,9 @@
 // Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`)
-// and checks it whole: every fault is found in one pass and named with its cure, so that nobody learns of the
-// second mistake only after mending the first.
+// and checks it whole: one pass finds every fault and names it with its cure.
 //
 // Policy: a fault that is everybody's means that /api answers `misconfigured` on every host, and a fault of one
-// lander that it does so on that lander's hosts. That is loud on purpose: a half working relay loses sales quietly.
-// Pages are served all the same: a lander with faults has what could be read of it.
+// lander that it does so on that lander's hosts. This is deliberate: a relay that half works would lose sales
+// unnoticed. Pages are served anyway, with what could be read of the lander.
 //
 // The package is pure and part of the edge program: no I/O, no clock, and no imports that would make the Wasm larger.
 package config
@@ -54,7 +53,7 @@ const (
 	DefaultThankYou = "/thank-you"
 
 	maxCredential     = 32   // characters: Konnektive's limit for loginId and password
-	minAdminToken     = 8    // characters: less can be guessed
+	minAdminToken     = 8    // characters: a shorter one can be guessed
 	minServerPassword = 24   // characters: who has it may name any shopper's address, past the rate limit
 	maxURL            = 300  // bytes: Konnektive's limit for redirectsTo, errorRedirectsTo and salesUrl
 	maxAlertURL       = 2000 // bytes

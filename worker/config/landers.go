@@ -13,8 +13,8 @@ import (
 const NameFile = "landers.toml"
 
 // File gives what landers.toml says of a host: one line for each entry, which is the entry's name, a tab, and its
-// table as JSON. An empty name is the host itself; a name that begins with a dot was written without quotes. For
-// the empty host it gives the hosts of all entries, one a line. "" is nothing.
+// table as JSON. An empty name is the host itself; a name that begins with a dot was written without quotes. For the
+// empty host it gives the hosts of all entries, one a line. "" is no entry.
 //
 // The file is bundled as sorted lines (package landersfile) in which a host is found without reading the rest: a
 // thousand landers cost a start no more than one does.

@@ -8,7 +8,7 @@ var meant = map[string]string{
 	"thanks": "thankYou", "upsale": "upsell", "upsell": "upsales", "country": "countries", "maxQty": "maxQuantity", "host": "origin",
 }
 
-// Nearest is the one of the known names that was meant by another one; "" when that is anybody's guess.
+// Nearest is the one of the known names that was meant by another one; "" when none is near enough.
 func Nearest(name string, known []string) string {
 	for _, k := range known {
 		if strings.EqualFold(k, name) || k == meant[name] {

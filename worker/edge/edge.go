@@ -10,7 +10,7 @@
 //     the I/O context of the request it works for.
 //   - There are no timers: Go's would belong to whichever request happened to
 //     be there. Deadlines are JavaScript's.
-//   - No goroutine may die of a panic: it would take every other request along.
+//   - No goroutine may end by a panic: that would end the instance and every other request in it.
 //
 // Crossings are few and carry packed text over one shared buffer; syscall/js is
 // used by the worker library alone.
@@ -28,13 +28,12 @@ import (
 	"klarna-relay/worker/json"
 )
 
-// errGone is what a call gets whose request is over: the runtime ended it while
-// Go was waiting, and Go may not ask JavaScript for anything on its behalf.
+// errGone is the error of a call whose request is over: the runtime ended the request while Go was waiting. Go must
+// not ask JavaScript for anything on its behalf.
 var errGone = errors.New("the request is over")
 
-// patience is for how many sweeps, and so for how many minutes at least, a
-// goroutine may wait for JavaScript before it is taken to be forgotten. The
-// longest honest wait is one call to Konnektive (60 s).
+// patience is for how many sweeps, and so for how many minutes at least, a goroutine may wait for JavaScript before
+// it is taken to be forgotten. The longest legitimate wait is one call to Konnektive (60 s).
 const patience = 5
 
 // smallBuffer is the size of the shared buffer between large messages: it fits
@@ -60,7 +59,7 @@ var glue struct {
 // goroutine, which waits for one thing at a time.
 type call struct {
 	id   uint32 // what JavaScript knows it by
-	head string // what accept copied out of the buffer; "": nobody has sent this one, see exportRehearse
+	head string // what accept copied out of the buffer; "" in the rehearsal, which has no request; see exportRehearse
 
 	waiting bool       // for JavaScript
 	sweeps  int        // how often sweep has seen it wait

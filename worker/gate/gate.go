@@ -2,9 +2,8 @@
 // request it is: the landers', the relay's, or one that came over plain http
 // and goes no further. It also holds the one table of security headers.
 //
-// The scheme is that of the URL the runtime gives, never a header: whoever can
-// reach the Worker can send any header. Paths are judged as they are and never
-// cleaned by redirect, since a redirected POST is a lost order.
+// The scheme is that of the URL the runtime gives, never a header: any client can send any header. Paths are judged
+// as they are and never cleaned by redirect, since a redirected POST is a lost order.
 //
 // The package is pure: no clock, no network, no JavaScript.
 package gate
@@ -53,7 +52,7 @@ type Gate struct {
 	known  map[string]int // host to hosts, of those that were asked for lately
 }
 
-// maxKnown bounds what strangers can have a gate remember: hosts below a wildcard have no end.
+// maxKnown bounds how many hosts a gate remembers: below a wildcard, clients can name any number of them.
 const maxKnown = 4096
 
 // New makes a gate for the hosts of landers. find gives the one of a host name (lower case, without a port), the
@@ -184,7 +183,7 @@ func loopback(name string) bool {
 	if name == "localhost" || name == "[::1]" || name == "::1" {
 		return true
 	}
-	// 127.0.0.0/8, and nothing that merely starts like it (127.evil.example).
+	// 127.0.0.0/8, but not a host name that only starts like it (127.evil.example).
 	parts := strings.Split(name, ".")
 	if len(parts) != 4 || parts[0] != "127" {
 		return false
@@ -218,8 +217,8 @@ func reserved(path string) bool {
 		switch segment = strings.TrimFunc(segment, blank); {
 		case segment == "" || segment == ".":
 		case segment == "..":
-			// How far up this leads, servers disagree (on "a\b/..", on
-			// "a//.."), and the runtime has removed the honest ones.
+			// Servers disagree about how far up such a path leads ("a\b/..", "a//.."). The runtime has already removed the
+			// ".." segments that have one meaning.
 			climbed = true
 		case strings.TrimRightFunc(segment, dotOrBlank) == "api": // Windows ignores dots and spaces at a name's end
 			if first || climbed {

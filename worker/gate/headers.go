@@ -30,9 +30,8 @@ var headers = []struct {
 	{
 		name:   "Content-Security-Policy",
 		assets: pageDefault,
-		// Landers of an origin bring inline scripts and trackers of their own,
-		// which our policy would break. So a page without a policy gets what
-		// harms no page.
+		// Landers of an origin bring inline scripts and trackers of their own, which our policy would break. So a page
+		// without a policy gets only directives that break no page.
 		origin: "base-uri 'self'; object-src 'none'; frame-ancestors 'self'",
 		api:    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		plain:  "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -1,4 +1,4 @@
-// Bodies, read as far as somebody is going to look at them.
+// Reads bodies up to the number of bytes that the relay uses.
 
 const NOTHING = new Uint8Array(0);
 
@@ -8,9 +8,9 @@ const USUAL = 16 << 10;
 /**
  * At most `limit` bytes of a body.
  *
- * Whoever says beforehand how long it is, is read in one go. (Not when it is compressed: then the length says
- * nothing about what comes out.) The others are read in large pieces: each piece of a stream costs as much as
- * parsing an order.
+ * A body whose length is announced is read in one call. (Not when it is compressed: then the length says nothing
+ * about what comes out.) The others are read in large pieces: each piece of a stream costs as much as parsing an
+ * order.
  * @param {Request|Response} message
  * @param {number} limit
  * @returns {Promise<Uint8Array>}

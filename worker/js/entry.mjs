@@ -39,7 +39,7 @@ export default {
   },
 };
 
-/** The gate's decision. A dead instance may not be known to be dead; asking a new one harms nobody. */
+/** The gate's decision. An instance may turn out to be dead only now; then a new one is asked. */
 function judge(request, env) {
   for (let last = false; ; last = true) {
     const go = instance(env);

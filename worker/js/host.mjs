@@ -1,7 +1,7 @@
 // What Go may ask of JavaScript. The other half of the table is in edge/host.go.
 //
-// Nothing here may throw into Go: an exception that crosses the Wasm module
-// leaves it in a state that nobody knows. So every failure becomes a status.
+// Nothing here may throw into Go: an exception that crosses the Wasm module leaves it in an undefined state. So
+// every failure becomes a status.
 
 import { atMost } from "./body.mjs";
 import { any, entriesOf } from "./landers.mjs";

@@ -235,7 +235,7 @@ export class Instance {
   }
 
   /**
-   * The request is over since long ago; whoever may still wait for its answer is not to be woken in another's time.
+   * The request ended long ago. Its promise must not be settled here, in the context of another request.
    */
   forget(id) {
     this.#waiting.delete(id);
@@ -267,7 +267,7 @@ export class Instance {
     });
   }
 
-  /** The first word on a call counts. */
+  /** Only the first result of a call counts. */
   #done(id, value, error) {
     const call = this.#waiting.get(id);
     this.#waiting.delete(id);
@@ -275,7 +275,7 @@ export class Instance {
     else call?.resolve(value);
   }
 
-  /** Every way into Go goes through here: what it throws is the end of it. */
+  /** Every call into Go goes through here. An exception ends the instance. */
   #enter(f) {
     if (this.dead) throw this.dead;
     this.#readClock();

@@ -64,7 +64,7 @@ export class Ledger extends DurableObject {
       await this.ctx.storage.deleteAll();
       return;
     }
-    // Whatever becomes of Go, or of this isolate: somebody will look again.
+    // Set before Go runs, so that the alarm comes again even when Go or this isolate fails.
     await this.ctx.storage.setAlarm(Math.min(Date.now() + AGAIN, expires));
     try {
       await instance(this.env).alarm(this.ctx.id.toString());

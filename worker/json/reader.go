@@ -24,8 +24,7 @@ const (
 	Object
 )
 
-// A Value is one value of a document. All methods may be called on nil, which
-// is a value that is not there.
+// A Value is one value of a document. All methods may be called on nil, which is an absent value.
 type Value struct {
 	kind Kind
 	// text is a string's content or a number as it was written.

@@ -80,8 +80,8 @@ const (
 	zoneDifference  = 14 * time.Hour
 )
 
-// CreatedBefore tells whether the order was surely made before t. An order that does not say when it was made, was
-// not.
+// CreatedBefore tells whether the order was surely made before t. Of an order that does not say when it was made, it
+// reports false.
 func (o Order) CreatedBefore(t time.Time) bool {
 	if o.Created.IsZero() {
 		return false

@@ -56,7 +56,7 @@ var meanings = []meaning{
 }
 
 // operatorWords are parts of texts, in lower case, that speak of rights: the operator's business, when a lead is
-// refused with them. An import may be refused with the like by a gateway, so there they do not count.
+// refused with them. An import may be refused with the like by a gateway, so there these words do not count.
 var operatorWords = []string{
 	"access", "allowed", "api user", "authoriz", "authoris", "credential", "endpoint", "grant", "login", "password", "privilege",
 	"right", "whitelist",

@@ -8,7 +8,7 @@ import (
 	"klarna-relay/worker/json"
 )
 
-// Kind is what came back from a call, whatever that means for an order.
+// Kind is what came back from a call. What that means for an order is an [Outcome].
 type Kind int
 
 const (

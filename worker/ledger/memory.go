@@ -12,7 +12,7 @@ import (
 // Memory is a [Store] for tests of the relay outside a Worker. Like the Durable
 // Object it forgets nothing before its time and decides nothing.
 type Memory struct {
-	// Now is the clock by which allowance grows; nil: there is always some.
+	// Now is the clock by which allowance grows; nil: allowance is unlimited.
 	Now func() time.Time
 
 	mu      sync.Mutex

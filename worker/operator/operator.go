@@ -1,4 +1,4 @@
-// Package operator asks a deployed Worker what only whoever has its ADMIN_TOKEN may know. The token comes from the
+// Package operator asks a deployed Worker what only the holder of its ADMIN_TOKEN may know. The token comes from the
 // environment, so that it stands in no shell history and in no list of processes.
 package operator
 

@@ -1,5 +1,5 @@
-// Package percent reads percent-encoding (RFC 3986, section 2.1) for those who
-// must not give up at a "%" that is no escape, or must say so themselves.
+// Package percent decodes percent-encoding (RFC 3986, section 2.1). Unlike [net/url.PathUnescape] it can leave a "%"
+// that begins no valid escape as it is.
 package percent
 
 import "strings"

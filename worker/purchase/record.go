@@ -14,8 +14,9 @@ const (
 	Lease = 90 * time.Second
 	// Grace is how long after an import's deadline an order that is still PARTIAL counts as possibly begun.
 	Grace = 60 * time.Second
-	// SendWithin is the time within which an attempt that was recorded as sent must leave. A request that was held up for
-	// longer must not send it any more: by the record, the next attempt may be made after deadline and Grace.
+	// SendWithin is the time within which the import of an attempt that was recorded as Sent must be sent. A request
+	// that was delayed for longer must not send it any more, because the record allows the next attempt after Deadline
+	// and Grace.
 	SendWithin = Grace / 2
 	// HandOut is how long the address of an open session is handed out again.
 	HandOut = 24 * time.Hour
@@ -67,7 +68,7 @@ const (
 	EndFailed    End = "failed"    // by the shopper's return to the failure address
 )
 
-// A Record is what is kept of one order, of one upsale, of a key or of a hold. It holds no data of the shopper's.
+// A Record is what the ledger keeps about an order, an upsale, a key or a hold. It holds no data of the shopper's.
 type Record struct {
 	Kind    Kind
 	Lander  string // the host it was made on

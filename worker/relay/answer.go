@@ -123,7 +123,7 @@ func (a *answer) writeMessage(w *json.Writer, lang string) {
 	}
 }
 
-// said is the text of an answer that has no more to say.
+// said is the text of an answer that has no details.
 func (a *answer) said(lang string) string {
 	if a.detail != "" {
 		return a.detail

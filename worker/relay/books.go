@@ -11,7 +11,7 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// operator lets whoever has the admin token pass; refusal is the answer to anybody else.
+// operator admits requests with the admin token; refusal is the answer to all others.
 func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
 	if rl.config.AdminToken == "" {
 		return say(codes.NotFound), false

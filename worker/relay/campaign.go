@@ -23,8 +23,8 @@ const (
 )
 
 // campaigns keeps what Konnektive said of the landers' campaigns, by the lander's table in the configuration. The
-// map is never changed, but replaced, by one goroutine at a time: in Wasm no goroutine interrupts another one. That
-// many shoppers who come at once make one question is the transport's doing: see host.mjs.
+// map is never changed, but replaced, by one goroutine at a time: in Wasm no goroutine interrupts another one. The
+// transport merges the questions of shoppers who come at the same time: see host.mjs.
 type campaigns struct {
 	kept map[string]keptCampaign
 }
@@ -88,7 +88,7 @@ func (rl *Relay) acceptQuestion(rq *request) (refusal *answer, ok bool) {
 	if rq.server || rq.method != http.MethodPost && rl.config.ServerPassword != "" {
 		admit = rules.AdmitServer
 	}
-	_, dropped, problems := admit(in, rl.own(rq))
+	_, dropped, problems := admit(in, rl.workerFields(rq))
 	rq.in, rq.dropped = nil, dropped
 	if len(problems) > 0 {
 		return rq.refuse(problems), false

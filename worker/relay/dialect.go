@@ -16,8 +16,8 @@ import (
 // any status but 200 for a broken connection, parse the answer themselves, which jQuery keeps them from where the
 // type is JSON's, and run message.script.
 
-// inDialect tells whether the answer is one for a lander that expects Konnektive's own. What is no outcome of a
-// call keeps its status: a page of somebody else's, an address or a method that does not exist.
+// inDialect tells whether the answer is one for a lander that expects Konnektive's own. An answer that is not the
+// outcome of a call keeps its status: a page of another shop, or an address or a method that does not exist.
 func (rq *request) inDialect(a *answer) bool {
 	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.preflight ||
 		a.location != "" || a.html != "" {

@@ -33,9 +33,8 @@ type race struct {
 	after func(*visit, *shopper)
 }
 
-// An ordering is one of all the ways in which a race can go: at each turn, who
-// goes on. The first is tried first: whoever is under way goes on, and then the
-// next one starts.
+// An ordering is one of all the ways in which a race can go: at each turn, who goes on. The first is tried first:
+// the request under way goes on, and then the next one starts.
 type ordering struct {
 	turns []turn
 	n     int // turns taken in this run

@@ -258,7 +258,7 @@ func (v *visit) step(kind string) way {
 		ways := waysOf(kind)
 		w = ways[w.drawn%len(ways)]
 		if strings.HasPrefix(w.name, "frozen") {
-			return way{} // whoever takes part in a race is stopped all the time
+			return way{} // threads of a race are stopped at every step anyway
 		}
 		v.plan[n] = w
 	}
@@ -299,7 +299,7 @@ func (v *visit) clock() time.Time { return v.now }
 // run runs something inside an isolate, and tells whether it came to its end.
 func (v *visit) run(do func()) bool {
 	if v.racing {
-		do() // in the thread of whoever takes part in the race
+		do() // in the thread of the request that takes part in the race
 		return true
 	}
 	t := newThread()

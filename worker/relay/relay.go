@@ -26,8 +26,8 @@ type Platform struct {
 	Store     ledger.Store
 	// AtOnce runs functions at the same time and returns when all have ended; nil: they run one after the other.
 	AtOnce func(ctx context.Context, do ...func(context.Context))
-	// Limit tells whether one more request with this key is within the limit of this binding. When it fails, the request
-	// is let through: a limiter that is down must not cost a sale.
+	// Limit tells whether one more request with this key is within the limit of this binding. When it fails, the
+	// request is let through: a limiter that fails must not cost a sale.
 	Limit func(ctx context.Context, binding, key string) (bool, error)
 	Now   func() time.Time
 	// Log takes one JSON line a request.

@@ -9,7 +9,7 @@ type country struct {
 	calling  string // ITU-T E.164 country code
 	trunk    string // national prefixes that are not dialled from abroad, separated by "|"
 	min, max int    // digits of a national number without the prefix, by the national numbering plan
-	// forms of the postal code as the Universal Postal Union writes them, separated by "|"; see formatPostal
+	// forms of the postal code as the Universal Postal Union writes them, separated by "|"; see fill
 	postal string
 }
 

@@ -14,7 +14,7 @@ const (
 	ignored               // the Worker, which knows better: a page's value means nothing
 	worker                // the Worker: a page's value is ignored when empty or equal to the Worker's, else refused
 	never                 // nobody, since it would change what is charged, or to whom: ignored when empty, else refused
-	flag                  // nobody; a value that says no is as good as empty
+	flag                  // nobody; a value that means "no" counts as empty
 )
 
 // field is one row of the policy. A "#" in the name stands for a number from 1 to count.
@@ -187,8 +187,8 @@ func admit(in Fields, a admission) (Fields, []string, Problems) {
 // admission is one run of Admit.
 type admission struct {
 	workers, page Fields
-	server    bool
-	orderID   string
+	server        bool
+	orderID       string
 	// log takes note of a dropped name; nil in a page.
 	log      func(a *admission, name string)
 	custom   int // how many custom order fields there are
@@ -324,8 +324,8 @@ func (a *admission) drop(name string) {
 	}
 }
 
-// orderIsRef makes the ref of an orderId. Konnektive's own ids stay on the server, so any other orderId is of
-// somebody who means to reach into an order.
+// orderIsRef makes the ref of an orderId. Konnektive's own ids stay on the server, so any other orderId is an
+// attempt to reach somebody's order.
 func (a *admission) orderIsRef() {
 	ref := a.page["ref"]
 	switch id := a.orderID; {

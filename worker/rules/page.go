@@ -1,6 +1,6 @@
 package rules
 
-// CheckPage is what a page can know of the edge's verdict on an order before it sends it: the problems of Admit and
+// CheckPage returns what a page can find out about an order before it sends it: the problems of Admit and
 // CheckOrder. The rest is left to the edge: parameters of the Worker may repeat the Worker's own values, which a
 // page does not know; where the page knows less of the shop than the edge (no products, no cap), any product and
 // quantity passes; and so do a country's name, and orderItems.

@@ -4,13 +4,13 @@
 //
 //   - What a page may say is one table (fields.go). Everything that decides who is charged, how much and by which gateway is set
 //     by the Worker alone, so a page that sends it is either repeating what the Worker sends anyway (ignored) or refused.
-//   - Card data has no business here: Klarna takes the money. It is refused wherever it turns up.
+//   - Card data is refused in every field: Klarna takes the payment, so no order needs it.
 //   - What the shopper typed is repaired where there is only one way to read it (spaces, a national phone number, "1234ab" for
 //     "1234 AB") and otherwise handed back with a text that says what to do.
 //   - Tracking fields never lose a sale: a value that does not fit is shortened or left out.
 //
 // The package is pure and small on purpose, since the browser module links it too: no fmt, regexp, encoding/json or
-// net/http, no Unicode tables. The page's verdict is a convenience, the edge's verdict counts; both come from here.
+// net/http, no Unicode tables. The page's check is a convenience; the edge's check decides.
 package rules
 
 import "slices"
@@ -38,7 +38,7 @@ type Code uint8
 
 // The reasons. What each one means to the answer's code is in Answer, and the texts are in words.go and developer.go.
 const (
-	Required       Code = iota + 1 // nothing there
+	Required       Code = iota + 1 // the value is missing
 	TooLong                        // more characters than Konnektive keeps; Detail is the limit
 	BadCharacters                  // control characters, broken UTF-8, or symbols that no name or address holds
 	BadName                        // no letter in it, or a web address

@@ -55,7 +55,7 @@ type Merge string
 const (
 	MergeNever   Merge = "never"   // a new one
 	MergeShopper Merge = "shopper" // the PARTIAL order of the same e-mail address, if there is one
-	MergeAddress Merge = "address" // the PARTIAL order of the same IP address, whoever's it is
+	MergeAddress Merge = "address" // the PARTIAL order of the same IP address, even another shopper's
 	MergeAny     Merge = "any"     // the latest order of the same IP address, whatever its status
 )
 

@@ -158,7 +158,7 @@ func (f failing) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// shapes are what no line may hold, whoever it belongs to.
+// shapes are patterns of personal data that no line may hold.
 var shapes = map[string]*regexp.Regexp{
 	"an e-mail address": regexp.MustCompile(`[^\s"@/]+@[^\s"@/]+\.\pL{2,}`),
 	"a whole reference": regexp.MustCompile(`[0-9a-fA-F]{32,}`),

@@ -37,10 +37,9 @@ var (
 // A short deadline, so that what got lost is known to be lost soon.
 const soakTimeout = time.Second
 
-// A soak is a shop in bad weather: Konnektive fails, shoppers hang up, the Go
-// instance dies, and workerd itself is stopped and started on the same ledger.
-// Afterwards the weather is good, whoever was left in doubt comes back, and the
-// books must balance.
+// A soak is a shop in bad weather: Konnektive fails, shoppers hang up, the Go instance dies, and workerd itself is
+// stopped and started on the same ledger. Afterwards nothing fails any more, shoppers who were left in doubt come
+// back, and the books must balance.
 type soak struct {
 	crm    *simulator.Simulator
 	book   *audit.Book
@@ -442,9 +441,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 		"deaths of the instance",
 		visitors.Load(), len(s.bought)+len(s.gone), len(waiting), s.resets, s.deaths)
 
-	// Good weather. Others buy, and whoever is in doubt waits until the time is
-	// over: an attempt may be tried again after the ledger's Lease, when its
-	// request died at its lead, and else after its deadline and Grace.
+	// Nothing fails any more. Others buy, and a shopper in doubt waits until the time is over: an attempt may be tried
+	// again after the ledger's Lease, when its request died at its lead, and else after its deadline and Grace.
 	over := time.Now().Add(soakTimeout + purchase.Grace)
 	if leases := deadly.Add(purchase.Lease); leases.After(over) {
 		over = leases

@@ -112,8 +112,8 @@ const main :Workerd.Worker = (
 	return k, os.WriteFile(filepath.Join(folder, "config.bin"), compiled, 0o644)
 }
 
-// start runs workerd. The socket is ours, so that it is there before workerd
-// is, and whoever connects early only waits.
+// start runs workerd. The socket is opened here, before workerd starts, so that an early connection waits instead of
+// being refused.
 func (k kind) start(binary string) (*worker, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

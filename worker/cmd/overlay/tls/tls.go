@@ -65,7 +65,7 @@ func Client(conn net.Conn, _ *Config) *Conn { return &Conn{conn} }
 // Server returns a connection whose handshake fails.
 func Server(conn net.Conn, _ *Config) *Conn { return &Conn{conn} }
 
-// ConnectionState says nothing.
+// ConnectionState returns the zero state.
 func (*Conn) ConnectionState() ConnectionState { return ConnectionState{} }
 
 // Handshake fails.
