@@ -18,6 +18,9 @@ const (
 	StatusCancelled = "CANCELLED"
 	// StatusPending: submitted and in Konnektive's quality assurance. It becomes COMPLETE or DECLINED.
 	StatusPending = "PENDING"
+	// StatusNotFound is no status of Konnektive's: Order Query answered that no order matches. An order that was made a
+	// moment ago may be answered so, and one that is PARTIAL too. It surely is not known as paid.
+	StatusNotFound = "NOT_FOUND"
 )
 
 // An Order is what Order Query says of an order. Amounts are texts as Konnektive writes them, such as "49.95", and ""
@@ -91,6 +94,13 @@ func (o Order) CreatedBefore(t time.Time) bool {
 		latest = latest.Add(zoneDifference)
 	}
 	return latest.Before(t)
+}
+
+// Contradicts tells whether the order surely is no order of this campaign that was prepaid by this method after a
+// moment. What Order Query does not name contradicts nothing.
+func (o Order) Contradicts(campaignID, prepaidType string, after time.Time) bool {
+	differs := func(said, expected string) bool { return said != "" && expected != "" && said != expected }
+	return differs(o.CampaignID, campaignID) || differs(o.PaySource, "PREPAID") || differs(o.PrepaidType, prepaidType) || o.CreatedBefore(after)
 }
 
 // Imported tells whether an import has reached the order: it says how it is paid, which no lead does.

@@ -154,15 +154,24 @@ func (s *Service) noteHint(ctx context.Context, t *tracked, token string, in Bac
 
 // adopt makes the order of the hint the session's own, if Order Query says that it can be: it is of this campaign,
 // prepaid by this method, made after the attempt, and no purchase has it. A hint that is wrong is forgotten; one that
-// could not be examined is kept, and the error says why.
+// could not be examined is kept, and the error says why. One that Order Query does not find yet is kept too.
 func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt) error {
 	token, hint := a.Token, a.Hint
 	order, at, err := s.query(ctx, hint.OrderID)
 	if err != nil {
 		return err
 	}
-	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" &&
-		order.PrepaidType == hint.PrepaidType &&
+	if order.Status == konnektive.StatusNotFound {
+		return s.change(ctx, t, func(t *tracked) bool {
+			a := t.session(token)
+			if a == nil || a.Hint != hint {
+				return false
+			}
+			a.KnownAt = at // and so this look counts
+			return true
+		})
+	}
+	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" && order.PrepaidType == hint.PrepaidType &&
 		!order.Created.IsZero() && !order.CreatedBefore(a.Sent) && !t.hasOrder(order.ID)
 	if right {
 		if right, err = s.hold(ctx, t.Lander, order.ID, t.ref); err != nil {

@@ -22,7 +22,7 @@
 //	Open      ─ lease runs ──────────────────────────▶ Running
 //	Sent      ─ before the deadline ─────────────────▶ Running
 //	Sent, Answered unknown or redirect_invalid ──────▶ InDoubt ──┐ deadline + Grace, and
-//	Answered pending (SUCCESS without a redirect) ───▶ Waiting ──┴ Known PARTIAL ────────▶ Retry
+//	Answered pending (SUCCESS without a redirect) ───▶ Waiting ──┴ Known PARTIAL, none ──▶ Retry
 //	Answered redirect ───────────────────────────────▶ AtKlarna ─┬ failed/, not COMPLETE ─▶ Left
 //	                                                             ├ Known CANCELLED ───────▶ Left
 //	                                                             ├ Known DECLINED ────────▶ Declined

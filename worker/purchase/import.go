@@ -204,9 +204,17 @@ func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result
 			result.Replayed, result.Cause = true, err
 			return result, true, nil
 		}
-		return Result{}, true, fail(codes.Unreachable, t.ref, err)
+		return Result{}, true, unasked(t.ref, err)
 	}
 	return Result{}, false, nil
+}
+
+// unasked is the error for a question that came to nothing, and without whose answer nothing may be imported.
+func unasked(ref string, err error) error {
+	if coded := codes.As(err); coded.Code == codes.Misconfigured {
+		return fail(codes.Misconfigured, ref, coded.Cause)
+	}
+	return fail(codes.Unreachable, ref, err)
 }
 
 // attempt makes a new attempt. lost is set when another request changed the record first: it is what is there now, and
@@ -322,53 +330,74 @@ func (s *Service) release(ctx context.Context, t *tracked, token string, why err
 }
 
 // markSent records that the import is about to leave, and at the same time notes the order for the purchase and makes
-// sure that the order is PARTIAL. An order that is another purchase's, or finished, is not used.
-func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored,
-	error) {
-	a := t.ByToken(token)
-	a.State, a.OrderID = Sent, from.orderID
-	a.Sent = s.Now()
-	a.Deadline = a.Sent.Add(s.Timeout)
-	if in.Kind == KindOrder && t.LeadOrderID == from.orderID {
-		t.LeadOrderID, t.LeadPartial = "", false
-	}
-	won, usable := false, from.orderID != ""
-	var current ledger.Stored
-	var failed, notHeld error
-	status := ""
-	tasks := []func(context.Context){func(ctx context.Context) { won, current, failed = s.write(ctx, t) }}
+// sure that the order is PARTIAL. An order that is another purchase's, or finished, is not used. Without an answer
+// nothing is imported: an order that was paid before would show as paid by this shopper.
+//
+// The question takes no allowance. It is asked about an order that the purchase has never asked about, once for an
+// import, and only where a lead does not say the status; to take allowance would cost another call to the ledger.
+func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored, error) {
+	var lost *ledger.Stored
+	var failed, notHeld, notAsked error
+	lander, held, usable := t.Lander, true, true
+	tasks := []func(context.Context){func(ctx context.Context) { lost, failed = s.writeSent(ctx, in, t, token, from) }}
 	if from.hold {
+		// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
+		mine := t.find(func(other *Attempt) bool { return other.OrderID == from.orderID && other.Token != token }) == nil
 		tasks = append(tasks, func(ctx context.Context) {
-			var held bool
-			held, notHeld = s.hold(ctx, t.Lander, from.orderID, t.ref)
-			// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
-			usable = usable && held && t.find(func(other *Attempt) bool {
-				return other.OrderID == from.orderID &&
-					other.Token != token
-			}) == nil
+			held, notHeld = s.hold(ctx, lander, from.orderID, t.ref)
+			held = held && mine
 		})
 	}
 	if from.orderID != "" && !from.partial {
 		tasks = append(tasks, func(ctx context.Context) {
-			// Where it cannot be found out, the lead's word has to do.
-			if order, _, err := s.query(ctx, from.orderID); err == nil {
-				status = order.Status
-				usable = usable && !order.Imported()
-			}
+			var order konnektive.Order
+			order, _, notAsked = s.query(ctx, from.orderID)
+			// An order that was made this moment may not be found yet.
+			fresh := order.Status == konnektive.StatusPartial || order.Status == "" || order.Status == konnektive.StatusNotFound
+			usable = fresh && !order.Imported()
 		})
 	}
 	s.AtOnce(ctx, tasks...)
 	switch {
 	case failed != nil:
 		return nil, broken(t.ref, failed)
-	case !won:
-		return &current, nil
+	case lost != nil:
+		return lost, nil
 	case notHeld != nil:
 		return nil, s.release(ctx, t, token, broken("", notHeld))
-	case from.orderID != "" && (!usable || status != "" && status != konnektive.StatusPartial):
+	case notAsked != nil:
+		return nil, s.release(ctx, t, token, unasked("", notAsked))
+	case from.orderID != "" && !(held && usable):
 		return nil, s.forget(ctx, t, token)
 	}
 	return nil, nil
+}
+
+// writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is
+// what is there when that decides otherwise: the attempt is not this request's any more, or another one was paid.
+func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token string, from source) (lost *ledger.Stored, err error) {
+	for range writeTries {
+		a := t.ByToken(token)
+		a.State, a.OrderID = Sent, from.orderID
+		a.Sent = s.Now()
+		a.Deadline = a.Sent.Add(s.Timeout)
+		if in.Kind == KindOrder && t.LeadOrderID == from.orderID {
+			t.LeadOrderID, t.LeadPartial = "", false
+		}
+		won, current, err := s.write(ctx, t)
+		if err != nil || won {
+			return nil, err
+		}
+		there, err := parse(t.ref, current)
+		if err != nil {
+			return &current, nil // which is judged when it is decided anew
+		}
+		if mine := there.ByToken(token); mine == nil || mine.State != Open || there.Paid() != nil {
+			return &current, nil
+		}
+		t.Record, t.version = there.Record, there.version
+	}
+	return nil, errContended
 }
 
 // forget takes an order from an attempt that it does not belong to, before the import leaves.
@@ -402,7 +431,7 @@ func (s *Service) send(ctx context.Context, in *Import, t *tracked, token string
 		}
 		reply = s.CRM.Call(ctx, endpoint, in.Gateway.add(in.Form, a.OrderID, Session(t.ref, token)))
 	}
-	return s.conclude(ctx, t, token, reply)
+	return s.conclude(ctx, t, token, in.Gateway.PrepaidType, reply)
 }
 
 var errLate = errors.New("too much time went by between the record of the import and the import itself")
@@ -421,7 +450,7 @@ var outcomeCodes = map[konnektive.Outcome]string{
 
 // conclude records what the import was answered, and only then tells the shopper. An answer that could not be recorded
 // is told as a doubt: an address that the ledger does not know must not be handed out.
-func (s *Service) conclude(ctx context.Context, t *tracked, token string, reply konnektive.Reply) (Result, error) {
+func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType string, reply konnektive.Reply) (Result, error) {
 	outcome := konnektive.Classify(reply, s.AllowHTTP)
 	if outcome == konnektive.AlreadyTaken && t.Kind != KindUpsale {
 		outcome = konnektive.Accepted
@@ -435,7 +464,7 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token string, reply 
 	case konnektive.Misconfigured:
 		return Result{}, s.takeBack(ctx, t, token, false, fail(codes.Misconfigured, "", reply.Cause()))
 	}
-	orderID := s.ownOrder(ctx, t, token, reply.OrderID())
+	orderID := s.ownOrder(ctx, t, token, prepaidType, outcome, reply.OrderID())
 	seen := s.proof(ctx, t, token, orderID, outcome)
 	now := s.Now()
 	err := s.change(ctx, t, func(t *tracked) bool {
@@ -502,21 +531,39 @@ func (s *Service) takeBack(ctx context.Context, t *tracked, token string, unused
 	return &coded
 }
 
-// ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it.
-func (s *Service) ownOrder(ctx context.Context, t *tracked, token, named string) string {
+// ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it, or it
+// was there before.
+func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType string, outcome konnektive.Outcome, named string) string {
 	a := t.ByToken(token)
 	switch {
 	case a == nil:
 		return ""
-	case named == "" || named == a.OrderID || t.Kind == KindUpsale:
+	case named == "" || named == a.OrderID || t.Kind == KindUpsale, t.hasOrder(named), !s.begunBy(ctx, a, prepaidType, outcome, named):
 		return a.OrderID
 	}
 	held, err := s.hold(ctx, t.Lander, named, t.ref)
 	switch {
-	case t.hasOrder(named), err == nil && !held, err != nil && a.OrderID != "":
+	case err == nil && !held, err != nil && a.OrderID != "":
 		return a.OrderID
 	}
 	return named // where it could not be noted, the answer's word has to do
+}
+
+// begunBy tells whether the order that an import's answer names can have been begun by it: Konnektive may take one shopper
+// for another and name an order of before, whose payment is not this shopper's. Nobody has paid in a session whose
+// address was answered this moment. Where it cannot be found out, the answer's word has to do. The question takes no
+// allowance, as the one before the import.
+func (s *Service) begunBy(ctx context.Context, a *Attempt, prepaidType string, outcome konnektive.Outcome, named string) bool {
+	order, _, err := s.query(ctx, named)
+	if err != nil {
+		return true
+	}
+	if outcome == konnektive.RedirectURL || outcome == konnektive.RedirectScript {
+		if order.Status == konnektive.StatusComplete || order.Status == konnektive.StatusRefunded {
+			return false
+		}
+	}
+	return !order.Contradicts("", prepaidType, a.Begun)
 }
 
 // hasOrder tells whether an attempt has this order.
@@ -550,7 +597,7 @@ func (s *Service) payable(ctx context.Context, in *Import, t, order *tracked, al
 	}
 	if allowed > 0 {
 		if err := s.look(ctx, order, attempts, allowed); err != nil {
-			return fail(codes.Unreachable, "", err)
+			return unasked("", err)
 		}
 	}
 	paid := order.Paid()

@@ -57,14 +57,14 @@ func (s *Service) Lead(ctx context.Context, in Lead) (Result, error) {
 			return Result{}, fail(codes.Internal, "", errNoName)
 		}
 	}
-	return s.noteLead(ctx, t, in, orderID, reply.OrderStatus())
+	return s.noteLead(ctx, t, in, orderID, reply)
 }
 
 // noteLead writes what a lead was answered. An order that is another purchase's, or finished, is not used: the first
 // import then begins with a lead of its own.
-func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID, status string) (Result, error) {
-	partial := status == konnektive.StatusPartial
-	usable := status == "" || partial
+func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID string, reply konnektive.Reply) (Result, error) {
+	partial := reply.OrderStatus() == konnektive.StatusPartial
+	usable := !reply.OrderImported() && (partial || reply.OrderStatus() == "")
 	if usable && orderID != t.LeadOrderID {
 		held, err := s.hold(ctx, in.Lander, orderID, t.ref)
 		if err != nil {

@@ -19,15 +19,29 @@ type observation struct {
 	at      time.Time
 }
 
-// query asks Konnektive about one order. It returns the reply's cause as an error when that came to nothing.
+// query asks Konnektive about one order. When that came to nothing it returns an error, with the code for it. That no
+// order matches is an answer: its status is [konnektive.StatusNotFound].
 func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, time.Time, error) {
 	asked := s.Now()
 	reply := s.CRM.Call(ctx, konnektive.OrderQuery, konnektive.Form{}.Add("orderId", orderID))
 	order, found := konnektive.ReadOrder(reply, orderID)
-	if !found {
-		return order, asked, reply.Cause()
+	switch {
+	case found:
+		return order, asked, nil
+	case reply.NoOrders():
+		return konnektive.Order{Status: konnektive.StatusNotFound}, asked, nil
+	case konnektive.ClassifyLead(reply) == konnektive.Misconfigured:
+		return order, asked, fail(codes.Misconfigured, "", reply.Cause())
 	}
-	return order, asked, nil
+	return order, asked, fail(codes.Unreachable, "", reply.Cause())
+}
+
+var errGone = errors.New("Order Query finds no order any more, which it has found before")
+
+// plausible tells whether an answer about an attempt's order can be believed. An order that was found once, or that an
+// upsale belongs to, is not gone because one answer does not find it.
+func (r *Record) plausible(a *Attempt, order konnektive.Order) bool {
+	return order.Status != konnektive.StatusNotFound || r.Kind == KindOrder && !a.Paid && (a.Known.Status == "" || a.Known.Status == konnektive.StatusNotFound)
 }
 
 // ask puts the question about attempts to Order Query, as far as that is allowed: first comes the attempt that matters
@@ -47,6 +61,9 @@ func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allo
 			continue
 		}
 		order, at, err := s.query(ctx, a.OrderID)
+		if err == nil && !t.plausible(a, order) {
+			err = fail(codes.Unreachable, "", errGone)
+		}
 		if err != nil {
 			failed = err
 			continue

@@ -204,6 +204,9 @@ func (r *Record) Expires() time.Time {
 			last = begun
 		}
 	}
+	if r.Kind == KindHold {
+		last = last.Add(Life) // of the purchase, whose import may begin a session until then
+	}
 	return last.Add(Life)
 }
 

@@ -276,17 +276,6 @@ func TestAnOrderThatIsAnothersOrNotPARTIALIsNotUsed(t *testing.T) {
 			assert.Equal(t, wanted, d.record(result.Ref).Attempts[0].OrderID)
 		})
 	}
-	t.Run("what could not be found out does no harm", func(t *testing.T) {
-		d := newDesk(t)
-		d.answer = func(endpoint konnektive.Endpoint, values url.Values) (konnektive.Reply, bool) {
-			if endpoint == konnektive.OrderQuery {
-				return lost, true
-			}
-			return lead("")(endpoint, values)
-		}
-		result, _ := d.redirected(order("key", "cart", ""))
-		assert.Equal(t, "SAME", d.record(result.Ref).Attempts[0].OrderID)
-	})
 	t.Run("an order of an earlier attempt of the same purchase", func(t *testing.T) {
 		d := newDesk(t)
 		d.answer = lead(partial)

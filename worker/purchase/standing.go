@@ -142,13 +142,13 @@ func (a *Attempt) sessionStanding(now time.Time) Standing {
 	return AtKlarna
 }
 
-// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to
-// pay, so an order that is still PARTIAL after deadline and Grace has come to nothing. Without an order there is
-// nothing to ask about, and the time alone decides.
+// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to pay, so
+// an order that is still PARTIAL after deadline and Grace, or not there at all, has come to nothing. Without an order there is nothing to ask
+// about, and the time alone decides.
 func (a *Attempt) doubtStanding(known string, now time.Time) Standing {
 	over := a.Deadline.Add(Grace)
 	switch {
-	case known == konnektive.StatusPartial && !a.KnownAt.Before(over), a.OrderID == "" && !now.Before(over):
+	case (known == konnektive.StatusPartial || known == konnektive.StatusNotFound) && !a.KnownAt.Before(over), a.OrderID == "" && !now.Before(over):
 		return Retry
 	case a.Code == codes.Pending:
 		return Waiting

@@ -384,7 +384,7 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	s.pass(30 * time.Hour)
 	ring()
 	s.expect(s.status(first.Ref), 404, "ERROR", "ref_unknown")
-	assert.Equal(t, 1, s.store.Len(), "forgotten after 72 hours, but for the line in the day's books")
+	assert.Equal(t, 2, s.store.Len(), "forgotten after 72 hours, but for the line in the day's books and the note of whose order it was")
 	s.pass(45 * 24 * time.Hour)
 	ring()
 	assert.Zero(t, s.store.Len(), "which are kept for 45 days")
