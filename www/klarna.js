@@ -43,6 +43,7 @@
  * @property {string} [sent]      the ref that it was sent with
  * @property {string} [ref]       of its purchase
  * @property {string} [url]       at Klarna
+ * @property {Way[]} [open]       earlier ways to Klarna of its purchase, which may be open still
  * @property {boolean} [answered] the relay has said what became of it
  * @property {boolean} [over]     the same order needs a new key
  * @property {boolean} [paid]     its purchase is paid
@@ -554,7 +555,18 @@ async function place(at, name, fields) {
  * @returns {Attempt} a new attempt, of the same purchase when there is one
  */
 function begin({ print, cart, who }, before) {
-  return { key: newKey(), print, cart, who, sent: before?.ref, ref: before?.ref, at: Date.now() };
+  const open = before?.ref ? waysOf(before) : [];
+  return { key: newKey(), print, cart, who, sent: before?.ref, ref: before?.ref, ...(open[0] && { open }), at: Date.now() };
+}
+
+/**
+ * The ways to Klarna that a purchase has been given and that may be open, the newest first.
+ * @param {Attempt} attempt @param {string} [left] the one that has just been left unpaid @returns {Way[]}
+ * @typedef {{ url: string, at: number }} Way
+ */
+function waysOf({ url, over, at, open = [] }, left) {
+  const ways = url && !over ? [{ url, at }, ...open] : open;
+  return ways.filter((way) => way.url !== left && isSafe(way.url) && Date.now() - way.at < DAY).slice(0, 3);
 }
 
 /**
@@ -1056,6 +1068,7 @@ class Checkout {
     if (to) {
       // Locked until the page is left; only coming back unlocks.
       this.tell("leaving", code === "redirect" ? { offer: [this.words.onward, to] } : { text: this.words.sending });
+      if (code === "redirect") tab.set(`left:${this.name}`, to);
       return leave(to);
     }
     if (code === "rate_limited") return this.wait(after);
@@ -1133,13 +1146,16 @@ class Checkout {
     history.replaceState(null, "", here);
     this.tell(how, { alert: true, found: true });
     if (!last?.key || last.paid) return;
-    // Another session of the purchase may be open still: then that one is offered.
+    // Another session of the purchase may be open still: then that one is offered, and not the one that was just left.
+    const left = tab.get(`left:${this.name}`) ?? last.url;
+    const [open] = waysOf(last, left);
     const { code } = last.ref ? await status(last.ref, { ...this.at, limit: 0 }) : { code: "" };
     if (this.busy) return;
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
-    else if (code === "pending" && last.url && isSafe(last.url))
-      this.tell("back", { found: true, offer: [this.words.onward, last.url] });
-    else shared.set(`at:${this.name}`, { ...last, over: true });
+    else {
+      if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
+      if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
+    }
   }
 
   /** @param {boolean} on */
@@ -1164,7 +1180,8 @@ class Checkout {
     if (offer) {
       const [label, to] = offer;
       const way = element(typeof to === "string" ? "a" : "button", label);
-      Object.assign(way, typeof to === "string" ? { href: to, target: "_top" } : { type: "button", onclick: to });
+      const follow = () => label === this.words.onward && tab.set(`left:${this.name}`, to);
+      Object.assign(way, typeof to === "string" ? { href: to, target: "_top", onclick: follow } : { type: "button", onclick: to });
       place.append(" ", way);
     }
     if (found) {
@@ -1370,11 +1387,9 @@ class StatusPage {
     for (const link of place.querySelectorAll("[data-klarna-again]")) link.addEventListener("click", () => this.ask());
     for (const part of place.querySelectorAll("[data-klarna-declined]"))
       part.toggleAttribute("hidden", query("klarna") !== "declined");
-    const open = attempts().find(
-      ([, attempt]) => attempt?.ref === ref && isSafe(attempt.url) && !attempt.over && Date.now() - attempt.at < DAY,
-    );
+    const [open] = attempts().flatMap(([, attempt]) => (attempt?.ref === ref ? waysOf(attempt) : []));
     for (const link of place.querySelectorAll("a[data-klarna-resume]"))
-      if (open) Object.assign(link, { href: open[1].url, hidden: false });
+      if (open) Object.assign(link, { href: open.url, hidden: false });
     await this.ask();
   }
 

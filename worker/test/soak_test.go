@@ -292,8 +292,13 @@ func (c *customer) pay() bool {
 	}
 	back, err := act(session)
 	if err != nil {
-		back = simulator.Return{Method: http.MethodGet,
-			URL: "https://" + Host + "/api/klarna/failed/" + c.ref + "?errorMsg=over"}
+		// Nothing can be paid there any more, and the shopper goes back.
+		opened, found := c.s.crm.Session(session)
+		if !found {
+			c.s.book.Find("an address that leads to no session: %s", c.url)
+			return false
+		}
+		back = simulator.Return{Method: http.MethodGet, URL: opened.ErrorRedirectsTo + "?errorMsg=over"}
 	}
 	if c.s.storm.Load() && c.s.draw(10) == 0 {
 		if paid := c.s.book.Paid(c.email, c.ref); paid {
