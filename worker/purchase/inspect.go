@@ -2,10 +2,12 @@ package purchase
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
 )
 
 // An Inspection is all that the ledger has of a purchase, for the operator.
@@ -26,8 +28,8 @@ type Inspected struct {
 	Failed   error // of the question
 }
 
-// Inspect finds a purchase by its ref, by the name of a session, or by an order's id in Konnektive, whichever
-// lander's it is, and asks how its orders stand. ok is false when the ledger has none: it may have expired.
+// Inspect finds a purchase by its ref, by the name of a session, or by an order's id in Konnektive, whichever lander's it is, and asks how its
+// orders stand, as far as there is allowance, the newest first. ok is false when the ledger has none: it may have expired.
 func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok bool, err error) {
 	ref := id
 	if konnektive.IsOrderID(id) && len(id) < refLength {
@@ -39,22 +41,24 @@ func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok boo
 	} else if len(id) > refLength {
 		ref = id[:refLength]
 	}
-	t, _, err := s.read(ctx, ref, 0)
+	t, allowed, err := s.read(ctx, ref, ledger.Burst)
 	if err != nil || t == nil || t.Kind != KindOrder && t.Kind != KindUpsale {
 		return in, false, err
 	}
 	now := s.Now()
 	in = Inspection{Ref: ref, Record: t.Record}
 	in.Standing, _ = t.Standing(now)
-	for i := range t.Attempts {
+	for i := range slices.Backward(t.Attempts) {
 		a := &t.Attempts[i]
 		seen := Inspected{Attempt: a, Standing: t.standing(a, now), Open: t.isOpen(a, now)}
-		if a.OrderID != "" && a.State != Open {
+		if a.OrderID != "" && a.State != Open && allowed > 0 {
+			allowed--
 			seen.Asked = true
 			seen.Now, _, seen.Failed = s.query(ctx, a.OrderID)
 		}
 		in.Attempts = append(in.Attempts, seen)
 	}
+	slices.Reverse(in.Attempts)
 	return in, true, nil
 }
 

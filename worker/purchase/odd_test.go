@@ -268,3 +268,26 @@ func TestTheNoteOfAnOrderOutlivesEverySessionOfIt(t *testing.T) {
 	lastImport := (&Record{Kind: KindOrder, Created: noon}).Expires()
 	assert.True(t, note.Expires().After(lastImport.Add(SessionLife)))
 }
+
+func TestAnOperatorAsksWithinTheAllowanceToo(t *testing.T) {
+	d := newDesk(t)
+	first, _ := d.redirected(order("key-1", "cart 1", ""))
+	for _, n := range []string{"2", "3", "4"} {
+		d.pass(time.Minute)
+		d.redirected(order("key-"+n, "cart "+n, first.Ref))
+	}
+	asked := func() (which []bool) {
+		in, ok, err := d.another().Inspect(context.Background(), first.Ref)
+		require.NoError(t, err)
+		require.True(t, ok)
+		for _, a := range in.Attempts {
+			which = append(which, a.Asked)
+		}
+		return which
+	}
+	d.pass(time.Minute)
+	assert.Equal(t, []bool{false, true, true, true}, asked(), "the newest three")
+	assert.Equal(t, []bool{false, false, false, false}, asked(), "and nobody at once again")
+	d.pass(time.Second)
+	assert.Equal(t, []bool{false, false, false, true}, asked())
+}

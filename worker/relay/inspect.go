@@ -114,6 +114,9 @@ func inspectionWords(in purchase.Inspection) []string {
 			words = append(words, "It can still be paid at Klarna until "+a.Until().UTC().Format(
 				"2 January 15:04")+" UTC; ordering the same again leads back there.")
 		}
+		if !a.Asked && a.OrderID != "" && a.State != purchase.Open {
+			words = append(words, "Konnektive has been asked often enough; ask about order "+a.OrderID+" again in a few seconds.")
+		}
 		if a.Asked && a.Failed != nil {
 			words = append(words, "Konnektive could not be asked about order "+a.OrderID+" just now.")
 		}
