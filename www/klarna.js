@@ -556,7 +556,8 @@ async function place(at, name, fields) {
  */
 function begin({ print, cart, who }, before) {
   const open = before?.ref ? waysOf(before) : [];
-  return { key: newKey(), print, cart, who, sent: before?.ref, ref: before?.ref, ...(open[0] && { open }), at: Date.now() };
+  const ref = before?.ref;
+  return { key: newKey(), print, cart, who, sent: ref, ref, ...(open[0] && { open }), at: Date.now() };
 }
 
 /**
@@ -1181,7 +1182,8 @@ class Checkout {
       const [label, to] = offer;
       const way = element(typeof to === "string" ? "a" : "button", label);
       const follow = () => label === this.words.onward && tab.set(`left:${this.name}`, to);
-      Object.assign(way, typeof to === "string" ? { href: to, target: "_top", onclick: follow } : { type: "button", onclick: to });
+      const link = { href: to, target: "_top", onclick: follow };
+      Object.assign(way, typeof to === "string" ? link : { type: "button", onclick: to });
       place.append(" ", way);
     }
     if (found) {

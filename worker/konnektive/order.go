@@ -100,7 +100,8 @@ func (o Order) CreatedBefore(t time.Time) bool {
 // moment. What Order Query does not name contradicts nothing.
 func (o Order) Contradicts(campaignID, prepaidType string, after time.Time) bool {
 	differs := func(said, expected string) bool { return said != "" && expected != "" && said != expected }
-	return differs(o.CampaignID, campaignID) || differs(o.PaySource, "PREPAID") || differs(o.PrepaidType, prepaidType) || o.CreatedBefore(after)
+	return differs(o.CampaignID, campaignID) || differs(o.PaySource, "PREPAID") ||
+		differs(o.PrepaidType, prepaidType) || o.CreatedBefore(after)
 }
 
 // Imported tells whether an import has reached the order: it says how it is paid, which no lead does.

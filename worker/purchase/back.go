@@ -171,7 +171,8 @@ func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt) error {
 			return true
 		})
 	}
-	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" && order.PrepaidType == hint.PrepaidType &&
+	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" &&
+		order.PrepaidType == hint.PrepaidType &&
 		!order.Created.IsZero() && !order.CreatedBefore(a.Sent) && !t.hasOrder(order.ID)
 	if right {
 		if right, err = s.hold(ctx, t.Lander, order.ID, t.ref); err != nil {

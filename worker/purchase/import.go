@@ -3,6 +3,7 @@ package purchase
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"klarna-relay/worker/codes"
@@ -335,14 +336,17 @@ func (s *Service) release(ctx context.Context, t *tracked, token string, why err
 //
 // The question takes no allowance. It is asked about an order that the purchase has never asked about, once for an
 // import, and only where a lead does not say the status; to take allowance would cost another call to the ledger.
-func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string, from source) (*ledger.Stored, error) {
+func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string,
+	from source) (*ledger.Stored, error) {
 	var lost *ledger.Stored
 	var failed, notHeld, notAsked error
 	lander, held, usable := t.Lander, true, true
 	tasks := []func(context.Context){func(ctx context.Context) { lost, failed = s.writeSent(ctx, in, t, token, from) }}
 	if from.hold {
 		// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
-		mine := t.find(func(other *Attempt) bool { return other.OrderID == from.orderID && other.Token != token }) == nil
+		mine := t.find(func(other *Attempt) bool {
+			return other.OrderID == from.orderID && other.Token != token
+		}) == nil
 		tasks = append(tasks, func(ctx context.Context) {
 			held, notHeld = s.hold(ctx, lander, from.orderID, t.ref)
 			held = held && mine
@@ -353,8 +357,8 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 			var order konnektive.Order
 			order, _, notAsked = s.query(ctx, from.orderID)
 			// An order that was made this moment may not be found yet.
-			fresh := order.Status == konnektive.StatusPartial || order.Status == "" || order.Status == konnektive.StatusNotFound
-			usable = fresh && !order.Imported()
+			fresh := []string{"", konnektive.StatusPartial, konnektive.StatusNotFound}
+			usable = slices.Contains(fresh, order.Status) && !order.Imported()
 		})
 	}
 	s.AtOnce(ctx, tasks...)
@@ -375,7 +379,8 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 
 // writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is
 // what is there when that decides otherwise: the attempt is not this request's any more, or another one was paid.
-func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token string, from source) (lost *ledger.Stored, err error) {
+func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token string,
+	from source) (lost *ledger.Stored, err error) {
 	for range writeTries {
 		a := t.ByToken(token)
 		a.State, a.OrderID = Sent, from.orderID
@@ -450,7 +455,8 @@ var outcomeCodes = map[konnektive.Outcome]string{
 
 // conclude records what the import was answered, and only then tells the shopper. An answer that could not be recorded
 // is told as a doubt: an address that the ledger does not know must not be handed out.
-func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType string, reply konnektive.Reply) (Result, error) {
+func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType string,
+	reply konnektive.Reply) (Result, error) {
 	outcome := konnektive.Classify(reply, s.AllowHTTP)
 	if outcome == konnektive.AlreadyTaken && t.Kind != KindUpsale {
 		outcome = konnektive.Accepted
@@ -533,12 +539,14 @@ func (s *Service) takeBack(ctx context.Context, t *tracked, token string, unused
 
 // ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it, or it
 // was there before.
-func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType string, outcome konnektive.Outcome, named string) string {
+func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType string, outcome konnektive.Outcome,
+	named string) string {
 	a := t.ByToken(token)
 	switch {
 	case a == nil:
 		return ""
-	case named == "" || named == a.OrderID || t.Kind == KindUpsale, t.hasOrder(named), !s.begunBy(ctx, a, prepaidType, outcome, named):
+	case named == "" || named == a.OrderID || t.Kind == KindUpsale, t.hasOrder(named),
+		!s.begunBy(ctx, a, prepaidType, outcome, named):
 		return a.OrderID
 	}
 	held, err := s.hold(ctx, t.Lander, named, t.ref)
@@ -553,7 +561,8 @@ func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType s
 // for another and name an order of before, whose payment is not this shopper's. Nobody has paid in a session whose
 // address was answered this moment. Where it cannot be found out, the answer's word has to do. The question takes no
 // allowance, as the one before the import.
-func (s *Service) begunBy(ctx context.Context, a *Attempt, prepaidType string, outcome konnektive.Outcome, named string) bool {
+func (s *Service) begunBy(ctx context.Context, a *Attempt, prepaidType string, outcome konnektive.Outcome,
+	named string) bool {
 	order, _, err := s.query(ctx, named)
 	if err != nil {
 		return true

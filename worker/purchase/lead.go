@@ -62,7 +62,8 @@ func (s *Service) Lead(ctx context.Context, in Lead) (Result, error) {
 
 // noteLead writes what a lead was answered. An order that is another purchase's, or finished, is not used: the first
 // import then begins with a lead of its own.
-func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID string, reply konnektive.Reply) (Result, error) {
+func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID string,
+	reply konnektive.Reply) (Result, error) {
 	partial := reply.OrderStatus() == konnektive.StatusPartial
 	usable := !reply.OrderImported() && (partial || reply.OrderStatus() == "")
 	if usable && orderID != t.LeadOrderID {

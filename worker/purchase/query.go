@@ -41,7 +41,11 @@ var errGone = errors.New("Order Query finds no order any more, which it has foun
 // plausible tells whether an answer about an attempt's order can be believed. An order that was found once, or that an
 // upsale belongs to, is not gone because one answer does not find it.
 func (r *Record) plausible(a *Attempt, order konnektive.Order) bool {
-	return order.Status != konnektive.StatusNotFound || r.Kind == KindOrder && !a.Paid && (a.Known.Status == "" || a.Known.Status == konnektive.StatusNotFound)
+	if order.Status != konnektive.StatusNotFound {
+		return true
+	}
+	never := a.Known.Status == "" || a.Known.Status == konnektive.StatusNotFound
+	return r.Kind == KindOrder && !a.Paid && never
 }
 
 // ask puts the question about attempts to Order Query, as far as that is allowed: first comes the attempt that matters

@@ -91,24 +91,25 @@ var comingBack = []landerCase{
 		assert.Contains(t, s.alert(), "Es wurde nichts berechnet")
 		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
 	}},
-	{"declined at once by the CRM, the form says so, and a try with another e-mail address is a purchase of its own", func(t *testing.T, s *shopper) {
-		s.is("decline")
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.state("declined")
-		assert.Contains(t, s.alert(), "You have not been charged")
-		first := s.order()
-		s.is("url")
-		s.set(map[string]string{"emailAddress": s.email})
-		s.pay()
-		s.klarna("")
-		assert.Len(t, s.order().OrderImports(), 1)
-		again, ok := s.market.CRM.Order(first.ID)
-		require.True(t, ok)
-		assert.Len(t, again.OrderImports(), 1)
-	}},
-	{"cancelled at Klarna while an earlier cart is open there, the way to that one is offered", func(t *testing.T, s *shopper) {
+	{"declined at once by the CRM, the form says so, and a try with another e-mail address is a purchase of its own",
+		func(t *testing.T, s *shopper) {
+			s.is("decline")
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.state("declined")
+			assert.Contains(t, s.alert(), "You have not been charged")
+			first := s.order()
+			s.is("url")
+			s.set(map[string]string{"emailAddress": s.email})
+			s.pay()
+			s.klarna("")
+			assert.Len(t, s.order().OrderImports(), 1)
+			again, ok := s.market.CRM.Order(first.ID)
+			require.True(t, ok)
+			assert.Len(t, again.OrderImports(), 1)
+		}},
+	{"cancelled while an earlier cart is open at Klarna, the way to that one is offered", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
@@ -124,24 +125,26 @@ var comingBack = []landerCase{
 		s.klarna("#cancel")
 		s.at("/checkout")
 		s.state("back")
-		assert.Equal(t, there, s.text(`document.querySelector("[role=status] a").href`), "and not to the one that was just left")
+		offered := s.text(`document.querySelector("[role=status] a").href`)
+		assert.Equal(t, there, offered, "and not the one that was just left")
 		s.click("[role=status] a")
 		s.klarna("#approve")
 		s.at("/upsell?ref=")
 	}},
-	{"cancelled at Klarna, the shopper is back in the checkout and can order the same again", func(t *testing.T, s *shopper) {
-		s.open("/checkout")
-		s.fill(s.tab)
-		s.pay()
-		s.klarna("#cancel")
-		s.at("/checkout")
-		s.until(`document.querySelector("[role=alert]").textContent.includes("You have not been charged")`)
-		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
-		s.pay()
-		s.klarna("#approve")
-		s.at("/upsell?ref=")
-		assert.Len(t, s.orders(), 2)
-	}},
+	{"cancelled at Klarna, the shopper is back in the checkout and can order the same again",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("#cancel")
+			s.at("/checkout")
+			s.until(`document.querySelector("[role=alert]").textContent.includes("You have not been charged")`)
+			assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
+			s.pay()
+			s.klarna("#approve")
+			s.at("/upsell?ref=")
+			assert.Len(t, s.orders(), 2)
+		}},
 	{"who paid and came back by the back button is taken on", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
