@@ -167,8 +167,8 @@ faults: ## Every step of every story fails in every way, PAIRS of steps too (100
 		-variations.faults=-1 -variations.races=50000
 
 # In a copy without the npm tools, which gremlins would copy for every change. It is no dependency of the project's.
-MUTATE ?= worker/ledger worker/konnektive worker/rules
-mutate: ## Change the code that decides, one expression at a time: does a test notice? (MUTATE=worker/ledger)
+MUTATE ?= worker/purchase worker/konnektive worker/rules
+mutate: ## Change the code that decides, one expression at a time: does a test notice? (MUTATE=worker/purchase)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	git ls-files -z '*.go' go.mod go.sum ':(glob)worker/**/pages/*' ':(glob)**/testdata/**' | tar -c --null -T - | tar -x -C "$$copy"; \
 	for package in $(MUTATE); do \

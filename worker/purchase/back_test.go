@@ -99,3 +99,175 @@ func TestOnlyASessionThatIsOpenEndsByItsReturn(t *testing.T) {
 		assert.Empty(t, d.record(paid.Ref).Attempts[0].End)
 	})
 }
+
+func TestAReturnWhileAnotherRequestWrites(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name   string
+		change func(a *Attempt)
+		want   string
+		end    End
+		ended  time.Time
+	}{
+		{"the session has ended: the first end counts", func(a *Attempt) { a.End, a.Ended = EndFailed, noon }, codes.Declined, EndFailed, noon},
+		{"the session was paid: it has no end", func(a *Attempt) { a.Paid = true }, codes.Paid, "", time.Time{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			first, session := d.redirected(order("key", "cart", ""))
+			d.pass(time.Minute)
+			once := false
+			d.store.before = func(op, _ string) {
+				if op == "write" && !once {
+					once = true
+					d.rewrite(first.Ref, func(r *Record) { c.change(&r.Attempts[0]) })
+				}
+			}
+			back, err := d.another().Failed(ctx, Back{Lander: "shop.example", Session: session})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, back.Code)
+			a := d.record(first.Ref).Attempts[0]
+			assert.Equal(t, c.end, a.End)
+			assert.Equal(t, c.ended, a.Ended)
+		})
+	}
+	t.Run("the session is gone", func(t *testing.T) {
+		d := newDesk(t)
+		first, session := d.redirected(order("key", "cart", ""))
+		d.store.before = func(op, _ string) {
+			if op == "write" {
+				d.rewrite(first.Ref, func(r *Record) { r.Attempts = nil })
+			}
+		}
+		back, err := d.Failed(ctx, Back{Lander: "shop.example", Session: session})
+		require.NoError(t, err)
+		assert.Equal(t, codes.Retry, back.Code)
+	})
+}
+
+func TestOfSeveralSessionsAReturnSaysHowItsOwnStands(t *testing.T) {
+	ctx := context.Background()
+	in := func(key, cart, ref string) Import {
+		in := order(key, cart, ref)
+		in.NextPage, in.FailedPage = "/next-"+key, "/again-"+key
+		return in
+	}
+	d := newDesk(t)
+	first, left := d.redirected(in("a", "cart", ""))
+	d.pass(time.Minute)
+	_, open := d.redirected(in("b", "other", first.Ref))
+	d.pass(time.Minute)
+	back, err := d.another().Failed(ctx, Back{Lander: "shop.example", Session: left})
+	require.NoError(t, err)
+	assert.Equal(t, codes.Declined+" "+TextCancelled, back.Code+" "+back.Text, "though the other one is open")
+	d.pass(time.Minute)
+	d.status[d.record(first.Ref).Attempts[1].OrderID] = complete
+	paid, err := d.another().ComeBack(ctx, Back{Lander: "shop.example", Session: open})
+	require.NoError(t, err)
+	require.Equal(t, codes.Paid, paid.Code)
+	back, err = d.another().Failed(ctx, Back{Lander: "shop.example", Session: left})
+	require.NoError(t, err)
+	assert.Equal(t, []string{codes.Paid, paid.OrderNumber}, []string{back.Code, back.OrderNumber}, "what is paid is paid")
+	assert.Equal(t, []string{"/next-a", "/again-a"}, []string{back.NextPage, back.FailedPage}, "with the pages of the session that he was in")
+}
+
+// hinted is an order at Klarna whose own id is not known, and the return whose post names one.
+func (d *desk) hinted() (Result, Back) {
+	_, err := d.hold(context.Background(), "shop.example", "L1", "another purchase")
+	require.NoError(d.t, err)
+	first, session := d.redirected(order("key", "cart", ""))
+	require.Empty(d.t, d.record(first.Ref).Attempts[0].OrderID)
+	d.refuse(konnektive.OrderQuery, reply(`{"result":"SUCCESS","message":{"data":[{"orderId":"HINT","orderStatus":"COMPLETE",`+
+		`"campaignId":"12","paySource":"PREPAID","prepaidType":"KLARNA","dateCreated":"2026-11-02 03:00:00"}]}}`))
+	return first, Back{Lander: "shop.example", Session: session, CampaignID: "12", PrepaidType: "KLARNA", Hint: func() string { return "HINT" }}
+}
+
+func TestAHintWhileAnotherRequestWritesOrTheLedgerFails(t *testing.T) {
+	ctx := context.Background()
+	other := func(d *desk, ref string) {
+		d.rewrite(ref, func(r *Record) { r.Attempts[0].OrderID = "OTHER" })
+	}
+	gone := func(d *desk, ref string) { d.rewrite(ref, func(r *Record) { r.Attempts = nil }) }
+	t.Run("the order was learned before the hint is noted", func(t *testing.T) {
+		d := newDesk(t)
+		first, back := d.hinted()
+		once := false
+		d.store.before = func(op, _ string) {
+			if op == "write" && !once {
+				once = true
+				other(d, first.Ref)
+			}
+		}
+		_, err := d.another().ComeBack(ctx, back)
+		require.NoError(t, err)
+		a := d.record(first.Ref).Attempts[0]
+		assert.Equal(t, "OTHER", a.OrderID)
+		assert.Empty(t, a.Hint)
+	})
+	t.Run("the order was learned while the hint is examined", func(t *testing.T) {
+		d := newDesk(t)
+		first, back := d.hinted()
+		d.during(konnektive.OrderQuery, func() { other(d, first.Ref) })
+		_, err := d.another().ComeBack(ctx, back)
+		require.NoError(t, err)
+		assert.Equal(t, "OTHER", d.record(first.Ref).Attempts[0].OrderID)
+	})
+	t.Run("the session is gone", func(t *testing.T) {
+		d := newDesk(t)
+		first, back := d.hinted()
+		d.during(konnektive.OrderQuery, func() { gone(d, first.Ref) })
+		result, err := d.another().ComeBack(ctx, back)
+		require.NoError(t, err)
+		assert.Equal(t, codes.Retry, result.Code)
+		d = newDesk(t)
+		first, back = d.hinted()
+		once := false
+		d.store.before = func(op, _ string) {
+			if op == "write" && !once {
+				once = true
+				gone(d, first.Ref)
+			}
+		}
+		result, err = d.another().ComeBack(ctx, back)
+		require.NoError(t, err)
+		assert.Equal(t, codes.Retry, result.Code)
+	})
+	t.Run("what could not be examined is kept, and not written again", func(t *testing.T) {
+		d := newDesk(t)
+		first, back := d.hinted()
+		d.refuse(konnektive.OrderQuery, lost)
+		for range 2 {
+			result, err := d.another().ComeBack(ctx, back)
+			require.NoError(t, err)
+			assert.Error(t, result.Cause)
+		}
+		assert.Equal(t, Hint{"HINT", "12", "KLARNA"}, d.record(first.Ref).Attempts[0].Hint)
+		stored, _, err := d.store.Memory.Read(ctx, first.Ref, 0)
+		require.NoError(t, err)
+		assert.EqualValues(t, 5, stored.Version, "opened, sent, its order taken from it, answered, the hint")
+	})
+	for name, n := range map[string]int{"the order cannot be held": 2, "what was found out cannot be written": 3} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			first, back := d.hinted()
+			writes := 0
+			d.store.fails = func(op, _ string) error {
+				if op == "write" {
+					writes++
+				}
+				if writes == n {
+					return errBroken
+				}
+				return nil
+			}
+			result, err := d.another().ComeBack(ctx, back)
+			require.NoError(t, err)
+			assert.ErrorIs(t, result.Cause, errBroken)
+			// What was seen holds for this request all the same.
+			assert.Equal(t, map[int]string{2: codes.Pending, 3: codes.Paid}[n], result.Code)
+			assert.Equal(t, "HINT", d.record(first.Ref).Attempts[0].Hint.OrderID)
+			d.store.fails = nil
+			assert.Equal(t, codes.Paid, d.said(first.Ref))
+		})
+	}
+}

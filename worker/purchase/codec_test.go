@@ -122,6 +122,7 @@ func TestARecordOfTheFormatBeforeIsRead(t *testing.T) {
 		assert.Equal(t, "A1", last.OrderID)
 		assert.Equal(t, "PARTIAL", last.Known.Status)
 		assert.Equal(t, 2, last.Looks)
+		assert.Empty(t, last.End)
 		assert.Same(t, &r.Attempts[1], r.session(""), "a session had no token")
 		standing, _ := r.Standing(after(2 * time.Minute))
 		assert.Equal(t, AtKlarna, standing)
@@ -140,6 +141,16 @@ func TestARecordOfTheFormatBeforeIsRead(t *testing.T) {
 		r, err := Decode(strings.Replace(before, `"PARTIAL"`, `"DECLINED"`, 1))
 		require.NoError(t, err)
 		assert.Equal(t, EndDeclined, r.Attempts[1].End)
+	})
+	t.Run("only a session that nobody paid ended by a decline", func(t *testing.T) {
+		for name, change := range map[string][]string{
+			"paid before":     {`"watched":2`, `"paid":true`},
+			"never a session": {`"code":"redirect"`, `"code":"pending"`},
+		} {
+			r, err := Decode(strings.NewReplacer(append(change, `"PARTIAL"`, `"DECLINED"`)...).Replace(before))
+			require.NoError(t, err)
+			assert.Empty(t, r.Attempts[1].End, name)
+		}
 	})
 	t.Run("a lead", func(t *testing.T) {
 		r, err := Decode(`{"v":1,"kind":"order","lander":"shop.example","created":1793534399000,"orderIds":["A1"],"attempts":[]}`)

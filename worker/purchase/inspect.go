@@ -32,14 +32,14 @@ type Inspected struct {
 // orders stand, as far as there is allowance, the newest first. ok is false when the ledger has none: it may have expired.
 func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok bool, err error) {
 	ref := id
-	if konnektive.IsOrderID(id) && len(id) < refLength {
+	if konnektive.IsOrderID(id) {
 		hold, _, err := s.read(ctx, s.Store.Named("order\n"+strings.ToUpper(id)), 0)
 		if err != nil || hold == nil {
 			return in, false, err
 		}
 		ref = hold.Target
-	} else if len(id) > refLength {
-		ref = id[:refLength]
+	} else if named, _, ok := splitSession(id); ok {
+		ref = named
 	}
 	t, allowed, err := s.read(ctx, ref, ledger.Burst)
 	if err != nil || t == nil || t.Kind != KindOrder && t.Kind != KindUpsale {
@@ -61,9 +61,6 @@ func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok boo
 	slices.Reverse(in.Attempts)
 	return in, true, nil
 }
-
-// refLength is how long the ledger's names are.
-const refLength = 64
 
 // Until is when the attempt's session ends by itself; the zero time without one.
 func (a *Attempt) Until() time.Time {

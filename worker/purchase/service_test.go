@@ -43,6 +43,22 @@ type faultyStore struct {
 	fails   func(op, ref string) error
 	before  func(op, ref string)
 	counted []string
+	// nameless: no object can be named, as when the binding is missing. barren: none can be made.
+	nameless, barren bool
+}
+
+func (s *faultyStore) Named(name string) string {
+	if s.nameless {
+		return ""
+	}
+	return s.Memory.Named(name)
+}
+
+func (s *faultyStore) New() string {
+	if s.barren {
+		return ""
+	}
+	return s.Memory.New()
 }
 
 func (s *faultyStore) step(op, ref string) error {
@@ -174,6 +190,29 @@ func (d *desk) record(ref string) *Record {
 	return r
 }
 
+// rewrite is another request that changes a record.
+func (d *desk) rewrite(ref string, change func(*Record)) {
+	ctx := context.Background()
+	stored, _, err := d.store.Memory.Read(ctx, ref, 0)
+	require.NoError(d.t, err)
+	r, err := Decode(stored.Data)
+	require.NoError(d.t, err)
+	change(r)
+	won, _, err := d.store.Memory.Write(ctx, ref, stored.Version, r.Encode(), r.Alarm(), r.Expires())
+	require.NoError(d.t, err)
+	require.True(d.t, won)
+}
+
+// during has another request do something while a call to this endpoint is under way, once.
+func (d *desk) during(at konnektive.Endpoint, do func()) {
+	d.meanwhile = func(endpoint konnektive.Endpoint) {
+		if endpoint == at {
+			d.meanwhile = nil
+			do()
+		}
+	}
+}
+
 func (d *desk) pass(by time.Duration) { d.now = d.now.Add(by) }
 
 func (d *desk) said(ref string) string {
@@ -253,6 +292,7 @@ func TestAnOrderThatIsAnothersOrNotPARTIALIsNotUsed(t *testing.T) {
 	}{
 		{"a PARTIAL order of nobody's", partial, "", false, []string{"leads/import", "order/import SAME"}},
 		{"another purchase's", partial, "", true, []string{"leads/import", "order/import"}},
+		{"another purchase's, whose status is not told", "", partial, true, []string{"leads/import", "order/query SAME", "order/import"}},
 		{"a finished one, as the lead says", complete, "", false, []string{"leads/import", "order/import"}},
 		{"a finished one, as Order Query says", "", declined, false,
 			[]string{"leads/import", "order/query SAME", "order/import"}},
@@ -401,6 +441,7 @@ func TestWhatAnImportIsAnswered(t *testing.T) {
 			assert.Equal(t, c.code, r.Attempts[0].Code)
 			assert.Equal(t, "L1", r.Attempts[0].OrderID)
 			assert.Equal(t, code == codes.Unknown || code == codes.RedirectInvalid, result.Cause != nil, "%v", result.Cause)
+			assert.Empty(t, result.Text, "the code's own text does")
 			if code == codes.Invalid {
 				assert.Equal(t, map[string]string{"city": "no"}, r.Attempts[0].Fields)
 			}
@@ -613,6 +654,8 @@ func TestARecordDoesNotGrowByRepeatsWithNewKeys(t *testing.T) {
 	assert.Len(t, d.record(first.Ref).Attempts[0].Keys, maxKeys)
 	_, code := d.imported(order("another-key-29", "other", first.Ref))
 	assert.Equal(t, codes.KeyReused, code, "it is known all the same which cart a key is for")
+	_, code = d.imported(order("another-key-29", "other", ""))
+	assert.Equal(t, codes.KeyReused, code, "without a ref, too")
 }
 
 func TestAnOrderWithoutAKeyIsRecognisedForTenMinutes(t *testing.T) {
@@ -1103,6 +1146,33 @@ func TestAConfirmationIsSentOnceForAPaidOrder(t *testing.T) {
 	assert.Equal(t, codes.Unknown, result.Code)
 	assert.Error(t, result.Cause)
 	assert.True(t, d.record(paid.Ref).Confirmed, "in doubt it is not repeated")
+}
+
+func TestAConfirmationThatTheLedgerCannotNote(t *testing.T) {
+	ctx := context.Background()
+	for n, want := range []struct {
+		calls     int
+		confirmed bool
+	}{{0, false}, {1, true}} { // before it is sent; when it is to be taken back
+		d := newDesk(t)
+		paid, _ := d.paidOrder("key")
+		d.refuse(konnektive.ConfirmOrder, notSent)
+		calls, writes := len(d.calls), 0
+		d.store.fails = func(op, _ string) error {
+			if op == "write" {
+				writes++
+			}
+			if writes == n+1 {
+				return errBroken
+			}
+			return nil
+		}
+		_, err := d.another().Confirm(ctx, "shop.example", paid.Ref)
+		assert.ErrorIs(t, err, errBroken)
+		assert.Equal(t, paid.Ref, codes.As(err).Ref)
+		assert.Len(t, d.calls, calls+want.calls)
+		assert.Equal(t, want.confirmed, d.record(paid.Ref).Confirmed)
+	}
 }
 
 func TestWhatIsWrittenMeanwhileIsNotOverwritten(t *testing.T) {

@@ -103,6 +103,7 @@ func TestHowAnAttemptStands(t *testing.T) {
 		{"no answer, PARTIAL", known(partial, after(overdue), sent("a", noon)), overdue, Retry},
 		{"no answer, in review", known("PENDING", after(overdue), sent("a", noon)), overdue, Reviewed},
 		{"no answer, a status of before it was sent", known(partial, after(-1), sent("a", noon)), overdue, InDoubt},
+		{"no answer, in review before it was sent", known("PENDING", after(-1), sent("a", noon)), overdue, InDoubt},
 		{"no answer, and no order to ask about", without(sent("a", noon)), overdue - 1, InDoubt},
 		{"no answer, no order to ask about, and its time is over", without(sent("a", noon)), overdue, Retry},
 		{"a doubt", answered("a", codes.Unknown, noon), time.Minute, InDoubt},
@@ -155,6 +156,7 @@ func TestHowAPurchaseStands(t *testing.T) {
 		{"nothing was tried", of(), Untried, ""},
 		{"a request died", of(opened("a", noon)), Untried, ""},
 		{"a request died after a decline", of(answered("a", codes.Declined, noon), opened("b", noon)), Declined, "a"},
+		{"a request died before the one that is at Klarna", of(opened("a", noon), redirect("b")), AtKlarna, "b"},
 		{"the latest of those that are over decides",
 			of(answered("a", codes.Declined, noon), answered("b", codes.Invalid, noon)), Refused, "b"},
 		{"and the other way round", of(answered("a", codes.Invalid, noon), answered("b", codes.Declined, noon)), Declined,
@@ -429,6 +431,25 @@ func TestAnUpsaleIsPaidWhenItIsOnTheOrder(t *testing.T) {
 			assert.Empty(t, r.observe(&r.Attempts[0], c.order, after(2*time.Minute)), "once")
 		})
 	}
+	t.Run("the order is COMPLETE as before, and the import in doubt came to nothing", func(t *testing.T) {
+		r := upsaleOf(upsale("a", 1))
+		r.Attempts[0].Code = codes.Unknown
+		assert.Empty(t, r.observe(&r.Attempts[0], lamp(complete), after(overdue)))
+		assert.Equal(t, Retry, r.standing(&r.Attempts[0], after(overdue)))
+	})
+	t.Run("what the order says counts for all that were sent to it, and for no other attempt", func(t *testing.T) {
+		preparing, elsewhere := opened("b", noon), answered("c", codes.Redirect, noon)
+		preparing.OrderID = "A1"
+		r := upsaleOf(upsale("a", 1), preparing, elsewhere, upsale("d", 1))
+		r.observe(&r.Attempts[0], lamp("CANCELLED"), after(time.Minute))
+		var learned []string
+		for _, a := range r.Attempts {
+			if !a.KnownAt.IsZero() {
+				learned = append(learned, a.Token)
+			}
+		}
+		assert.Equal(t, []string{"a", "d"}, learned)
+	})
 	t.Run("taken before, and there", func(t *testing.T) {
 		r := upsaleOf(upsale("a", 1))
 		r.Baseline, r.Attempts[0].Code = 1, codes.AlreadyTaken
@@ -557,6 +578,7 @@ func TestTheTimesFitTogether(t *testing.T) {
 	assert.Equal(t, 24*time.Hour, HandOut)
 	assert.Equal(t, 48*time.Hour, SessionLife)
 	assert.Equal(t, 72*time.Hour, Life, "longer than a session, for those who come back late")
+	assert.Equal(t, 10*time.Minute, derivedFor)
 	assert.Equal(t, SessionLife, looks[len(looks)-1].after)
 	assert.True(t, looks[len(looks)-1].ended)
 }

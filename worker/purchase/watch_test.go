@@ -1,12 +1,15 @@
 package purchase
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/codes"
+	"klarna-relay/worker/konnektive"
 )
 
 func TestWhenASessionIsLookedAt(t *testing.T) {
@@ -64,4 +67,60 @@ func TestALookThatCameToSomethingIsCountedOnce(t *testing.T) {
 	assert.True(t, r.looked(due, sent.Add(6*time.Hour)), "nothing was heard")
 	assert.Equal(t, 3, r.Attempts[0].Looks, "so it is made again")
 	assert.Equal(t, sent.Add(6*time.Hour+lookAgain), r.Attempts[0].NotBefore)
+}
+
+func TestOfSeveralAttemptsEachLookIsCountedByItself(t *testing.T) {
+	then := after(time.Minute)
+	at := func(token string, looks int, knownAt time.Time) Attempt {
+		return Attempt{Token: token, State: Answered, Code: codes.Redirect, OrderID: token, Sent: noon, Looks: looks, KnownAt: knownAt}
+	}
+	r := &Record{Attempts: []Attempt{
+		at("not due", 0, then), at("counted by another alarm", 1, then), at("came to nothing", 0, noon), at("heard", 0, then),
+	}}
+	require.True(t, r.looked(map[string]int{"counted by another alarm": 0, "came to nothing": 0, "heard": 0}, then))
+	var looks []int
+	var again []bool
+	for _, a := range r.Attempts {
+		looks, again = append(looks, a.Looks), append(again, !a.NotBefore.IsZero())
+	}
+	assert.Equal(t, []int{0, 1, 0, 1}, looks)
+	assert.Equal(t, []bool{false, false, true, false}, again)
+}
+
+func TestTheAlarmWatchesUpsalesToo(t *testing.T) {
+	d := newDesk(t)
+	paid, _ := d.paidOrder("key-1")
+	extra, _ := d.redirected(upsale("key-2", paid.Ref))
+	d.items = `{"productId":"40","qty":1}`
+	d.pass(time.Minute)
+	result, ok, err := d.another().Watch(context.Background(), extra.Ref)
+	require.NoError(t, err)
+	assert.True(t, ok)
+	assert.Equal(t, codes.Paid, result.Code)
+}
+
+func TestAnAlarmThatCannotBeWrittenIsTriedAgain(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t)
+	first, _ := d.redirected(order("key", "cart", ""))
+	d.pass(time.Minute)
+	d.store.fails = func(op, _ string) error {
+		if op == "write" {
+			return errBroken
+		}
+		return nil
+	}
+	_, ok, err := d.another().Watch(ctx, first.Ref)
+	assert.ErrorIs(t, err, errBroken)
+	assert.False(t, ok)
+	assert.Zero(t, d.record(first.Ref).Attempts[0].Looks)
+
+	d.store.fails = nil
+	d.during(konnektive.OrderQuery, func() {
+		_, _, err := d.store.Memory.Write(ctx, first.Ref, 3, `{"v":3}`, time.Time{}, after(Life))
+		require.NoError(t, err)
+	})
+	_, ok, err = d.another().Watch(ctx, first.Ref)
+	assert.ErrorIs(t, err, ErrNewer, "a newer version has taken over meanwhile")
+	assert.False(t, ok)
 }

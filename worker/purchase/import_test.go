@@ -1,0 +1,335 @@
+package purchase
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"klarna-relay/worker/codes"
+	"klarna-relay/worker/konnektive"
+)
+
+func TestTheBeginningOfTheRefIsInTheFieldThatTheShopNames(t *testing.T) {
+	for _, c := range []struct{ name, field, session, want string }{
+		{"a session", "custom5", "0123456789abcdef", "01234567"},
+		{"the shortest that has a beginning", "custom5", "01234567", "01234567"},
+		{"a text that is too short", "custom5", "0123456", ""},
+		{"no field is named", "", "0123456789abcdef", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			form, err := url.ParseQuery(string(Gateway{RefField: c.field}.add(konnektive.Form{}, "A1", c.session)))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, form.Get("custom5"))
+			assert.NotContains(t, form, "")
+		})
+	}
+}
+
+func TestTheFieldsAtFault(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		want       map[string]string
+	}{
+		{"each with its text", `{"result":"ERROR","message":{"city":"no"}}`, map[string]string{"city": "no"}},
+		{"the names, which Konnektive names in a sentence", `{"result":"ERROR","message":"First and Last Name are required"}`,
+			map[string]string{"firstName": "", "lastName": ""}},
+		{"none in any other sentence", `{"result":"ERROR","message":"Something new"}`, map[string]string{}},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, Fields(reply("%s", c.body))) })
+	}
+}
+
+func TestAnAttemptThatAnotherRequestChangesDuringItsImport(t *testing.T) {
+	ref := func(d *desk) string { return d.store.Named("key\nshop.example\nkey") }
+	gone := func(r *Record) { r.Attempts = nil }
+	answeredBefore := func(r *Record) {
+		a := &r.Attempts[0]
+		a.State, a.Code, a.AnsweredAt, a.URL = Answered, codes.Redirect, a.Sent, "https://klarna.example/before"
+	}
+	leftBefore := func(r *Record) {
+		answeredBefore(r)
+		r.Attempts[0].End, r.Attempts[0].Ended = EndCancelled, r.Attempts[0].Sent
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*Record)
+		reply  konnektive.Reply
+		want   string
+		kept   []string // addresses of the attempts
+		lead   string   // the order that is left for the next attempt
+	}{
+		{"it is gone, and Konnektive redirects", gone, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Unknown, nil, ""},
+		{"it is gone, and was not sent", gone, notSent, codes.Unreachable, nil, ""},
+		{"it was answered before", answeredBefore, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Redirect,
+			[]string{"https://klarna.example/before"}, ""},
+		{"it was answered before, and was not sent", answeredBefore, notSent, codes.Unreachable, []string{"https://klarna.example/before"}, ""},
+		{"its session is over", leftBefore, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Declined,
+			[]string{"https://klarna.example/before"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			d.refuse(konnektive.ImportOrder, c.reply)
+			d.during(konnektive.ImportOrder, func() { d.rewrite(ref(d), c.change) })
+			result, code := d.imported(order("key", "cart", ""))
+			assert.Equal(t, c.want, code)
+			assert.NotEqual(t, "https://klarna.example/x", result.URL, "an address that is not recorded is not handed out")
+			r := d.record(ref(d))
+			var kept []string
+			for _, a := range r.Attempts {
+				kept = append(kept, a.URL)
+			}
+			assert.Equal(t, c.kept, kept)
+			assert.Equal(t, c.lead, r.LeadOrderID)
+		})
+	}
+	t.Run("it is gone before the import leaves", func(t *testing.T) {
+		d := newDesk(t)
+		_, err := d.hold(context.Background(), "shop.example", "L1", "another purchase") // so that its order is taken from it
+		require.NoError(t, err)
+		d.store.before = func(op, name string) {
+			if op == "write" && name == d.store.Named("order\nL1") {
+				d.rewrite(ref(d), gone)
+			}
+		}
+		_, code := d.imported(order("key", "cart", ""))
+		assert.Equal(t, codes.InProgress, code)
+		assert.Equal(t, []string{"leads/import"}, d.calls)
+	})
+}
+
+func TestASUCCESSIsAskedAboutOnlyWithAllowance(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		prepare func(d *desk)
+		want    string
+		asked   bool
+	}{
+		{"with allowance", func(*desk) {}, codes.Paid, true},
+		{"without allowance", func(d *desk) {
+			d.during(konnektive.ImportOrder, func() {
+				_, n, err := d.store.Memory.Read(context.Background(), d.store.Named("key\nshop.example\nkey"), 3)
+				require.NoError(d.t, err)
+				require.Equal(d.t, 3, n)
+			})
+		}, codes.Pending, false},
+		{"while the ledger cannot be read", func(d *desk) {
+			d.store.fails = func(op, _ string) error {
+				if op == "read" {
+					return errBroken
+				}
+				return nil
+			}
+		}, codes.Pending, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			d.status["L1"] = complete
+			d.refuse(konnektive.ImportOrder, reply(`{"result":"SUCCESS","message":{}}`))
+			c.prepare(d)
+			_, code := d.imported(order("key", "cart", ""))
+			assert.Equal(t, c.want, code)
+			assert.Equal(t, c.asked, strings.Contains(strings.Join(d.calls, " "), "order/query"))
+		})
+	}
+	t.Run("and nothing is proven when the question comes to nothing", func(t *testing.T) {
+		d := newDesk(t)
+		d.answer = func(endpoint konnektive.Endpoint, _ url.Values) (konnektive.Reply, bool) {
+			if endpoint == konnektive.ImportOrder {
+				return reply(`{"result":"SUCCESS","message":{}}`), true
+			}
+			return lost, endpoint == konnektive.OrderQuery
+		}
+		_, code := d.imported(order("key", "cart", ""))
+		assert.Equal(t, codes.Pending, code)
+	})
+}
+
+func TestAnOrderOfTheAnswersThatCouldNotBeHeld(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		taken bool // the lead's order is another purchase's, so that the import goes without one
+		want  string
+	}{
+		{"the attempt keeps the order that it had", false, "L1"},
+		{"an attempt without one takes the answer's word", true, "NEW"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			d.refuse(konnektive.ImportOrder, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"NEW"}}`))
+			if c.taken {
+				_, err := d.hold(context.Background(), "shop.example", "L1", "another purchase")
+				require.NoError(t, err)
+			}
+			held := d.store.Named("order\nNEW")
+			d.store.fails = func(op, ref string) error {
+				if op == "write" && ref == held {
+					return errBroken
+				}
+				return nil
+			}
+			result, _ := d.redirected(order("key", "cart", ""))
+			assert.Equal(t, c.want, d.record(result.Ref).Attempts[0].OrderID)
+		})
+	}
+}
+
+func TestAnImportThatMayNotBegin(t *testing.T) {
+	t.Run("under the key of an upsale", func(t *testing.T) {
+		d := newDesk(t)
+		paid, _ := d.paidOrder("key-1")
+		d.redirected(upsale("key-2", paid.Ref))
+		_, code := d.imported(order("key-2", "extra", ""))
+		assert.Equal(t, codes.KeyReused, code)
+	})
+	t.Run("after more attempts than any shopper makes", func(t *testing.T) {
+		d := newDesk(t)
+		first, _ := d.redirected(order("key", "cart", ""))
+		d.rewrite(first.Ref, func(r *Record) {
+			for len(r.Attempts) < maxAttempts {
+				r.Attempts = append(r.Attempts, failed(noon, known(partial, noon, answered("a", codes.Invalid, noon))))
+			}
+		})
+		d.pass(time.Minute)
+		_, code := d.imported(order("key-2", "other", first.Ref))
+		assert.Equal(t, codes.RateLimited, code)
+	})
+	t.Run("for a purchase that expires while it is asked about", func(t *testing.T) {
+		d := newDesk(t)
+		first, _ := d.redirected(order("key", "cart", ""))
+		reads := 0
+		d.store.before = func(op, ref string) {
+			if op == "read" && ref == first.Ref {
+				if reads++; reads == 2 {
+					d.pass(Life)
+					d.store.Due(d.now)
+				}
+			}
+		}
+		_, code := d.imported(order("key-2", "other", first.Ref))
+		assert.Equal(t, codes.Internal, code)
+		assert.Equal(t, 2, reads)
+	})
+	t.Run("for the ref of a record that its order's ref leads back to", func(t *testing.T) {
+		d := newDesk(t)
+		paid, _ := d.paidOrder("key-1")
+		extra, _ := d.redirected(upsale("key-2", paid.Ref))
+		d.rewrite(extra.Ref, func(r *Record) { r.OrderRef = extra.Ref })
+		_, code := d.imported(upsale("key-3", extra.Ref))
+		assert.Equal(t, codes.RefUnknown, code)
+	})
+}
+
+func TestALedgerThatNamesNothing(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t)
+	paid, _ := d.paidOrder("key")
+	lead, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+	require.NoError(t, err)
+	d.store.nameless, d.store.barren = true, true
+	calls := len(d.calls)
+	derived := order("", "cart", lead.Ref)
+	derived.Derived = "of this shopper"
+	for name, in := range map[string]Import{
+		"an order":               order("key", "cart", ""),
+		"an order with a ref":    order("key-2", "cart", lead.Ref),
+		"an order without a key": derived,
+		"an upsale":              upsale("key-3", paid.Ref),
+	} {
+		result, code := d.imported(in)
+		assert.Equal(t, codes.Internal, code, name)
+		assert.ErrorIs(t, result.Cause, errNoName, name)
+	}
+	assert.Len(t, d.calls, calls, "nothing is sent")
+	_, err = d.Lead(ctx, Lead{Lander: "shop.example"})
+	assert.ErrorIs(t, err, errNoName)
+	_, err = d.hold(ctx, "shop.example", "L9", "ref")
+	assert.ErrorIs(t, err, errNoName)
+
+	// The key has a name, and the attempt gets none.
+	d.store.nameless = false
+	result, code := d.imported(derived)
+	assert.Equal(t, codes.Internal, code)
+	assert.ErrorIs(t, result.Cause, errNoName)
+	assert.Len(t, d.calls, calls+1)
+}
+
+func TestWhichPurchaseHoldsAnOrder(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t)
+	for _, c := range []struct {
+		name, ref string
+		want      bool
+	}{
+		{"the first one", "one", true},
+		{"another one does not", "other", false},
+		{"the first one still", "one", true},
+	} {
+		held, err := d.hold(ctx, "shop.example", "A1", c.ref)
+		require.NoError(t, err, c.name)
+		assert.Equal(t, c.want, held, c.name)
+	}
+	_, _, err := d.store.Write(ctx, d.store.Named("order\nB2"), 0, `{"v":3,"kind":"hold","target":"one"}`, time.Time{}, after(time.Hour))
+	require.NoError(t, err)
+	held, err := d.hold(ctx, "shop.example", "B2", "one")
+	assert.ErrorIs(t, err, ErrNewer)
+	assert.False(t, held, "what cannot be read is nobody's")
+}
+
+func TestALeadThatTellsLittle(t *testing.T) {
+	ctx := context.Background()
+	t.Run("opens a purchase though its order is another's", func(t *testing.T) {
+		d := newDesk(t)
+		_, err := d.hold(ctx, "shop.example", "L1", "another purchase")
+		require.NoError(t, err)
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+		require.NoError(t, err)
+		assert.Equal(t, codes.Retry, d.said(lead.Ref))
+	})
+	t.Run("is not whole", func(t *testing.T) {
+		d := newDesk(t)
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+		require.NoError(t, err)
+		opened, err := d.Opened(ctx, "shop.example", lead.Ref)
+		require.NoError(t, err)
+		assert.Equal(t, Opened{}, opened)
+	})
+	t.Run("takes nothing back that an earlier one told", func(t *testing.T) {
+		d := newDesk(t)
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example", Whole: true, Country: "DE"})
+		require.NoError(t, err)
+		_, err = d.Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref, Country: "AT"})
+		require.NoError(t, err)
+		opened, err := d.Opened(ctx, "shop.example", lead.Ref)
+		require.NoError(t, err)
+		assert.Equal(t, Opened{true, "DE"}, opened)
+	})
+	t.Run("comes while the order is imported, and changes nothing", func(t *testing.T) {
+		d := newDesk(t)
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+		require.NoError(t, err)
+		d.during(konnektive.ImportLead, func() { d.redirected(order("key", "cart", lead.Ref)) })
+		late, err := d.another().Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref, Whole: true, Country: "DE"})
+		require.NoError(t, err)
+		assert.Equal(t, codes.Accepted, late.Code)
+		assert.False(t, d.record(lead.Ref).LeadWhole)
+	})
+	t.Run("cannot be noted", func(t *testing.T) {
+		for _, n := range []int{1, 2} { // the hold, the purchase
+			d := newDesk(t)
+			writes := 0
+			d.store.fails = func(string, string) error {
+				if writes++; writes == n {
+					return errBroken
+				}
+				return nil
+			}
+			_, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+			assert.ErrorIs(t, err, errBroken)
+		}
+	})
+}
