@@ -41,8 +41,19 @@ func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok boo
 	} else if named, _, ok := splitSession(id); ok {
 		ref = named
 	}
-	t, allowed, err := s.read(ctx, ref, ledger.Burst)
+	t, _, err := s.read(ctx, ref, 0)
 	if err != nil || t == nil || t.Kind != KindOrder && t.Kind != KindUpsale {
+		return in, false, err
+	}
+	askable := func(a *Attempt) bool { return a.OrderID != "" && a.State != Open }
+	questions := 0
+	for i := range t.Attempts {
+		if askable(&t.Attempts[i]) {
+			questions++
+		}
+	}
+	_, allowed, err := s.Store.Read(ctx, ref, min(questions, ledger.Burst))
+	if err != nil {
 		return in, false, err
 	}
 	now := s.Now()
@@ -51,7 +62,7 @@ func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok boo
 	for i := range slices.Backward(t.Attempts) {
 		a := &t.Attempts[i]
 		seen := Inspected{Attempt: a, Standing: t.standing(a, now), Open: t.isOpen(a, now)}
-		if a.OrderID != "" && a.State != Open && allowed > 0 {
+		if askable(a) && allowed > 0 {
 			allowed--
 			seen.Asked = true
 			seen.Now, _, seen.Failed = s.query(ctx, a.OrderID)

@@ -161,19 +161,24 @@ func TestAnOperatorsFaultAtTheQuestionBeforeAnOrderIsCalledSo(t *testing.T) {
 }
 
 func TestAnImportThatIsAnsweredWithAnOrderOfBeforeIsNotPaidByIt(t *testing.T) {
+	const (
+		redirect = `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`
+		success  = `{"result":"SUCCESS","message":{"orderId":"OLD"}}`
+	)
 	for _, c := range []struct {
 		name, imported, order string
 		want                  string // the attempt's order
 	}{
-		{"COMPLETE at the moment of the redirect", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`, `"orderStatus":"COMPLETE"`, "L1"},
-		{"refunded at the moment of the redirect", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`, `"orderStatus":"REFUNDED"`, "L1"},
-		{"PARTIAL, and made long before", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`, `"orderStatus":"PARTIAL","dateCreated":"2026-10-01 03:00:00"`, "L1"},
-		{"PARTIAL", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`, `"orderStatus":"PARTIAL"`, "OLD"},
-		{"DECLINED while its session is open", `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"OLD"}}`, `"orderStatus":"DECLINED"`, "OLD"},
-		{"SUCCESS, paid by card", `{"result":"SUCCESS","message":{"orderId":"OLD"}}`, `"orderStatus":"COMPLETE","paySource":"CREDITCARD"`, "L1"},
-		{"SUCCESS, prepaid by another method", `{"result":"SUCCESS","message":{"orderId":"OLD"}}`, `"orderStatus":"COMPLETE","paySource":"PREPAID","prepaidType":"OTHER"`, "L1"},
-		{"SUCCESS, made long before", `{"result":"SUCCESS","message":{"orderId":"OLD"}}`, `"orderStatus":"COMPLETE","dateCreated":"2026-10-01 03:00:00"`, "L1"},
-		{"SUCCESS, and paid by this import for all that is known", `{"result":"SUCCESS","message":{"orderId":"OLD"}}`, `"orderStatus":"COMPLETE"`, "OLD"},
+		{"COMPLETE at the moment of the redirect", redirect, `"orderStatus":"COMPLETE"`, "L1"},
+		{"refunded at the moment of the redirect", redirect, `"orderStatus":"REFUNDED"`, "L1"},
+		{"PARTIAL, and made long before", redirect, `"orderStatus":"PARTIAL","dateCreated":"2026-10-01 03:00:00"`, "L1"},
+		{"PARTIAL", redirect, `"orderStatus":"PARTIAL"`, "OLD"},
+		{"DECLINED while its session is open", redirect, `"orderStatus":"DECLINED"`, "OLD"},
+		{"SUCCESS, paid by card", success, `"orderStatus":"COMPLETE","paySource":"CREDITCARD"`, "L1"},
+		{"SUCCESS, prepaid by another method", success,
+			`"orderStatus":"COMPLETE","paySource":"PREPAID","prepaidType":"OTHER"`, "L1"},
+		{"SUCCESS, made long before", success, `"orderStatus":"COMPLETE","dateCreated":"2026-10-01 03:00:00"`, "L1"},
+		{"SUCCESS, and paid by this import for all that is known", success, `"orderStatus":"COMPLETE"`, "OLD"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
