@@ -125,6 +125,9 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 		if err != nil {
 			return Result{}, err
 		}
+		if in.Key == "" {
+			at.key = t.afterEnds(at.key)
+		}
 		verdict, a := t.Decide(at.key, in.Digest, s.Now(), asked)
 		switch verdict {
 		case Begin:

@@ -682,6 +682,34 @@ func TestAnOrderWithoutAKeyIsRecognisedForTenMinutes(t *testing.T) {
 	assert.Len(t, d.record(fresh.Ref).Attempts[0].Keys, 2)
 }
 
+func TestAnOrderWithoutAKeyMayBeTriedAgainOnceItsSessionHasEnded(t *testing.T) {
+	d := newDesk(t)
+	in := order("", "cart", "")
+	in.Derived = "of this shopper"
+	sessions, urls := map[string]bool{}, map[string]bool{}
+	for range 3 {
+		result, session := d.redirected(in)
+		again, _ := d.redirected(in)
+		assert.Equal(t, result.URL, again.URL, "a double click is one attempt, after an end as before")
+		sessions[session], urls[result.URL] = true, true
+		d.pass(time.Minute)
+		back, err := d.Failed(context.Background(), Back{Lander: "shop.example", Session: session})
+		require.NoError(t, err)
+		assert.Equal(t, codes.Declined, back.Code)
+		d.pass(time.Minute)
+	}
+	assert.Len(t, sessions, 3)
+	assert.Len(t, urls, 3)
+	last, _ := d.redirected(in)
+	attempts := d.record(last.Ref).Attempts
+	require.Len(t, attempts, 4, "all of one purchase")
+	d.status[attempts[3].OrderID] = complete
+	d.pass(time.Minute)
+	require.Equal(t, codes.Paid, d.said(last.Ref))
+	_, code := d.imported(in)
+	assert.Equal(t, codes.Paid, code, "what is paid is not sold again")
+}
+
 func TestAShopperWhoComesBack(t *testing.T) {
 	ctx := context.Background()
 	t.Run("without having paid, and buys again at once", func(t *testing.T) {
