@@ -106,7 +106,8 @@ func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	}
 }
 
-// formAction is the origin that the page may post to.
+// formAction is where the page may post to: the target's origin, and any address over https, since the lander may send the shopper on from
+// there and Chromium holds a redirect against form-action too. The page has one form, and nothing in it is the shopper's.
 func formAction(base, target string) string {
 	if strings.HasPrefix(target, "/") {
 		target = base
@@ -115,5 +116,5 @@ func formAction(base, target string) string {
 	if err != nil || u.Host == "" {
 		return "'none'"
 	}
-	return u.Scheme + "://" + u.Host
+	return u.Scheme + "://" + u.Host + " https:"
 }

@@ -144,6 +144,15 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 	failed := s.comeBack(s.sim.Decline(s.session(second.url())))
 	assert.Equal(t, "https://pages.example/checkout?lang=de&klarna=declined", failed.Header.Get("Location"))
 
+	own := s.order("targets-key-4", body.with("product1_qty", "4", "emailAddress", "d@example.com",
+		"redirectsTo", "/buy?klarna=declined&a=1&errorMsg=Not+charged&ref=old#top", "errorRedirectsTo", "/buy?a=1&klarna=declined"))
+	failedAgain := s.comeBack(s.sim.Decline(s.session(own.url())))
+	assert.Equal(t, "/buy?a=1&klarna=declined", failedAgain.Header.Get("Location"))
+	own = s.order("targets-key-5", body.with("product1_qty", "5", "emailAddress", "e@example.com",
+		"redirectsTo", "/buy?klarna=declined&a=1&errorMsg=Not+charged&ref=old#top"))
+	assert.Equal(t, "/buy?a=1&ref="+own.Ref+"#top", s.pay(own.url()).Header.Get("Location"),
+		"a page's own address has nothing of an attempt before in it")
+
 	third := s.order("targets-key-3", body.with("product1_qty", "3", "redirectsTo", "https://elsewhere.example/",
 		"emailAddress", "c@example.com"))
 	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"),
@@ -327,7 +336,7 @@ func TestKonnektivesDialect(t *testing.T) {
 	require.Equal(t, http.StatusOK, page.StatusCode)
 	assert.Contains(t, page.body, `action="/thanks.php?a=1"`)
 	assert.Contains(t, page.body, `name="finalizeTransaction" value="1"`)
-	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "form-action https://shop.example;")
+	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "form-action https://shop.example https:;")
 	data := regexp.MustCompile(`name="orderData" value="([^"]*)"`).FindStringSubmatch(page.body)
 	require.Len(t, data, 2)
 	var posted map[string]any

@@ -286,10 +286,11 @@ func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
 	rq.kinds = append(rq.kinds, kind.String())
 }
 
-// target is where a page wants the shopper to go after the return; "" where it said nothing, or what means nothing.
+// target is where a page wants the shopper to go after the return; "" where it said nothing, or what means nothing. A page that gives its own
+// address may have been reached by a failure, of which the next attempt's address must say nothing.
 func (rq *request) target(value string) string {
 	origins := append([]string{rq.base, rq.lander.Origin}, rq.lander.AllowedOrigins...)
-	target, _ := rules.Target(value, origins...)
+	target, _ := rules.Target(withoutParameters(strings.TrimSpace(value), "errorMsg", "klarna"), origins...)
 	return target
 }
 
@@ -347,9 +348,10 @@ func cut(s string, n int) string {
 // withRef adds the ref to the address of a page.
 func withRef(address, ref string) string { return withQuery(address, "ref="+url.QueryEscape(ref)) }
 
-// withQuery adds a parameter to the address of a page, which may have a query and a fragment.
+// withQuery gives the address of a page a parameter, in place of one of that name. The address may have a query and a fragment.
 func withQuery(page, parameter string) string {
-	page, fragment, found := strings.Cut(page, "#")
+	name, _, _ := strings.Cut(parameter, "=")
+	page, fragment, found := strings.Cut(withoutParameters(page, name), "#")
 	separator := "?"
 	if strings.Contains(page, "?") {
 		separator = "&"
@@ -359,4 +361,24 @@ func withQuery(page, parameter string) string {
 		page += "#" + fragment
 	}
 	return page
+}
+
+// withoutParameters removes parameters from the query of an address, and leaves everything else of it as it is.
+func withoutParameters(address string, names ...string) string {
+	page, fragment, hasFragment := strings.Cut(address, "#")
+	path, query, hasQuery := strings.Cut(page, "?")
+	if !hasQuery {
+		return address
+	}
+	kept := slices.DeleteFunc(strings.Split(query, "&"), func(parameter string) bool {
+		name, _, _ := strings.Cut(parameter, "=")
+		return slices.Contains(names, name)
+	})
+	if len(kept) > 0 {
+		path += "?" + strings.Join(kept, "&")
+	}
+	if hasFragment {
+		path += "#" + fragment
+	}
+	return path
 }
