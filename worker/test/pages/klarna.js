@@ -43,6 +43,7 @@
  * @property {string} [sent]      the ref that it was sent with
  * @property {string} [ref]       of its purchase
  * @property {string} [url]       at Klarna
+ * @property {Way[]} [open]       earlier ways to Klarna of its purchase, which may be open still
  * @property {boolean} [answered] the relay has said what became of it
  * @property {boolean} [over]     the same order needs a new key
  * @property {boolean} [paid]     its purchase is paid
@@ -52,8 +53,8 @@
 
 // ------------------------------------------------------------------ words
 
-// The last resort for what only this module can say. Everything else that a shopper reads stands in the page, or is
-// the relay's answer.
+// English texts for what only this module says, for when no other text can be loaded. Everything else that a shopper
+// reads stands in the page, or is the relay's answer.
 const ENGLISH = {
   sending: "Placing your order …",
   slow: "This takes longer than usual. Please stay on this page while your order is being placed.",
@@ -194,8 +195,8 @@ const meaning = (code) => CODES[code] ?? {};
 // ------------------------------------------------------------------ small things
 
 const DAY = 864e5; // as long as the relay hands out a url of Klarna's again
-// Longer than the relay may take for a lead, an order and a query of 30 seconds each: who gives up earlier only asks
-// again.
+// Longer than the relay may take for a lead, an order and a query of 30 seconds each: a page that gives up earlier
+// would only ask again.
 const PATIENCE = 1e5;
 // No order is repeated by itself for longer than this.
 const PERSISTENCE = 18e4;
@@ -300,7 +301,7 @@ function lastAttempt(name) {
 }
 
 /** What is known of a purchase now, for the attempts that are about it. @param {string} ref @param {string} code */
-function settle(ref, code) {
+function notePurchase(ref, code) {
   for (const [name, attempt] of attempts()) {
     if (attempt?.ref !== ref || attempt.paid) continue;
     if (meaning(code).over) shared.set(`at:${name}`, { ...attempt, over: true });
@@ -475,20 +476,20 @@ export async function order(source, options = {}) {
     () => place(at, name, fields),
     () => at.heard?.({ code: "elsewhere" }),
   );
-  // Out of the lock: a tab that nobody looks at pauses here for as long as it is hidden.
-  const answer = first.code === "unknown" && first.ref ? await truth(at, first) : first;
+  // After the lock is released, because a hidden tab pauses here for as long as it is hidden.
+  const answer = first.code === "unknown" && first.ref ? await askStatus(at, first) : first;
   const to = destination(at, answer, fields.ref);
   if (to && !at.stay) leave(to);
   return answer;
 }
 
 /**
- * What became of an import that nobody heard of.
+ * Asks the status route what became of an import whose answer is not known.
  * @param {Options} at
  * @param {Answer} unknown
  * @returns {Promise<Answer>}
  */
-async function truth(at, unknown) {
+async function askStatus(at, unknown) {
   at.heard?.({ code: "checking" });
   const found = await status(String(unknown.ref), { ...at, limit: at.limit ?? PERSISTENCE });
   return found.code === "late" ? unknown : found;
@@ -554,7 +555,19 @@ async function place(at, name, fields) {
  * @returns {Attempt} a new attempt, of the same purchase when there is one
  */
 function begin({ print, cart, who }, before) {
-  return { key: newKey(), print, cart, who, sent: before?.ref, ref: before?.ref, at: Date.now() };
+  const open = before?.ref ? waysOf(before) : [];
+  const ref = before?.ref;
+  return { key: newKey(), print, cart, who, sent: ref, ref, ...(open[0] && { open }), at: Date.now() };
+}
+
+/**
+ * The ways to Klarna that a purchase has been given and that may be open, the newest first.
+ * @param {Attempt} attempt @param {string} [left] the one that has just been left unpaid @returns {Way[]}
+ * @typedef {{ url: string, at: number }} Way
+ */
+function waysOf({ url, over, at, open = [] }, left) {
+  const ways = url && !over ? [{ url, at }, ...open] : open;
+  return ways.filter((way) => way.url !== left && isSafe(way.url) && Date.now() - way.at < DAY).slice(0, 3);
 }
 
 /**
@@ -636,7 +649,7 @@ async function send(at, name, attempt, { fields, extra, token }) {
   if (code === "redirect") attempt.url = answer.message?.url;
   attempt.over = over ?? false;
   shared.set(`at:${name}`, attempt);
-  if (ref) settle(ref, code);
+  if (ref) notePurchase(ref, code);
   return answer;
 }
 
@@ -655,13 +668,13 @@ export async function status(ref, options = {}) {
     const answer = await call(options, `/api/order/status/${encodeURIComponent(ref)}`, null);
     options.heard?.(answer);
     if (meaning(answer.code).final) {
-      settle(ref, answer.code);
+      notePurchase(ref, answer.code);
       if (answer.code === "paid") announce(ref, answer);
       return answer;
     }
     if (Date.now() + pause > end) return limit ? { ...answer, code: "late" } : answer;
     await sleep(Math.max(pause, (answer.after ?? 0) * 1000));
-    // A page that nobody looks at does not ask.
+    // A hidden page does not ask.
     if (document.hidden)
       await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
   }
@@ -864,7 +877,7 @@ class Check {
     this.lang = lang;
   }
 
-  /** At the first touch: who only looks at the page loads nothing. */
+  /** Loaded at the first input, so that a visitor who only reads the page loads nothing. */
   async load() {
     const from = this.form.dataset.klarnaCheck;
     if (!from) return;
@@ -1056,6 +1069,7 @@ class Checkout {
     if (to) {
       // Locked until the page is left; only coming back unlocks.
       this.tell("leaving", code === "redirect" ? { offer: [this.words.onward, to] } : { text: this.words.sending });
+      if (code === "redirect") tab.set(`left:${this.name}`, to);
       return leave(to);
     }
     if (code === "rate_limited") return this.wait(after);
@@ -1133,13 +1147,16 @@ class Checkout {
     history.replaceState(null, "", here);
     this.tell(how, { alert: true, found: true });
     if (!last?.key || last.paid) return;
-    // Another session of the purchase may be open still: then that one is offered.
+    // Another session of the purchase may be open still: then that one is offered, and not the one that was just left.
+    const left = tab.get(`left:${this.name}`) ?? last.url;
+    const [open] = waysOf(last, left);
     const { code } = last.ref ? await status(last.ref, { ...this.at, limit: 0 }) : { code: "" };
     if (this.busy) return;
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
-    else if (code === "pending" && last.url && isSafe(last.url))
-      this.tell("back", { found: true, offer: [this.words.onward, last.url] });
-    else shared.set(`at:${this.name}`, { ...last, over: true });
+    else {
+      if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
+      if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
+    }
   }
 
   /** @param {boolean} on */
@@ -1164,7 +1181,9 @@ class Checkout {
     if (offer) {
       const [label, to] = offer;
       const way = element(typeof to === "string" ? "a" : "button", label);
-      Object.assign(way, typeof to === "string" ? { href: to, target: "_top" } : { type: "button", onclick: to });
+      const follow = () => label === this.words.onward && tab.set(`left:${this.name}`, to);
+      const link = { href: to, target: "_top", onclick: follow };
+      Object.assign(way, typeof to === "string" ? link : { type: "button", onclick: to });
       place.append(" ", way);
     }
     if (found) {
@@ -1370,11 +1389,9 @@ class StatusPage {
     for (const link of place.querySelectorAll("[data-klarna-again]")) link.addEventListener("click", () => this.ask());
     for (const part of place.querySelectorAll("[data-klarna-declined]"))
       part.toggleAttribute("hidden", query("klarna") !== "declined");
-    const open = attempts().find(
-      ([, attempt]) => attempt?.ref === ref && isSafe(attempt.url) && !attempt.over && Date.now() - attempt.at < DAY,
-    );
+    const [open] = attempts().flatMap(([, attempt]) => (attempt?.ref === ref ? waysOf(attempt) : []));
     for (const link of place.querySelectorAll("a[data-klarna-resume]"))
-      if (open) Object.assign(link, { href: open[1].url, hidden: false });
+      if (open) Object.assign(link, { href: open.url, hidden: false });
     await this.ask();
   }
 
