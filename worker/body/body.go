@@ -9,12 +9,12 @@ package body
 
 import (
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
 
-	"klarna-relay/worker/percent"
 	"klarna-relay/worker/rules"
 )
 
@@ -187,29 +187,16 @@ func (r *reader) form(s string) error {
 	return nil
 }
 
-// unescape reads "+", which plus leaves as it is, and %XX. Most names and values have none and are not copied. ok
-// is false for a "%" without two hexadecimal digits, and for what is not UTF-8 any more.
+// unescape decodes "+", which plus leaves as it is, and %XX. Most names and values have neither and are not copied. ok
+// is false for a "%" without two hexadecimal digits, and when the result is not valid UTF-8.
 func unescape(s string, plus bool) (text string, ok bool) {
-	at := 0
-	for at < len(s) && s[at] != '%' && s[at] != '+' {
-		at++
-	}
-	if at == len(s) {
+	if !strings.ContainsAny(s, "%+") {
 		return s, true
 	}
-	b := append(make([]byte, 0, len(s)), s[:at]...)
-	for ; at < len(s); at++ {
-		c := s[at]
-		switch {
-		case c == '+' && !plus:
-			c = ' '
-		case c == '%':
-			if c, ok = percent.Byte(s, at); !ok {
-				return s, false
-			}
-			at += 2
-		}
-		b = append(b, c)
+	decode := url.QueryUnescape
+	if plus {
+		decode = url.PathUnescape
 	}
-	return string(b), utf8.Valid(b)
+	text, err := decode(s)
+	return text, err == nil && utf8.ValidString(text)
 }
