@@ -23,7 +23,7 @@ type landerReader struct {
 	*report
 	landers *Landers
 	name    string
-	host    string // whose entry it is
+	host    string // the host whose entry it is
 	place   string // LANDERS."name"
 	object  *json.Value
 	like    *landerReader // has what this one leaves out; nil: nobody
@@ -379,7 +379,7 @@ func (l *landerReader) pages(lander *Lander) {
 			continue
 		}
 		if text == "" && page.key == "upsell" {
-			*page.to = "" // said in so many words: no upsell page
+			*page.to = "" // an explicit empty text: no upsell page
 			continue
 		}
 		if why := l.checkPage(text); why != "" {

@@ -30,7 +30,7 @@ func (l *landerReader) prepaidType() (string, rules.Method) {
 }
 
 // countries reads the lander's billing countries; all of the method's when there are none. An empty list counts as
-// none: nobody configures a shop that sells nowhere.
+// none: a shop that sells nowhere makes no sense.
 func (l *landerReader) countries(method rules.Method) []string {
 	var countries []string
 	texts, where := l.texts("countries", "countries_invalid", `["DE", "NL"]`)

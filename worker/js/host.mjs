@@ -199,7 +199,7 @@ function count(env, packed) {
   }
 }
 
-/** Never the message of a fetch error alone: without its name it says too little. */
+/** The name of a fetch error with its message, since the message alone often says too little. */
 function describe(error) {
   return `${error?.name}: ${error?.message}`;
 }

@@ -2,7 +2,7 @@
 // trigger looks at. Nothing is counted without ALERT_URL. An isolate adds what it has counted once a minute, and at
 // once what went wrong.
 
-/** Codes of orders that nobody can take, and events of the log: worth a look before the minute is over. */
+/** Codes of orders that nobody can take, and events of the log: they are reported before the minute is over. */
 const BAD = /^event |misconfigured|upstream_unreachable|internal|unknown|redirect_invalid/;
 
 const MINUTE = 60_000, HASTE = 5_000;

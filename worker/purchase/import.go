@@ -166,7 +166,7 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 			return Result{}, fail(codes.RateLimited, at.ref, nil)
 		}
 	}
-	// Other requests keep writing: they are getting on with this very purchase.
+	// Other requests keep writing, so they are making progress with this purchase.
 	return Result{}, fail(codes.InProgress, at.ref, nil)
 }
 
@@ -540,8 +540,8 @@ func (s *Service) takeBack(ctx context.Context, t *tracked, token string, unused
 	return &coded
 }
 
-// ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it, or it
-// was there before.
+// ownOrder is the attempt's order after its import: the one that the answer names, unless another purchase has it,
+// or it was there before.
 func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType string, outcome konnektive.Outcome,
 	named string) string {
 	a := t.ByToken(token)
@@ -557,13 +557,13 @@ func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType s
 	case err == nil && !held, err != nil && a.OrderID != "":
 		return a.OrderID
 	}
-	return named // where it could not be noted, the answer's word has to do
+	return named // the hold could not be written, so the answer is believed
 }
 
-// begunBy tells whether the order that an import's answer names can have been begun by it: Konnektive may take one shopper
-// for another and name an order of before, whose payment is not this shopper's. Nobody has paid in a session whose
-// address was answered this moment. Where it cannot be found out, the answer's word has to do. The question takes no
-// allowance, as the one before the import.
+// begunBy tells whether the order that an import's answer names can have been begun by it: Konnektive may take one
+// shopper for another and name an order of before, whose payment is not this shopper's. Nobody has paid in a
+// session whose address was answered this moment. Where it cannot be found out, the answer's word has to do. The
+// question takes no allowance, as the one before the import.
 func (s *Service) begunBy(ctx context.Context, a *Attempt, prepaidType string, outcome konnektive.Outcome,
 	named string) bool {
 	order, _, err := s.query(ctx, named)

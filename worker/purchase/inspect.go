@@ -28,8 +28,9 @@ type Inspected struct {
 	Failed   error // of the question
 }
 
-// Inspect finds a purchase by its ref, by the name of a session, or by an order's id in Konnektive, whichever lander's it is, and asks how its
-// orders stand, as far as there is allowance, the newest first. ok is false when the ledger has none: it may have expired.
+// Inspect finds a purchase by its ref, by the name of a session, or by an order's id in Konnektive, whichever
+// lander's it is, and asks how its orders stand, as far as there is allowance, the newest first. ok is false when
+// the ledger has none: it may have expired.
 func (s *Service) Inspect(ctx context.Context, id string) (in Inspection, ok bool, err error) {
 	ref := id
 	if konnektive.IsOrderID(id) {

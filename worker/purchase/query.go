@@ -86,8 +86,8 @@ func (s *Service) look(ctx context.Context, t *tracked, attempts []*Attempt, all
 	return failed
 }
 
-// note writes observations, where they change anything. What could not be written holds for this request all the same,
-// and is found out again by the next one.
+// note writes observations, where they change anything. An observation that could not be written still holds for
+// this request; the next request asks again.
 func (s *Service) note(ctx context.Context, t *tracked, seen []observation) {
 	err := s.change(ctx, t, func(t *tracked) bool { return s.apply(t, seen) })
 	if err != nil {

@@ -142,9 +142,9 @@ func (a *Attempt) sessionStanding(now time.Time) Standing {
 	return AtKlarna
 }
 
-// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to pay, so
-// an order that is still PARTIAL after deadline and Grace, or not there at all, has come to nothing. Without an order
-// there is nothing to ask about, and the time alone decides.
+// doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to
+// pay, so an order that is still PARTIAL after deadline and Grace, or not there at all, has come to nothing.
+// Without an order there is nothing to ask about, and the time alone decides.
 func (a *Attempt) doubtStanding(known string, now time.Time) Standing {
 	over := a.Deadline.Add(Grace)
 	untouched := known == konnektive.StatusPartial || known == konnektive.StatusNotFound

@@ -570,8 +570,8 @@ func TestTheNameOfASession(t *testing.T) {
 }
 
 func TestTheTimesFitTogether(t *testing.T) {
-	// An import leaves at the latest SendWithin after it was recorded, and may take its whole time from then on. Only after
-	// that may another one be made.
+	// An import leaves at the latest SendWithin after it was recorded, and may take its whole time from then on. Only
+	// after that may another one be made.
 	assert.Equal(t, 30*time.Second, SendWithin)
 	assert.Equal(t, 60*time.Second, Grace)
 	assert.Equal(t, 90*time.Second, Lease)

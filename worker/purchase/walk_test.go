@@ -15,7 +15,8 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// An oddCRM is a CRM at its worst: every answer is one of those that could be, by chance. It keeps the truth for itself.
+// An oddCRM is a CRM at its worst: every answer is one of those that could be, by chance. It keeps the truth for
+// itself.
 type oddCRM struct {
 	*desk
 	rnd     *rand.Rand
@@ -79,7 +80,8 @@ func (c *oddCRM) lead() konnektive.Reply {
 		return reply(`{"result":"SUCCESS","message":{"orderId":%q}}`, id)
 	}
 	if c.orders[id].imports > 0 {
-		return reply(`{"result":"SUCCESS","message":{"orderId":%q,"orderStatus":%q,"prepaidType":"KLARNA"}}`, id, c.orders[id].status)
+		return reply(`{"result":"SUCCESS","message":{"orderId":%q,"orderStatus":%q,"prepaidType":"KLARNA"}}`, id,
+			c.orders[id].status)
 	}
 	return reply(`{"result":"SUCCESS","message":{"orderId":%q,"orderStatus":%q}}`, id, c.orders[id].status)
 }
@@ -139,7 +141,8 @@ func (c *oddCRM) imported(form url.Values) konnektive.Reply {
 
 // walk is one story of two shoppers.
 func walk(t *testing.T, seed uint64) (paid int) {
-	c := &oddCRM{desk: newDesk(t), rnd: rand.New(rand.NewPCG(seed, 1)), orders: map[string]*oddOrder{}, at: map[string]string{}}
+	c := &oddCRM{desk: newDesk(t), rnd: rand.New(rand.NewPCG(seed, 1)), orders: map[string]*oddOrder{},
+		at: map[string]string{}}
 	c.answer, c.blind = c.reply, seed%2 == 0
 	for _, status := range []string{complete, konnektive.StatusRefunded, konnektive.StatusDeclined} {
 		c.add(&oddOrder{status: status, old: true, paidBy: "others"}) // before the walk
@@ -195,7 +198,8 @@ func walk(t *testing.T, seed uint64) (paid int) {
 			if o := c.orders[c.at[v.url]]; o.status == partial && c.chance(30) {
 				o.status = konnektive.StatusDeclined
 			}
-			if _, err := c.another().Failed(context.Background(), Back{Lander: "shop.example", Session: v.session}); err != nil {
+			if _, err := c.another().Failed(context.Background(),
+				Back{Lander: "shop.example", Session: v.session}); err != nil {
 				require.Equal(t, codes.RefUnknown, codes.As(err).Code)
 			}
 		case 4:

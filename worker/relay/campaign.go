@@ -96,7 +96,8 @@ func (rl *Relay) acceptQuestion(rq *request) (refusal *answer, ok bool) {
 	return nil, true
 }
 
-// offer tells what the lander sells, and where the shopper is when the lander sells there: a page chooses that country.
+// offer tells what the lander sells, and where the shopper is when the lander sells there: a page chooses that
+// country.
 func (rq *request) offer(message string) *answer {
 	if country := rq.country; len(country) == 2 && rq.lander.Shop.Offers(country) {
 		message = `{"country":"` + country + `",` + strings.TrimPrefix(message, "{")

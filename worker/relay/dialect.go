@@ -63,7 +63,7 @@ func (a *answer) dialectBody(lang string) string {
 }
 
 // finalized is the page by which the browser posts a paid order to the page's own redirectsTo, as the gateway does
-// for Konnektive. What it says is Order Query's, and nothing of it is the shopper's.
+// for Konnektive. Its fields come from Order Query, and none of them holds the shopper's data.
 func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	order := json.NewWriter(512)
 	order.Open('{')

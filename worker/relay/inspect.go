@@ -115,7 +115,8 @@ func inspectionWords(in purchase.Inspection) []string {
 				"2 January 15:04")+" UTC; ordering the same again leads back there.")
 		}
 		if !a.Asked && a.OrderID != "" && a.State != purchase.Open {
-			words = append(words, "Konnektive has been asked often enough; ask about order "+a.OrderID+" again in a few seconds.")
+			words = append(words, "Konnektive has been asked often enough; ask about order "+a.OrderID+" again in a few "+
+				"seconds.")
 		}
 		if a.Asked && a.Failed != nil {
 			words = append(words, "Konnektive could not be asked about order "+a.OrderID+" just now.")

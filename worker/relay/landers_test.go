@@ -158,7 +158,8 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"),
 		"what is another's means nothing")
 
-	for i, own := range []string{"/api/klarna/failed/x", "/%61pi/health", "/a/../api/health", "https://shop.example/api/health"} {
+	for i, own := range []string{"/api/klarna/failed/x", "/%61pi/health", "/a/../api/health",
+		"https://shop.example/api/health"} {
 		email := fmt.Sprintf("own%d@example.com", i)
 		fourth := s.order("", order().with("redirectsTo", own, "errorRedirectsTo", own, "emailAddress", email))
 		assert.Equal(t, "/upsell?ref="+fourth.Ref, s.pay(fourth.url()).Header.Get("Location"), "%s is no page", own)

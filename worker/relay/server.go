@@ -46,7 +46,7 @@ func (rl *Relay) fromServer(rq *request) *answer {
 		return nil
 	}
 	if !same(password, rl.config.ServerPassword) {
-		// Who tries passwords is slowed down by his own address.
+		// A client that tries passwords is limited by its own address.
 		if within, err := rl.platform.Limit(rq.ctx, "IMPORTS", "password "+rq.addressKey()); !within && err == nil {
 			return say(codes.RateLimited)
 		}

@@ -52,8 +52,8 @@ func hundredths(amount string) int64 {
 	return n
 }
 
-// countPayments notes the payments of a request where they are counted: one point for each purchase in the counters, one
-// line in the day's books. It is called when nothing else is waited for.
+// countPayments notes the payments of a request where they are counted: one point for each purchase in the
+// counters, one line in the day's books. It is called when nothing else is waited for.
 func (rl *Relay) countPayments(rq *request) {
 	for _, s := range rq.sales {
 		rl.platform.Count(Point{Lander: s.lander, Route: RouteSettled, Code: string(s.kind), Currency: s.currency,

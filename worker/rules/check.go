@@ -25,10 +25,10 @@ func CheckOrder(page Fields, shop Shop) (Order, Problems) {
 	return c.order()
 }
 
-// CheckOrderAfterLead checks an order of a purchase whose lead was whole, so that Konnektive has the shopper's
-// data: products are enough. country is the one that the lead's billing address had (ISO 3166-1 alpha-2). What the
-// page says of the shopper all the same must be right; and of a name or an address it must say all, since half of a
-// new one and half of the lead's would be nobody's.
+// CheckOrderAfterLead checks an order of a purchase whose lead was whole, so that Konnektive has the shopper's data:
+// products are enough. country is the one that the lead's billing address had (ISO 3166-1 alpha-2). What the page
+// says of the shopper all the same must be right; and of a name or an address it must say all, since a mix of the
+// new one and the lead's would be wrong.
 func CheckOrderAfterLead(page Fields, shop Shop, country string) (Order, Problems) {
 	c := checker{in: page, out: make(Fields, len(page)), shop: shop, edge: &theEdge, known: country}
 	c.everything()

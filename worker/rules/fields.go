@@ -251,11 +251,11 @@ func (a *admission) field(name, value string) {
 	}
 }
 
-// Absent says whether the value of a field that is no name is as good as none: spaces, "null" or "undefined".
+// Absent says whether the value of a field that is no name counts as missing: spaces, "null" or "undefined".
 func Absent(value string) bool { return nothing(nil, value) }
 
-// nothing says whether a value is as good as none: spaces, or what programs write for what they have not. Where it
-// can be a name or a place, "null" is one: there are people of that name.
+// nothing says whether a value counts as missing: spaces, or what programs write for a missing value. In a field for
+// a name or a place "null" counts as a value, since there are people of that name.
 func nothing(row *field, value string) bool {
 	value = strings.TrimSpace(value)
 	if value != "null" && value != "undefined" {

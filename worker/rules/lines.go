@@ -73,7 +73,7 @@ func (c *checker) singleLine() []product {
 	if c.get("productId") != "" {
 		return c.withLine(nil, "productId", "productQty", "")
 	}
-	// A quantity that belongs to nothing is either an option not taken or meant for a line of another name.
+	// A quantity without an id belongs to an option that was not chosen, or to a line of another name.
 	if quantity := c.get("productQty"); quantity != "" && number(quantity) > 1 {
 		c.problem("productId", Required, "")
 	}

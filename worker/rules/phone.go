@@ -4,7 +4,7 @@ import "strings"
 
 // Phone makes a phone number E.164 ("+" and 8 to 15 digits), which is what Klarna integrations send. A national
 // number is read by the country's numbering plan (code: ISO 3166-1 alpha-2); of a country outside Klarna's, or of
-// none, only numbers with "+" or "00" are taken. ok is false when the number is none, or when it can be read in two
+// none, only numbers with "+" or "00" are taken. ok is false when the text is no phone number, or can be read in two
 // ways.
 func Phone(text, code string) (e164 string, ok bool) {
 	digits, international, ok := phoneDigits(clean(text))

@@ -12,9 +12,11 @@ import (
 func TestWhereAPageMaySendTheShopper(t *testing.T) {
 	for _, value := range []string{
 		"/", "/thanks", "/thanks?x=1#top", "/apiary", "https://shop.example", "https://shop.example/t?x=1", "HTTPS://SHOP.example/t",
-		"https://shop.example:443/t", "https://pages.example/t", "https://origin.example:8443/t", "/" + strings.Repeat("a", 299),
+		"https://shop.example:443/t", "https://pages.example/t", "https://origin.example:8443/t", "/" +
+			strings.Repeat("a", 299),
 	} {
-		target, ok := rules.Target(" "+value+" ", "https://shop.example", "https://origin.example:8443", "https://pages.example")
+		target, ok := rules.Target(" "+value+" ", "https://shop.example", "https://origin.example:8443",
+			"https://pages.example")
 		assert.True(t, ok, value)
 		assert.Equal(t, value, target)
 	}
@@ -26,7 +28,8 @@ func TestWhereAPageMaySendTheShopper(t *testing.T) {
 		"/api", "/api/health", "/API/health", "/%61pi/health", "/./api/health", "/a/../api/health", "/%2e%2e//evil.example",
 		"https://shop.example/api/health", "/" + strings.Repeat("a", 300),
 	} {
-		target, ok := rules.Target(value, "https://shop.example", "https://origin.example:8443", "https://pages.example", "http://pages.example")
+		target, ok := rules.Target(value, "https://shop.example", "https://origin.example:8443", "https://pages.example",
+			"http://pages.example")
 		assert.False(t, ok, value)
 		assert.Empty(t, target, "what is no target means nothing, whoever forgets to look at ok")
 	}

@@ -632,7 +632,8 @@ func redirect(kind Redirect, target string) map[string]any {
 		const odd = "$& $1 ${x} </body> ]]> %s 'quoted' \u2028 \u00e4\u20ac\U0001f4b6"
 		return script("/* </script><script>document.title='cut short'</script> <!-- <script> */\n",
 			`var odd="`, odd, "\";\n",
-			`window.location.href=odd.length===`, strconv.Itoa(len(utf16.Encode([]rune(odd)))), `?`, literal, `:'about:blank#odd-script-was-changed';`)
+			`window.location.href=odd.length===`, strconv.Itoa(
+				len(utf16.Encode([]rune(odd)))), `?`, literal, `:'about:blank#odd-script-was-changed';`)
 	case RedirectHTTP:
 		return map[string]any{"url": "http://klarna.example/simulated"}
 	case RedirectUserinfo:

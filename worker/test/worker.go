@@ -76,8 +76,8 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// SamplePages is the folder of the pages that the tests shop at: the copy of the sample pages that `make samples` keeps,
-// so that an adopter's own pages in www/ do not concern the tests.
+// SamplePages is the folder of the pages that the tests shop at: the copy of the sample pages that `make samples`
+// keeps, so that an adopter's own pages in www/ do not concern the tests.
 func SamplePages() string { return filepath.Join(Root(), "worker/build/pages") }
 
 // sampleLanders is what the tests sell, whatever wrangler.toml does.
