@@ -271,3 +271,38 @@ func TestAHintWhileAnotherRequestWritesOrTheLedgerFails(t *testing.T) {
 		})
 	}
 }
+
+func TestAHintThatOrderQueryDoesNotFindYetIsAskedAboutAgain(t *testing.T) {
+	ctx := context.Background()
+	newer := Hint{"NEWER", "12", "KLARNA"}
+	for _, c := range []struct {
+		name      string
+		meanwhile func(r *Record)
+		hint      Hint
+		asked     bool // noted as asked about
+	}{
+		{"it is kept", func(*Record) {}, Hint{"HINT", "12", "KLARNA"}, true},
+		{"a newer one has not been asked about", func(r *Record) { r.Attempts[0].Hint = newer }, newer, false},
+		{"the session is gone", func(r *Record) { r.Attempts = nil }, Hint{}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			hint := Hint{"HINT", "12", "KLARNA"}
+			hinted := without(answered("a", codes.Redirect, noon))
+			hinted.Hint = hint
+			record := &tracked{ref: d.store.New(), Record: of(hinted)}
+			won, _, err := d.write(ctx, record)
+			require.NoError(t, err)
+			require.True(t, won)
+			d.refuse(konnektive.OrderQuery, noOrders)
+			d.during(konnektive.OrderQuery, func() { d.rewrite(record.ref, c.meanwhile) })
+			require.NoError(t, d.adopt(ctx, record, &record.Attempts[0]))
+			r := d.record(record.ref)
+			if len(r.Attempts) == 0 {
+				return
+			}
+			assert.Equal(t, c.hint, r.Attempts[0].Hint)
+			assert.Equal(t, c.asked, !r.Attempts[0].KnownAt.IsZero())
+		})
+	}
+}

@@ -147,3 +147,26 @@ func TestAnEventIsToldOnceInARequest(t *testing.T) {
 	assert.Equal(t, []string{EventPaid + " A1", EventPaid + " B2"}, d.events)
 	assert.NotPanics(t, func() { (&Service{}).tell(Event{Name: EventPaid}) }, "nobody listens")
 }
+
+func TestWhenAnAnswerThatFindsNoOrderIsBelieved(t *testing.T) {
+	never := answered("a", codes.Redirect, noon)
+	found, missed, paid := never, never, never
+	found.Known.Status, missed.Known.Status, paid.Paid = partial, konnektive.StatusNotFound, true
+	for _, c := range []struct {
+		name   string
+		r      *Record
+		status string
+		want   bool
+	}{
+		{"an order that was never found", of(never), konnektive.StatusNotFound, true},
+		{"one that was not found before", of(missed), konnektive.StatusNotFound, true},
+		{"one that was found before", of(found), konnektive.StatusNotFound, false},
+		{"one that was found before, with a status", of(found), partial, true},
+		{"one that is paid", of(paid), konnektive.StatusNotFound, false},
+		{"the order of an upsale", upsaleOf(never), konnektive.StatusNotFound, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			assert.Equal(t, c.want, c.r.plausible(&c.r.Attempts[0], lamp(c.status)))
+		})
+	}
+}
