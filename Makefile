@@ -49,7 +49,7 @@ $(TOOLS): worker/package-lock.json
 build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
 	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
-	@$(GO) run ./worker/cmd/landers worker/build/landers.txt
+	@$(GO) run ./worker/cmd/landers worker/build/landers.mjs
 	@$(GO) run ./worker/cmd/overlay worker/build/overlay.json
 	@$(WASM_GO) build -overlay worker/build/overlay.json $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm

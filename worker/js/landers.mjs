@@ -2,7 +2,7 @@
 // table". A host is found by halving, without reading the rest, so that a thousand landers cost a start no more
 // than one does.
 
-import lines from "../build/landers.txt";
+import lines from "../build/landers.mjs";
 
 /** Is there a file at all? */
 export const any = lines.includes("\t");

@@ -18,7 +18,7 @@ registerHooks({
     return specifier === "cloudflare:workers" ? { url: specifier, shortCircuit: true } : next(specifier, context);
   },
   load(url, context, next) {
-    if (url.endsWith(".txt")) return { format: "module", shortCircuit: true, source: 'export default "";' };
+    if (url.endsWith("/build/landers.mjs")) return { format: "module", shortCircuit: true, source: 'export default "";' };
     if (url === "cloudflare:workers") return { format: "module", shortCircuit: true,
       source: "export const env = globalThis.isolate;" };
     if (!url.endsWith(".wasm")) return next(url, context);

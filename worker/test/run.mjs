@@ -19,15 +19,20 @@ const modules = [];
 for (const file of await readdir(wanted.bundle)) {
   const path = join(wanted.bundle, file);
   if (file.endsWith(".wasm")) modules.push({ type: "CompiledWasm", path, contents: await readFile(path) });
-  if (file.endsWith("landers.txt")) modules.push(
-    { type: "Text", path, contents: wanted.landers ?? await readFile(path, "utf8") });
-  if (file === "entry.js") modules.unshift({ type: "ESModule", path, contents: await readFile(path, "utf8") });
+  if (file === "entry.js") modules.unshift({ type: "ESModule", path, contents: withLanders(await readFile(path, "utf8")) });
 }
 if (wanted.probe) {
   for (const file of ["capture.mjs", "probe.mjs"]) {
     const contents = await readFile(new URL(file, import.meta.url), "utf8");
     modules.unshift({ type: "ESModule", path: join(wanted.bundle, file), contents });
   }
+}
+
+/** The Worker's script with the test's landers.toml in place of the one that was built in. */
+function withLanders(script) {
+  const builtIn = /^var landers_default = (?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\[^])*`);$/m;
+  if (!builtIn.test(script)) throw new Error("the bundle has no landers of a file");
+  return script.replace(builtIn, () => `var landers_default = ${JSON.stringify(wanted.landers)};`);
 }
 
 const ratelimits = workerOptions.ratelimits;

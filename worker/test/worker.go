@@ -119,9 +119,6 @@ func Start(t testing.TB, o Options) *Worker {
 	}
 	landers, err := landersfile.Parse([]byte(o.Landers))
 	require.NoError(t, err)
-	if landers == "" {
-		landers = "\n" // as the build leaves it
-	}
 	if o.Pages == "" {
 		o.Pages = SamplePages()
 	}

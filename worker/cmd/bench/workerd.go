@@ -52,9 +52,6 @@ func lay(binary, folder, name, www, crmURL string, ledger bool, modules ...[2]st
 		if filepath.Ext(m[1]) == ".wasm" {
 			format = "wasm"
 		}
-		if filepath.Ext(m[1]) == ".txt" {
-			format = "text"
-		}
 		fmt.Fprintf(&list, "    (name = %q, %s = embed %q),\n", m[0], format, file)
 	}
 	landers, err := json.Marshal(map[string]any{"*": map[string]any{

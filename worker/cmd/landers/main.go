@@ -1,11 +1,12 @@
-// Landers writes worker/landers.toml as the lines in which the Worker finds a host (package landersfile), an empty
-// line when there is none.
+// Landers writes worker/landers.toml as a JavaScript module, which becomes a part of the Worker's script: its default
+// export is the lines in which the Worker finds a host (package landersfile), or "" when there is no file.
 //
-//	go run ./worker/cmd/landers worker/build/landers.txt
+//	go run ./worker/cmd/landers worker/build/landers.mjs
 package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: landers worker/build/landers.txt")
+		fmt.Fprintln(os.Stderr, "usage: landers worker/build/landers.mjs")
 		os.Exit(2)
 	}
 	if err := write(landersfile.Path, os.Args[1]); err != nil {
@@ -35,11 +36,13 @@ func write(from, to string) error {
 		}
 		return err
 	}
-	if table == "" {
-		table = "\n" // not every tool takes a module without a byte
+	text, err := json.Marshal(table)
+	if err != nil {
+		return err
 	}
-	if present, err := os.ReadFile(to); err == nil && bytes.Equal(present, []byte(table)) {
+	module := fmt.Appendf(nil, "export default %s;\n", text)
+	if present, err := os.ReadFile(to); err == nil && bytes.Equal(present, module) {
 		return nil
 	}
-	return os.WriteFile(to, []byte(table), 0o644)
+	return os.WriteFile(to, module, 0o644)
 }
