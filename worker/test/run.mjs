@@ -30,7 +30,7 @@ if (wanted.probe) {
 
 /** The Worker's script with the test's landers.toml in place of the one that was built in. */
 function withLanders(script) {
-  const builtIn = /^var landers_default = (?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\[^])*`);$/m;
+  const builtIn = /^var landers_default = (?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`);$/m;
   if (!builtIn.test(script)) throw new Error("the bundle has no landers of a file");
   return script.replace(builtIn, () => `var landers_default = ${JSON.stringify(wanted.landers)};`);
 }
