@@ -36,7 +36,8 @@ func TestTheFieldsAtFault(t *testing.T) {
 		want       map[string]string
 	}{
 		{"each with its text", `{"result":"ERROR","message":{"city":"no"}}`, map[string]string{"city": "no"}},
-		{"the names, which Konnektive names in a sentence", `{"result":"ERROR","message":"First and Last Name are required"}`,
+		{"the names, which Konnektive names in a sentence",
+			`{"result":"ERROR","message":"First and Last Name are required"}`,
 			map[string]string{"firstName": "", "lastName": ""}},
 		{"none in any other sentence", `{"result":"ERROR","message":"Something new"}`, map[string]string{}},
 	} {
@@ -51,6 +52,7 @@ func TestAnAttemptThatAnotherRequestChangesDuringItsImport(t *testing.T) {
 		a := &r.Attempts[0]
 		a.State, a.Code, a.AnsweredAt, a.URL = Answered, codes.Redirect, a.Sent, "https://klarna.example/before"
 	}
+	redirects := reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`)
 	leftBefore := func(r *Record) {
 		answeredBefore(r)
 		r.Attempts[0].End, r.Attempts[0].Ended = EndCancelled, r.Attempts[0].Sent
@@ -63,12 +65,16 @@ func TestAnAttemptThatAnotherRequestChangesDuringItsImport(t *testing.T) {
 		kept   []string // addresses of the attempts
 		lead   string   // the order that is left for the next attempt
 	}{
-		{"it is gone, and Konnektive redirects", gone, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Unknown, nil, ""},
+		{"it is gone, and Konnektive redirects",
+			gone, redirects, codes.Unknown, nil, ""},
 		{"it is gone, and was not sent", gone, notSent, codes.Unreachable, nil, ""},
-		{"it was answered before", answeredBefore, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Redirect,
+		{"it was answered before",
+			answeredBefore, redirects, codes.Redirect,
 			[]string{"https://klarna.example/before"}, ""},
-		{"it was answered before, and was not sent", answeredBefore, notSent, codes.Unreachable, []string{"https://klarna.example/before"}, ""},
-		{"its session is over", leftBefore, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x"}}`), codes.Declined,
+		{"it was answered before, and was not sent",
+			answeredBefore, notSent, codes.Unreachable, []string{"https://klarna.example/before"}, ""},
+		{"its session is over",
+			leftBefore, redirects, codes.Declined,
 			[]string{"https://klarna.example/before"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
