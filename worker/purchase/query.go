@@ -36,7 +36,7 @@ func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, 
 	return order, asked, fail(codes.Unreachable, "", reply.Cause())
 }
 
-var errGone = errors.New("Order Query finds no order any more, which it has found before")
+var errGone = errors.New("an order that Order Query has found before is not found any more")
 
 // plausible tells whether an answer about an attempt's order can be believed. An order that was found once, or that an
 // upsale belongs to, is not gone because one answer does not find it.
