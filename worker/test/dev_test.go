@@ -84,6 +84,13 @@ func (d *dev) printed(t *testing.T, name string) string {
 	return found[1]
 }
 
+// stop ends make dev as Ctrl-C does, and waits for its end.
+func (d *dev) stop(t *testing.T) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(-d.cmd.Process.Pid, syscall.SIGTERM))
+	<-d.done
+}
+
 // clone copies the repository as git has it, with the npm tools of this one, and with the sample pages and landers,
 // whatever it has of its own.
 func clone(t *testing.T) string {

@@ -33,10 +33,13 @@ var timeless = []string{
 
 // Lighthouse looks at the pages as the Worker serves them, as a phone would. What it cannot see here: the network
 // of the real world, and Cloudflare's own cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
-// Its mark for speed depends on what else the machine does, so it counts only when SPEED=1 says that the machine is
-// idle: `make lighthouse`.
+// It records a trace by the clock: on a busy machine the mark for speed falls, and the recording itself fails now and
+// then. So it is no part of `make e2e`, and runs alone on an idle machine: `make lighthouse`. What it says of
+// accessibility, layout shift and sizes is held there by axe, TestNothingMoves and TestTheCheckoutsFirstLoadIsSmall.
 func TestLighthouseGivesFullMarks(t *testing.T) {
-	t.Parallel()
+	if os.Getenv("SPEED") != "1" {
+		t.Skip("make lighthouse runs it")
+	}
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	front := cloudflare(t, market)
 	s := newShopper(t, market, market.Browser(t), "url")
@@ -60,9 +63,7 @@ func TestLighthouseGivesFullMarks(t *testing.T) {
 			}
 			speed := report.Categories["performance"].Score
 			t.Logf("%.2f for speed", speed)
-			if os.Getenv("SPEED") == "1" {
-				assert.Equal(t, 1.0, speed, "speed")
-			}
+			assert.Equal(t, 1.0, speed, "speed")
 			if t.Failed() {
 				report.explain(t)
 			}
