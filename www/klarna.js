@@ -444,7 +444,7 @@ function waysBack({ next, thanks, path }) {
   /** @param {string} url */
   const fitting = (url) => (url.length <= LONGEST_WAY_BACK ? url : url.split("?")[0]);
   const paid = next ?? thanks;
-  const failed = path?.includes("upsale") ? thanks && withRef(thanks) : here.href;
+  const failed = path?.includes("upsale") ? thanks && withRef(thanks, query("ref")) : here.href;
   return {
     ...(paid && { redirectsTo: fitting(withRef(paid)) }),
     ...(failed && { errorRedirectsTo: fitting(failed) }),
