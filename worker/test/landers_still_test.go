@@ -4,9 +4,11 @@ package test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/simulator"
 )
@@ -19,6 +21,9 @@ new PerformanceObserver((list) => {
 		if (!hadRecentInput) shifts.push([value, ...sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.textContent)]);
 	}
 }).observe({ type: "layout-shift", buffered: true })`
+
+// nothing is what rounds to 0.000, as Chromium's own tools show it: less than a pixel, of a part that is parsed later.
+const nothing = 0.0005
 
 // TestNothingMoves looks at every state of the landers, on a phone and on a large screen, while it comes about.
 func TestNothingMoves(t *testing.T) {
@@ -42,7 +47,9 @@ func TestNothingMoves(t *testing.T) {
 						state.reach(s)
 					}
 					s.do(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`)
-					assert.Equal(t, "[]", s.text(`JSON.stringify(shifts)`))
+					moved, err := strconv.ParseFloat(s.text(`String(shifts.reduce((sum, [value]) => sum + value, 0))`), 64)
+					require.NoError(t, err)
+					assert.Less(t, moved, nothing, s.text(`JSON.stringify(shifts)`))
 				})
 			}
 		}
