@@ -103,6 +103,7 @@ var saying = []landerCase{
 		}},
 	{"a country without Klarna is told at once, at its field", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
+		s.until(`document.documentElement.dataset.klarnaPrices === "known"`) // which chooses the countries of the list
 		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
 		s.do(`document.querySelector("[name=emailAddress]").focus()`)
 		s.until(`globalThis.klarnaRules`)
