@@ -117,6 +117,7 @@ var saying = []landerCase{
 	{"a country without Klarna is told by the edge where the check does not run", func(t *testing.T, s *shopper) {
 		s.intercept("*/build/*", false, always(cut{}))
 		s.open("/checkout")
+		s.until(`document.documentElement.dataset.klarnaPrices === "known"`)
 		s.do(`document.querySelector("[name=country]").add(new Option("Brazil", "BR"))`)
 		s.fill(s.tab, "country", "BR", "postalCode", "01310-100")
 		s.pay()
