@@ -48,7 +48,7 @@ func TestCheck(t *testing.T) {
 			want: []string{"README.md:3: the Makefile has no target hay", "README.md:5: the Makefile has no target deploy-all"},
 		},
 		"files of the repository that are named": {
-			text: "`worker/js/entry.mjs`, `worker/`, `www/build/check.js`, `worker/<name>`, `POST /api/x`, `Makefile`, " +
+			text: "`worker/js/entry.mjs`, `worker/`, `www/build/check.js`, `www/de/page.html`, `worker/<name>`, `POST /api/x`, `Makefile`, " +
 				"`worker/gone.go`\n",
 			want: []string{"README.md:1: there is no worker/gone.go"},
 		},
