@@ -23,6 +23,7 @@ type Import struct {
 	// Digest tells the cart from another one.
 	Digest string
 	// Lead and Form are what the lead and the import say of shopper, cart and lander. The gateway's part is added.
+	// Without a Lead, the import completes the order of a whole lead that was sent before, or fails with ErrNoLead.
 	Lead    konnektive.Form
 	Form    konnektive.Form
 	Gateway Gateway
@@ -35,6 +36,9 @@ type Import struct {
 	// Admit is asked before anything is sent on the shopper's behalf, once per attempt; nil: nothing is asked.
 	Admit func(context.Context) error
 }
+
+// ErrNoLead is the cause of an error: the import needs a lead of its own, and the request has no data for one.
+var ErrNoLead = errors.New("the order of the lead before has been used")
 
 // shortRef is how much of a ref stands in the log and in Konnektive: enough to find the purchase, too little to ask
 // for it.
@@ -281,6 +285,9 @@ func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token str
 	if a.OrderID != "" {
 		return source{orderID: a.OrderID, partial: in.Kind == KindUpsale || t.LeadPartial}, nil
 	}
+	if in.Lead == nil {
+		return source{}, fail(codes.Invalid, "", ErrNoLead)
+	}
 	reply := s.CRM.Call(ctx, konnektive.ImportLead, in.Lead)
 	orderID := reply.OrderID()
 	if reply.Kind != konnektive.Success || orderID == "" {
@@ -374,6 +381,8 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 		return nil, s.release(ctx, t, token, broken("", notHeld))
 	case notAsked != nil:
 		return nil, s.release(ctx, t, token, unasked("", notAsked))
+	case from.orderID != "" && !(held && usable) && in.Kind == KindOrder && in.Lead == nil:
+		return nil, s.release(ctx, t, token, fail(codes.Invalid, "", ErrNoLead))
 	case from.orderID != "" && !(held && usable):
 		return nil, s.forget(ctx, t, token)
 	}

@@ -286,6 +286,69 @@ func TestWhichPurchaseHoldsAnOrder(t *testing.T) {
 	assert.False(t, held, "what cannot be read is nobody's")
 }
 
+func TestAnOrderWithoutAShopperNeedsTheOrderOfTheLeadBefore(t *testing.T) {
+	bare := func(key, cart, ref string) Import {
+		in := order(key, cart, ref)
+		in.Lead = nil
+		return in
+	}
+	opened := func(t *testing.T, d *desk, ref string) (unused bool) {
+		o, err := d.Opened(context.Background(), "shop.example", ref)
+		require.NoError(t, err)
+		return o.Whole("a cart that was never imported")
+	}
+	refused := func(t *testing.T, d *desk, in Import) {
+		t.Helper()
+		calls := len(d.calls)
+		_, err := d.another().Import(context.Background(), in)
+		assert.Equal(t, codes.Invalid, codes.As(err).Code)
+		assert.ErrorIs(t, err, ErrNoLead)
+		for _, call := range d.calls[calls:] {
+			assert.NotContains(t, call, "import", "nothing is imported without a shopper")
+		}
+	}
+	setUp := func(t *testing.T) (*desk, string) {
+		d := newDesk(t)
+		lead, err := d.Lead(context.Background(), Lead{Lander: "shop.example", Whole: true, Country: "DE"})
+		require.NoError(t, err)
+		return d, lead.Ref
+	}
+	t.Run("the first one completes it, and the same once more is its repeat", func(t *testing.T) {
+		d, ref := setUp(t)
+		first, _ := d.redirected(bare("key", "cart", ref))
+		assert.Equal(t, []string{"leads/import", "order/import L1"}, d.calls)
+		again, _ := d.redirected(bare("key", "cart", ref))
+		assert.Equal(t, first.URL, again.URL)
+		assert.Len(t, d.calls, 2)
+	})
+	t.Run("another cart is refused, and its key is free for the whole order", func(t *testing.T) {
+		d, ref := setUp(t)
+		d.redirected(bare("key", "cart", ref))
+		d.pass(time.Minute)
+		refused(t, d, bare("key-2", "other", ref))
+		d.redirected(order("key-2", "other", ref))
+		assert.Len(t, d.record(ref).Attempts, 2)
+	})
+	t.Run("the same cart after a decline is refused", func(t *testing.T) {
+		d, ref := setUp(t)
+		d.status["L1"] = declined
+		d.redirected(bare("key", "cart", ref))
+		d.pass(time.Minute)
+		require.Equal(t, codes.Declined, d.said(ref))
+		refused(t, d, bare("key-2", "cart", ref))
+	})
+	t.Run("an order that turns out to be finished is not used", func(t *testing.T) {
+		d := newDesk(t)
+		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+		lead, err := d.Lead(context.Background(), Lead{Lander: "shop.example", Whole: true, Country: "DE"})
+		require.NoError(t, err)
+		d.answer, d.status["SAME"] = nil, complete
+		refused(t, d, bare("key", "cart", lead.Ref))
+		assert.False(t, opened(t, d, lead.Ref))
+		d.redirected(order("key", "cart", lead.Ref))
+	})
+}
+
 func TestALeadThatTellsLittle(t *testing.T) {
 	ctx := context.Background()
 	t.Run("opens a purchase though its order is another's", func(t *testing.T) {
@@ -302,7 +365,8 @@ func TestALeadThatTellsLittle(t *testing.T) {
 		require.NoError(t, err)
 		opened, err := d.Opened(ctx, "shop.example", lead.Ref)
 		require.NoError(t, err)
-		assert.Equal(t, Opened{}, opened)
+		assert.False(t, opened.Whole("cart"))
+		assert.Empty(t, opened.Country)
 	})
 	t.Run("takes nothing back that an earlier one told", func(t *testing.T) {
 		d := newDesk(t)
@@ -312,7 +376,8 @@ func TestALeadThatTellsLittle(t *testing.T) {
 		require.NoError(t, err)
 		opened, err := d.Opened(ctx, "shop.example", lead.Ref)
 		require.NoError(t, err)
-		assert.Equal(t, Opened{true, "DE"}, opened)
+		assert.True(t, opened.Whole("cart"))
+		assert.Equal(t, "DE", opened.Country)
 	})
 	t.Run("comes while the order is imported, and changes nothing", func(t *testing.T) {
 		d := newDesk(t)

@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"context"
+	"slices"
 
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
@@ -94,12 +95,13 @@ func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID str
 	return Result{Code: codes.Accepted, Ref: t.ref, Kind: KindOrder, OrderID: t.LeadOrderID}, nil
 }
 
-// Opened is what a lead has told about a purchase that was opened by one.
+// Opened is what leads have told about the purchase that they opened.
 type Opened struct {
-	// Whole: Konnektive has everything that an order needs of the shopper.
-	Whole bool
-	// Country is the billing country of the lead, by which it passed the rules.
+	// Country is the billing country of a whole lead, by which it passed the rules.
 	Country string
+	whole   bool
+	unused  bool     // the lead's order waits for its first import
+	carts   []string // the digests of the carts that were imported
 }
 
 // Opened says what the leads of a purchase have told. A ref that is not known is an error.
@@ -108,7 +110,15 @@ func (s *Service) Opened(ctx context.Context, lander, ref string) (Opened, error
 	if err != nil {
 		return Opened{}, err
 	}
-	// A repeated order must find the purchase as the first one did. Another cart needs a lead of its own, and says so
-	// when it has none.
-	return Opened{t.LeadWhole && (t.LeadOrderID != "" || len(t.Attempts) > 0), t.LeadCountry}, nil
+	opened := Opened{Country: t.LeadCountry, whole: t.LeadWhole, unused: t.LeadOrderID != ""}
+	for _, a := range t.Attempts {
+		opened.carts = append(opened.carts, a.Digest)
+	}
+	return opened, nil
+}
+
+// Whole tells whether Konnektive has all that an order with this cart needs of the shopper. Its order takes one cart,
+// so another cart needs a lead of its own. The same cart once more must find its attempt.
+func (o Opened) Whole(digest string) bool {
+	return o.whole && (o.unused || slices.Contains(o.carts, digest))
 }

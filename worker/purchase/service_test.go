@@ -157,8 +157,8 @@ var (
 
 func order(key, cart, ref string) Import {
 	return Import{
-		Kind: KindOrder, Lander: "shop.example", Key: key, Digest: cart, Ref: ref, Form: konnektive.Form{}.Add("firstName",
-			"Zoë"),
+		Kind: KindOrder, Lander: "shop.example", Key: key, Digest: cart, Ref: ref,
+		Lead: konnektive.Form{}.Add("firstName", "Zoë"), Form: konnektive.Form{}.Add("firstName", "Zoë"),
 		Gateway: Gateway{Return: "https://shop.example/return/", Failed: "https://shop.example/failed/",
 			PrepaidType: "KLARNA"},
 	}
@@ -894,7 +894,8 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 		assert.Equal(t, codes.Accepted, lead.Code)
 		opened, err := d.Opened(ctx, "shop.example", lead.Ref)
 		require.NoError(t, err)
-		assert.Equal(t, Opened{true, "DE"}, opened)
+		assert.True(t, opened.Whole("cart"))
+		assert.Equal(t, "DE", opened.Country)
 		assert.Equal(t, codes.Retry, d.said(lead.Ref))
 		more, err := d.Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref})
 		require.NoError(t, err)
@@ -911,6 +912,10 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 		assert.Equal(t, codes.Accepted, late.Code)
 		assert.Len(t, d.calls, 3, "an order under way is not touched by a late lead")
 		d.pass(time.Minute)
+		opened, err = d.Opened(ctx, "shop.example", lead.Ref)
+		require.NoError(t, err)
+		assert.True(t, opened.Whole("cart"), "a repeat finds its attempt")
+		assert.False(t, opened.Whole("other"), "its order has a cart")
 		d.redirected(order("key-2", "other", lead.Ref))
 		assert.Equal(t, []string{"order/query L1", "leads/import", "order/import L5"}, d.calls[3:])
 	})
@@ -942,7 +947,7 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 			assert.Empty(t, d.record(lead.Ref).LeadOrderID)
 			opened, err := d.Opened(ctx, "shop.example", lead.Ref)
 			require.NoError(t, err)
-			assert.False(t, opened.Whole, "an order needs the shopper's data once more")
+			assert.False(t, opened.Whole("cart"), "an order needs the shopper's data once more")
 			d.answer = nil
 			d.redirected(order("key", "cart", lead.Ref))
 			assert.Equal(t, "order/import L2", d.calls[2])

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"maps"
 	"strconv"
 	"strings"
@@ -13,57 +14,77 @@ import (
 
 // importOrder relays a Klarna order.
 func (rl *Relay) importOrder(rq *request) *answer {
-	page, order, refusal, ok := rl.acceptOrder(rq)
+	accepted, refusal, ok := rl.acceptOrder(rq)
 	if !ok {
 		return refusal
 	}
-	digest := purchase.Digest("order", order.Canonical())
-	in, refusal, ok := rl.importOf(rq, page, order, digest)
+	in, refusal, ok := rl.importOf(rq, accepted.page, accepted.order, orderDigest(accepted.order))
 	if !ok {
 		return refusal
 	}
 	in.Kind = purchase.KindOrder
-	in.Lead = rl.params(rq, withoutCart(order))
+	if len(accepted.lacking) == 0 {
+		in.Lead = rl.params(rq, withoutCart(accepted.order))
+	}
 	result, err := rl.purchases(rq).Import(rq.ctx, in)
+	if errors.Is(err, purchase.ErrNoLead) {
+		return rq.refuse(accepted.lacking)
+	}
 	return rl.told(rq, result, err)
 }
 
 // checkOrder says what importOrder would say to an order before it asks anybody. Nothing is sent or kept.
 func (rl *Relay) checkOrder(rq *request) *answer {
-	page, _, refusal, ok := rl.acceptOrder(rq)
+	accepted, refusal, ok := rl.acceptOrder(rq)
 	if !ok {
 		return refusal
 	}
-	if page["ref"] != "" {
-		rq.logged = page["ref"]
-		if _, err := rl.purchases(rq).Opened(rq.ctx, rq.host, page["ref"]); err != nil {
+	if ref := accepted.page["ref"]; ref != "" {
+		rq.logged = ref
+		if _, err := rl.purchases(rq).Opened(rq.ctx, rq.host, ref); err != nil {
 			return rl.failed(rq, err)
 		}
 	}
 	return say(codes.Accepted)
 }
 
+// An acceptedOrder has passed the rules.
+type acceptedOrder struct {
+	page  rules.Fields
+	order rules.Order
+	// lacking is what the page did not say of the shopper, because the lead before has said it.
+	lacking rules.Problems
+}
+
 // acceptOrder is accept for an order. One that names its purchase and its products alone is enough when the
 // purchase's lead was whole.
-func (rl *Relay) acceptOrder(rq *request) (page rules.Fields, order rules.Order, refusal *answer, ok bool) {
+func (rl *Relay) acceptOrder(rq *request) (accepted acceptedOrder, refusal *answer, ok bool) {
 	var unknown error
-	page, order, refusal, ok = rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
+	accepted.page, accepted.order, refusal, ok = rl.accept(rq, func(page rules.Fields) (rules.Order, rules.Problems) {
 		order, problems := rules.CheckOrder(page, rq.lander.Shop)
 		if page["ref"] == "" || !problems.Lack() {
 			return order, problems
 		}
 		rq.logged = page["ref"]
 		opened, err := rl.purchases(rq).Opened(rq.ctx, rq.host, page["ref"])
-		if unknown = err; err != nil || !opened.Whole {
+		if unknown = err; err != nil {
 			return order, problems
 		}
-		return rules.CheckOrderAfterLead(page, rq.lander.Shop, opened.Country)
+		afterLead, more := rules.CheckOrderAfterLead(page, rq.lander.Shop, opened.Country)
+		if !opened.Whole(orderDigest(afterLead)) {
+			return order, problems
+		}
+		accepted.lacking = problems
+		return afterLead, more
 	})
 	if unknown != nil {
-		return nil, order, rl.failed(rq, unknown), false
+		return acceptedOrder{}, rl.failed(rq, unknown), false
 	}
-	return page, order, refusal, ok
+	return accepted, refusal, ok
 }
+
+// orderDigest tells an order's cart and shopper from others.
+func orderDigest(order rules.Order) string { return purchase.Digest("order", order.Canonical()) }
 
 // importUpsale relays an upsale of a paid order: a purchase of its own, on the same order in Konnektive, through a
 // whole round at Klarna.

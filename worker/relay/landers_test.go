@@ -93,6 +93,32 @@ func TestAnOrderByItsRefAloneAfterAWholeLead(t *testing.T) {
 		s.expect(got, 422, "ERROR", "invalid")
 		assert.Contains(t, got.fields(), "firstName")
 	})
+	t.Run("not for a second cart, which needs an order of its own", func(t *testing.T) {
+		s := open(t)
+		lead := s.post("/api/leads/import/", "", person)
+		s.expect(s.order("", fields{"ref": lead.Ref, "product1_id": "34"}), 200, "MERC_REDIRECT", "redirect")
+		calls := len(s.sim.Calls())
+		second := fields{"ref": lead.Ref, "product1_id": "34", "product1_qty": "2"}
+		for _, path := range []string{"/api/order/check/", "/api/order/import/"} {
+			got := s.post(path, "", second)
+			s.expect(got, 422, "ERROR", "invalid")
+			assert.Contains(t, got.fields(), "address1")
+		}
+		assert.Len(t, s.sim.Calls(), calls, "Konnektive is asked for nothing")
+		s.expect(s.order("", order().with("ref", lead.Ref, "product1_qty", "2")), 200, "MERC_REDIRECT", "redirect")
+	})
+	t.Run("not for the same cart after a decline", func(t *testing.T) {
+		s := open(t)
+		lead := s.post("/api/leads/import/", "", person)
+		cart := fields{"ref": lead.Ref, "product1_id": "34"}
+		first := s.order("", cart)
+		s.expect(first, 200, "MERC_REDIRECT", "redirect")
+		s.comeBack(s.sim.Decline(s.session(first.url())))
+		got := s.order("", cart)
+		s.expect(got, 422, "ERROR", "invalid")
+		assert.Contains(t, got.fields(), "address1")
+		assert.Len(t, s.sim.Calls(simulator.OpOrder), 1)
+	})
 	t.Run("not for a ref that nobody knows", func(t *testing.T) {
 		s.expect(s.order("", fields{"ref": strings.Repeat("a", 64), "product1_id": "34"}), 404, "ERROR", "ref_unknown")
 	})
