@@ -198,7 +198,7 @@ func (b *bench) crossings() error {
 	}
 	b.row("calls between JavaScript and Go: an order, a page", "–", "–", fmt.Sprintf("%.0f, %.0f", cost.Order, cost.Page),
 		"", "")
-	b.row("calls to the ledger: an order", "3", "–", fmt.Sprintf("%.0f", cost.Ledger), "", "")
+	b.row("calls to the ledger: an order", "4", "–", fmt.Sprintf("%.0f", cost.Ledger), "", "")
 	return nil
 }
 

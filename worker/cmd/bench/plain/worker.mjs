@@ -6,8 +6,9 @@
 // What it does of an order is what the relay does of one: the decision about
 // https and route, origin, rate limit, the body within its limit, the table of
 // parameters, card numbers, the order's rules, the idempotency key, a record
-// that is compared and set three times, the lead, the import, what the answers
-// mean, the envelope, the same headers, the log line.
+// that is compared and set three times, the note which purchase holds the
+// order in the CRM, the lead, the import, what the answers mean, the envelope,
+// the same headers, the log line.
 
 import { LEDGER as inMemory, LIMIT } from "../memory.mjs";
 
@@ -134,8 +135,11 @@ async function answerTo(work) {
   const deadline = Date.now() + Number(env.KONNEKTIVE_TIMEOUT_MS);
   Object.assign(attempt, { state: "sent", sent: Date.now(), deadline });
   record.orderIds = [orderId];
+  const holder = JSON.stringify({ v: 1, kind: "hold", lander: url.hostname, created: attempt.sent, target: work.ref });
+  const holding = LEDGER.get(LEDGER.idFromName(`order\n${orderId}`)).write(0, holder, 0, expires);
   ({ won } = await stub.write(1, JSON.stringify(record), attempt.sent + 60e3, expires));
-  if (!won) return { code: "in_progress" };
+  const held = await holding;
+  if (!won || !held.won) return { code: "in_progress" };
   const reply = await call(work, "/order/import/", {
     ...params, orderId, paySource: "PREPAID", prepaidType: "KLARNA", forceMerchantId: shop.forceMerchantId,
     redirectsTo: `${url.origin}/api/klarna/return/${work.ref}`, errorRedirectsTo: `${url.origin}/api/klarna/failed/${work.ref}`,
