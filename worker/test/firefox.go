@@ -209,12 +209,14 @@ func (f *firefox) profile(t testing.TB, l *line) driver {
 	var user struct{ UserContext string }
 	require.NoError(t, json.Unmarshal(created, &user))
 	t.Cleanup(func() { _, _ = f.call("browser.removeUserContext", map[string]any{"userContext": user.UserContext}) })
-	return f.tab(t, user.UserContext)
+	return f.window(t, user.UserContext)
 }
 
-func (f *firefox) tab(t testing.TB, user string) driver {
+// window opens a window with one tab. In one window, opening a tab and bringing it to the front both wait until the
+// one that was in front says that it is hidden, which it never does when it is being left for another page.
+func (f *firefox) window(t testing.TB, user string) driver {
 	t.Helper()
-	created, err := f.call("browsingContext.create", map[string]any{"type": "tab", "userContext": user})
+	created, err := f.call("browsingContext.create", map[string]any{"type": "window", "userContext": user})
 	require.NoError(t, err)
 	var tab struct{ Context string }
 	require.NoError(t, json.Unmarshal(created, &tab))
@@ -229,7 +231,7 @@ type firefoxTab struct {
 
 func (b *firefoxTab) another(t testing.TB) driver {
 	t.Helper()
-	return b.firefox.tab(t, b.user)
+	return b.firefox.window(t, b.user)
 }
 
 func (b *firefoxTab) navigate(address string) error {
