@@ -162,11 +162,12 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 		defer stop()
 		w.simulator, crm = api, pages+"/_simulator/"
 	}
+	since := w.settings.look()
 	if err := w.start(); err != nil {
 		return err
 	}
 	defer w.stop(signals)
-	go w.settings.watch(w.done, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
+	go w.settings.watch(since, w.done, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
 
 	base := o.base(shop.host)
 	ready := make(chan error, 1)

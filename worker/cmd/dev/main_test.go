@@ -384,7 +384,7 @@ func settingsFor(t *testing.T, text, lander string, hosts ...string) (all struct
 	t.Helper()
 	s = settings{root: t.TempDir(), folder: t.TempDir(), hosts: hosts, lander: lander}
 	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"), []byte(text), 0o600))
-	require.NoError(t, s.write())
+	require.NoError(t, s.write(0))
 	written, err := os.ReadFile(s.file())
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(written, &all))
@@ -501,22 +501,22 @@ func TestANewPageHasWranglerLookAgain(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(pages, "build"), 0o755))
 	done := make(chan struct{})
 	stopped := make(chan struct{})
-	go func() { defer close(stopped); s.watch(done, func(err error) { t.Error(err) }) }()
+	since := s.look()
+	go func() { defer close(stopped); s.watch(since, done, func(err error) { t.Error(err) }) }()
 	defer func() { close(done); <-stopped }()
-	trigger := filepath.Join(s.reload(), "pages")
-	says := func(text string) func() bool {
-		return func() bool { b, _ := os.ReadFile(trigger); return string(b) == text }
+
+	require.NoError(t, os.WriteFile(filepath.Join(pages, "new.html"), nil, 0o600))
+	require.Eventually(t, func() bool { b, _ := os.ReadFile(filepath.Join(s.reload(), "pages")); return len(b) > 0 }, patience,
+		10*time.Millisecond)
+
+	edition := func(text string) func() bool {
+		return func() bool { b, _ := os.ReadFile(s.file()); return bytes.Contains(b, []byte(text)) }
 	}
-
-	// Written again until it is noticed: the watch may have its first look after the first of them.
-	n := 0
-	require.Eventually(t, func() bool {
-		n++
-		_ = os.WriteFile(filepath.Join(pages, strconv.Itoa(n)+".html"), nil, 0o600)
-		return !says("")()
-	}, patience, 400*time.Millisecond)
-
-	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"), []byte("[vars.LANDERS.\"*\"]\ncampaignId = 4711\n"), 0o600))
+	require.NoError(t, os.WriteFile(s.taken(), []byte("0\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"),
+		[]byte("[build]\ncommand = \"make\"\n[vars.LANDERS.\"*\"]\ncampaignId = 4711\n"), 0o600))
 	require.NoError(t, os.Chtimes(filepath.Join(s.root, "wrangler.toml"), time.Time{}, time.Now().Add(time.Minute)))
-	assert.Eventually(t, func() bool { b, _ := os.ReadFile(s.file()); return bytes.Contains(b, []byte("4711")) }, patience, 10*time.Millisecond)
+	require.Eventually(t, edition("4711"), patience, 10*time.Millisecond)
+	assert.Eventually(t, edition("echo 2 >"), patience, 10*time.Millisecond, "wrangler did not take the first one")
+	require.NoError(t, os.WriteFile(s.taken(), []byte("2\n"), 0o600))
 }

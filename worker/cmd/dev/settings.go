@@ -33,7 +33,11 @@ func (s settings) file() string { return filepath.Join(s.folder, "wrangler.json"
 // reload is a folder that wrangler watches: what is written there has it look at everything again.
 func (s settings) reload() string { return filepath.Join(s.folder, "reload") }
 
-func (s settings) write() error {
+// taken is the file in which wrangler's build notes the edition of the settings that it has.
+func (s settings) taken() string { return filepath.Join(s.folder, "taken") }
+
+// write writes an edition of the settings.
+func (s settings) write(edition int) error {
 	var all map[string]any
 	if _, err := toml.DecodeFile(filepath.Join(s.root, "wrangler.toml"), &all); err != nil {
 		return fmt.Errorf("read wrangler.toml: %w", err)
@@ -65,6 +69,9 @@ func (s settings) write() error {
 			}
 		}
 		build["watch_dir"] = watched
+		if command, ok := build["command"].(string); ok {
+			build["command"] = fmt.Sprintf("echo %d >'%s'; %s", edition, s.taken(), command)
+		}
 	}
 	s.addLanders(all)
 	var text bytes.Buffer
@@ -76,7 +83,10 @@ func (s settings) write() error {
 	if err := os.MkdirAll(s.reload(), 0o700); err != nil {
 		return fmt.Errorf("write the settings for wrangler: %w", err)
 	}
-	if err := os.WriteFile(s.file(), text.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(s.file()+".new", text.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("write the settings for wrangler: %w", err)
+	}
+	if err := os.Rename(s.file()+".new", s.file()); err != nil {
 		return fmt.Errorf("write the settings for wrangler: %w", err)
 	}
 	return nil
@@ -104,37 +114,68 @@ func (s settings) addLanders(all map[string]any) {
 	}
 }
 
-// watch has wrangler look again when wrangler.toml has changed, or when a file of www/ was added or removed, which
-// it does not notice by itself.
-func (s settings) watch(done <-chan struct{}, complain func(error)) {
-	config := filepath.Join(s.root, "wrangler.toml")
-	pages := filepath.Join(s.root, "www")
-	was, names := changed(config), listed(pages)
-	seen := was
-	for n := 0; ; {
+// A sight is what there is to be seen of the files that are watched.
+type sight struct {
+	config time.Time // when wrangler.toml was written
+	pages  []string
+}
+
+func (s settings) look() sight {
+	return sight{changed(filepath.Join(s.root, "wrangler.toml")), listed(filepath.Join(s.root, "www"))}
+}
+
+// glance is the time between two looks. Wrangler closes its own watch while it takes settings in, and misses what is
+// written meanwhile; so an edition that was not taken after some glances is written again, later each time.
+const (
+	glance    = 300 * time.Millisecond
+	takenSoon = 10 // glances
+)
+
+// watch has wrangler look again when wrangler.toml has changed since a sight, or when a file of www/ was added or
+// removed, which wrangler does not notice by itself.
+func (s settings) watch(since sight, done <-chan struct{}, complain func(error)) {
+	was, seen := since, since
+	edition, pages := 0, 0
+	left, wait := 0, takenSoon
+	for {
 		select {
 		case <-done:
 			return
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(glance):
 		}
 		// Some editors empty a file before they write it: what has changed since the last look is not read before the
 		// next one.
-		is := changed(config)
-		if !is.Equal(was) && is.Equal(seen) {
-			was = is
-			if err := s.write(); err != nil {
+		is := s.look()
+		changed, missed := !is.config.Equal(was.config) && is.config.Equal(seen.config), false
+		if edition > 0 && !s.has(edition) {
+			left--
+			missed = left == 0
+		}
+		if changed {
+			was.config, wait = is.config, takenSoon
+		}
+		if changed || missed {
+			edition++
+			left, wait = wait, 2*wait
+			if err := s.write(edition); err != nil {
 				complain(err)
 			}
 		}
 		seen = is
-		if is := listed(pages); !slices.Equal(is, names) {
-			names = is
-			n++
-			if err := os.WriteFile(filepath.Join(s.reload(), "pages"), fmt.Append(nil, n), 0o600); err != nil {
+		if !slices.Equal(is.pages, was.pages) {
+			was.pages = is.pages
+			pages++
+			if err := os.WriteFile(filepath.Join(s.reload(), "pages"), fmt.Append(nil, pages), 0o600); err != nil {
 				complain(err)
 			}
 		}
 	}
+}
+
+// has tells whether wrangler has taken this edition. Without a build it cannot be known.
+func (s settings) has(edition int) bool {
+	text, err := os.ReadFile(s.taken())
+	return err != nil || strings.TrimSpace(string(text)) == fmt.Sprint(edition)
 }
 
 func changed(file string) time.Time {
