@@ -31,7 +31,7 @@ const (
 // Finding is one thing that was looked at.
 type Finding struct {
 	// stable: "reach", "address", "credentials", "grant", "campaign", "gateway", "product 34", "upsale 40",
-	// "countries", "currency"
+	// "countries", "currency", "server"
 	Check string
 	Level Level
 	Text  string // what was found

@@ -83,6 +83,10 @@ func (rl *Relay) preflight(rq *request) *answer {
 		said := preflight.Ask(rq.ctx, &rl.client, rq.lander)
 		rl.note(rq, began, said.Kind())
 		findings = preflight.Examine(rq.lander, said)
+		if rl.config.ServerPassword != "" {
+			findings = append(findings, preflight.Finding{Check: "server", Level: preflight.OK,
+				Text: config.NameServerPassword + " is set: landers' own servers that send it may order."})
+		}
 	}
 	w := json.NewWriter(2048)
 	preflight.Write(w, lander, findings)

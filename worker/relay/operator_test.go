@@ -316,3 +316,11 @@ func TestCountsThatCannotBeReadAreAProblem(t *testing.T) {
 	require.True(t, s.relay.Look(context.Background()))
 	assert.Contains(t, h.heard[0], "counts_unreadable")
 }
+
+func TestPreflightKnowsWhetherServersMayOrder(t *testing.T) {
+	assert.NotContains(t, open(t).operate("/api/preflight", adminToken).body, `"check":"server"`)
+	vars := settings()
+	vars[config.NameServerPassword] = strings.Repeat("s", 24)
+	assert.Contains(t, openWith(t, vars, simulator.Options{}).operate("/api/preflight", adminToken).body,
+		`{"check":"server","level":"ok"`)
+}

@@ -60,6 +60,7 @@ func check(e environment, s secrets, p place) *findings {
 	f.checkExposure(e)
 	f.checkRoutes(e)
 	f.checkLogs(e)
+	f.checkAlerts(e)
 	f.checkPages(e, p)
 	f.adviseLanders(e, s)
 	return f
@@ -473,6 +474,15 @@ func asNumber(v any) (float64, bool) {
 		return v, true
 	}
 	return 0, false
+}
+
+// checkAlerts: a webhook hears of nothing when no cron trigger has the Worker look.
+func (f *findings) checkAlerts(e environment) {
+	crons, _ := table(e.settings, "triggers")["crons"].([]any)
+	if f.config.AlertURL != "" && len(crons) == 0 {
+		f.fault("alerts_without_trigger", e.prefix()+"triggers.crons",
+			config.NameAlertURL+` is set, and nothing has the Worker look: add crons = ["*/5 * * * *"]`)
+	}
 }
 
 // adviseLanders points out what is allowed and still is rarely meant.
