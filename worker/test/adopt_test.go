@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// guide reads worker/docs/adopt.md and gives the first thing in it that fits.
+// guide reads worker/docs/adopt.md. What it returns finds the first text in it that matches a pattern.
 func guide(t *testing.T) func(pattern string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(Root(), "worker/docs/adopt.md"))
@@ -115,7 +115,8 @@ func TestTheStepsOfTheGuide(t *testing.T) {
 	t.Run("pages on a host of their own", func(t *testing.T) {
 		row := said("stay on a host of their own.*`(allowedOrigins = \\[[^`]+\\])`")
 		origin := said("allowedOrigins = \\[\"(https://[^\"]+)\"")
-		pages := `pages = { checkout = "` + origin + `/checkout", upsell = "` + origin + `/more", thankYou = "` + origin + "/done\" }\n"
+		pages := `pages = { checkout = "` + origin + `/checkout", upsell = "` + origin + `/more", thankYou = "` + origin +
+			"/done\" }\n"
 		describe(t, folder, described+row+"\n"+pages)
 		check(t)
 		d.stop(t)

@@ -18,19 +18,19 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// postAndLeave sends an order and returns how to hang up without waiting for
-// the answer.
+// postAndLeave sends an order, and returns a function that hangs up without waiting for the answer.
 func (w *Worker) postAndLeave(t testing.TB, body, key string) (leave func()) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
 	require.NoError(t, err)
 	fmt.Fprintf(conn, "POST /api/order/import/ HTTP/1.1\r\nHost: %s\r\nMF-Original-URL: "+
 		"https://%[1]s/api/order/import/\r\n"+
-		"CF-Connecting-IP: 203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", Host, key, Form, len(body), body)
+		"CF-Connecting-IP: 203.0.113.7\r\nIdempotency-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		Host, key, Form, len(body), body)
 	return func() { conn.Close() }
 }
 
-// endless is a body that goes on until it is closed, and counts.
+// endless is a body of 256 MiB, so that a reader which does not stop early is noticed; sent counts what was read.
 type endless struct{ sent int }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -27,18 +27,21 @@ const serverPassword = "a-password-for-servers-alone"
 func TestRequestsOfRealLandersOverHTTP(t *testing.T) {
 	t.Parallel()
 	campaign := simulator.DefaultCampaign()
-	for _, id := range []string{"1", "153"} { // the requests' own
+	for _, id := range []string{"1", "153"} { // shipping profiles that the requests name
 		campaign.ShipProfiles = append(campaign.ShipProfiles, simulator.ShipProfile{ID: id, Name: "Standard", Price: 490})
 	}
 	m := NewMarket(t, simulator.Options{Campaigns: []simulator.Campaign{campaign}}, Options{})
 	c := m.Client()
 	want := map[string]string{
-		"01": "200 accepted", "02": "200 redirect", "04": "422 invalid", "05": "422 invalid", "07": "200 redirect", "08": "200 redirect", "10": "402 declined",
-		"11": "200 accepted", "13": "200 redirect", "14": "400 malformed", "16": "200 accepted", "17": "200 accepted", "19": "422 invalid", "20": "200 accepted",
-		"22": "200 redirect", "23": "422 invalid", "25": "200 redirect", "26": "503 misconfigured", "28": "422 invalid", "29": "200 accepted", "31": "200 redirect",
-		"32": "200 accepted", "34": "422 invalid", "35": "200 redirect", "37": "422 invalid", "38": "422 invalid", "40": "405 method_not_allowed", "41": "200 redirect",
-		"43": "200 accepted", "44": "200 redirect", "46": "200 redirect", "47": "200 redirect", "49": "200 redirect", "50": "200 redirect", "52": "200 redirect",
-		"53": "200 redirect", "55": "422 invalid", "56": "200 redirect", "58": "200 accepted", "59": "200 accepted", "61": "404 not_found", "62": "404 not_found",
+		"01": "200 accepted", "02": "200 redirect", "04": "422 invalid", "05": "422 invalid", "07": "200 redirect",
+		"08": "200 redirect", "10": "402 declined", "11": "200 accepted", "13": "200 redirect", "14": "400 malformed",
+		"16": "200 accepted", "17": "200 accepted", "19": "422 invalid", "20": "200 accepted", "22": "200 redirect",
+		"23": "422 invalid", "25": "200 redirect", "26": "503 misconfigured", "28": "422 invalid", "29": "200 accepted",
+		"31": "200 redirect", "32": "200 accepted", "34": "422 invalid", "35": "200 redirect", "37": "422 invalid",
+		"38": "422 invalid", "40": "405 method_not_allowed", "41": "200 redirect", "43": "200 accepted", "44": "200 redirect",
+		"46": "200 redirect", "47": "200 redirect", "49": "200 redirect", "50": "200 redirect", "52": "200 redirect",
+		"53": "200 redirect", "55": "422 invalid", "56": "200 redirect", "58": "200 accepted", "59": "200 accepted",
+		"61": "404 not_found", "62": "404 not_found",
 		"64": "422 invalid",
 	}
 	files, err := filepath.Glob(filepath.Join(Root(), "worker/body/testdata/clients/*.json"))

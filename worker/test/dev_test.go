@@ -114,12 +114,14 @@ func clone(t *testing.T) string {
 		// through the link and in use.
 		require.NoError(t, os.Chtimes(filepath.Join(folder, name), info.ModTime(), info.ModTime()))
 	}
-	require.NoError(t, os.Symlink(filepath.Join(Root(), "worker/node_modules"), filepath.Join(folder, "worker/node_modules")))
+	require.NoError(t, os.Symlink(filepath.Join(Root(), "worker/node_modules"),
+		filepath.Join(folder, "worker/node_modules")))
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, "www")))
 	require.NoError(t, os.CopyFS(filepath.Join(folder, "www"), os.DirFS(SamplePages())))
 	_ = os.Remove(filepath.Join(folder, "worker/landers.toml"))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "worker/landers.toml"), nil, 0o644))
-	describe(t, folder, "[vars.LANDERS.\"*\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34, 35]\nupsales = [40]\n")
+	describe(t, folder,
+		"[vars.LANDERS.\"*\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34, 35]\nupsales = [40]\n")
 	return folder
 }
 
@@ -154,10 +156,12 @@ func TestMakeDev(t *testing.T) {
 		assert.Contains(t, checkout.Header.Get("Content-Type"), "text/html")
 
 		order := url.Values{
-			"firstName": {"Zoë"}, "lastName": {"O’Brien"}, "emailAddress": {"zoe@example.com"}, "phoneNumber": {"+31201234567"}, "address1": {"Keizersgracht 1"},
-			"city": {"Amsterdam"}, "postalCode": {"1015 CJ"}, "country": {"NL"}, "billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
+			"firstName": {"Zoë"}, "lastName": {"O’Brien"}, "emailAddress": {"zoe@example.com"}, "phoneNumber": {"+31201234567"},
+			"address1": {"Keizersgracht 1"}, "city": {"Amsterdam"}, "postalCode": {"1015 CJ"}, "country": {"NL"},
+			"billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
 		}
-		imported := Send(t, client, "POST", shop+"/api/order/import/", order.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Origin", shop).Envelope(t)
+		imported := Send(t, client, "POST", shop+"/api/order/import/", order.Encode(), "Content-Type",
+			"application/x-www-form-urlencoded", "Origin", shop).Envelope(t)
 		require.Equal(t, "redirect", imported.Code, "%v", imported)
 		klarna := imported.Message.(map[string]any)["url"].(string)
 
@@ -169,7 +173,8 @@ func TestMakeDev(t *testing.T) {
 			return html.UnescapeString(found[1])
 		}
 		back := url.Values{"finalizeTransaction": {"1"}, "orderData": {field(`name="orderData" value="([^"]*)"`)}}
-		returned := Send(t, client, "POST", field(`action="([^"]*)"`), back.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Origin", "null", "Sec-Fetch-Site", "cross-site")
+		returned := Send(t, client, "POST", field(`action="([^"]*)"`), back.Encode(), "Content-Type",
+			"application/x-www-form-urlencoded", "Origin", "null", "Sec-Fetch-Site", "cross-site")
 		assert.Equal(t, 303, returned.Status, returned.Body)
 		assert.Contains(t, returned.Header.Get("Location"), "/upsell?ref="+imported.Ref)
 

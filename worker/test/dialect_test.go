@@ -37,7 +37,8 @@ const oldHead = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><tit
 
 var oldPages = map[string]*template.Template{
 	// jQuery, whose $.post hands over a text because the type is text/html, and JSON.parse.
-	"/cart.php": oldPage(`<script src="/js/jquery.min.js"></script></head><body><p id="error"></p><form id="cart">` + oldFields + `
+	"/cart.php": oldPage(`<script src="/js/jquery.min.js"></script></head><body><p id="error"></p><form id="cart">` +
+		oldFields + `
 <input type="hidden" name="billShipSame" value="1"><input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
 <input type="hidden" name="paySource" value="PREPAID"><input type="hidden" name="prepaidType" value="KLARNA"><input type="hidden" name="forceMerchantId" value="7">
 <input type="hidden" name="redirectsTo" value="/thanks.php?step=1"><input type="hidden" name="errorRedirectsTo" value="/cart.php">
@@ -59,7 +60,8 @@ $("#pay").on("click", function () {
 
 	// Everything in the query, an answer that is evaluated, and message.script, which is evaluated as the vendor's sample does. The page is its
 	// own return page, for success and failure, under the address at which the shopper is.
-	"/order.php": oldPage(`</head><body><p id="error"></p><p id="order"></p><div id="form">` + oldFields + `</div><button id="pay">Pay</button><script>
+	"/order.php": oldPage(`</head><body><p id="error"></p><p id="order"></p><div id="form">` + oldFields +
+		`</div><button id="pay">Pay</button><script>
 var posted = {{.Data}}, error = new URLSearchParams(location.search).get("errorMsg");
 if ({{.Finalize}} === "1" && posted) {
   document.getElementById("order").textContent = posted;
@@ -83,7 +85,8 @@ document.getElementById("pay").onclick = function () {
 };</script></body></html>`),
 
 	// A lead, and then an order of which the page understands SUCCESS and ERROR alone. What carries a script is gone to before that is asked.
-	"/buy.php": oldPage(`</head><body><p id="error"></p><p id="done"></p><form>` + oldFields + `</form><button id="lead">Next</button> <button id="pay">Pay</button> <button id="state">Done?</button><script>
+	"/buy.php": oldPage(`</head><body><p id="error"></p><p id="done"></p><form>` + oldFields +
+		`</form><button id="lead">Next</button> <button id="pay">Pay</button> <button id="state">Done?</button><script>
 var orderId = sessionStorage.getItem("orderId");
 function call(path, fields, then) {
   fetch("/api/" + path, fields ? { method: "POST", body: new URLSearchParams(fields) } : {}).then(function (r) { return r.json(); }).then(function (data) {
@@ -155,7 +158,8 @@ func (o oldLander) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if o.policy != "" {
 		w.Header().Set("Content-Security-Policy", o.policy)
 	}
-	_ = page.Execute(w, map[string]string{"Finalize": r.PostFormValue("finalizeTransaction"), "Data": r.PostFormValue("orderData"), "Failed": r.URL.Query().Get("errorMsg")})
+	_ = page.Execute(w, map[string]string{"Finalize": r.PostFormValue("finalizeTransaction"),
+		"Data": r.PostFormValue("orderData"), "Failed": r.URL.Query().Get("errorMsg")})
 }
 
 // oldMarket opens a shop whose pages are an old lander's.
@@ -173,7 +177,8 @@ func oldMarket(t *testing.T, o oldLander) *Market {
 	members.StartTLS()
 	t.Cleanup(members.Close)
 	market := NewMarket(t, simulator.Options{}, Options{Vars: landers(map[string]any{
-		"origin": origin.URL, "dialect": "konnektive", "pages": map[string]string{"checkout": "/cart.php", "upsell": "", "thankYou": "/thanks.php"},
+		"origin": origin.URL, "dialect": "konnektive",
+		"pages": map[string]string{"checkout": "/cart.php", "upsell": "", "thankYou": "/thanks.php"},
 	})})
 	market.Elsewhere[welcome] = members.Listener.Addr().String()
 	return market
@@ -199,7 +204,8 @@ func (s *shopper) posted(path string) (data orderData) {
 	for _, private := range []string{s.email, "Änne", "Neill", "Hauptstra", "10115", "12345678"} {
 		assert.NotContains(s.t, text, private)
 	}
-	assert.Equal(s.t, "COMPLETE 12 PREPAID KLARNA", data.OrderStatus+" "+data.CampaignID+" "+data.PaySource+" "+data.PrepaidType)
+	assert.Equal(s.t, "COMPLETE 12 PREPAID KLARNA",
+		data.OrderStatus+" "+data.CampaignID+" "+data.PaySource+" "+data.PrepaidType)
 	return data
 }
 
@@ -227,7 +233,8 @@ func TestAnOldLanderWithJQuery(t *testing.T) {
 	s.klarna("#decline")
 	s.at("/cart.php?errorMsg=")
 	s.says(notPaid)
-	assert.NotContains(t, s.text(`location.search`), "Klarna+declined+the+purchase", "the text is the relay's own, never the one that came along")
+	assert.NotContains(t, s.text(`location.search`), "Klarna+declined+the+purchase",
+		"the text is the relay's own, never the one that came along")
 
 	s.fill(s.tab)
 	s.click("#pay")
@@ -304,7 +311,8 @@ func TestAnOldLanderThatEvaluates(t *testing.T) {
 				}
 				order := s.posted("/order.php?affId=media7")
 				assert.Equal(t, "54.80", order.TotalAmount)
-				assert.Equal(t, "https://"+Host+"/order.php?affId=media7&c1=spring%20sale", s.text(`location.href`), "the address has nothing left of the attempt before")
+				assert.Equal(t, "https://"+Host+"/order.php?affId=media7&c1=spring%20sale", s.text(`location.href`),
+					"the address has nothing left of the attempt before")
 				assert.Equal(t, "true", s.text(`window.top === window`))
 				assert.Empty(t, s.text(`document.getElementById("error").textContent`))
 				assert.Empty(t, s.blocked())

@@ -43,7 +43,7 @@ type driver interface {
 	another(t testing.TB) driver
 }
 
-// engines are the names of all that there are, in the order of their tests.
+// engines are the names of all engines, in the order of their tests.
 var engines = []string{"chromium", "firefox", "webkit"}
 
 // wanted are the engines to test with: ENGINES, or all.

@@ -118,7 +118,8 @@ func startFirefox(t testing.TB) engine {
 	}
 	f.socket.SetReadLimit(-1)
 	go f.listen()
-	_, err = f.call("session.new", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"acceptInsecureCerts": true}}})
+	_, err = f.call("session.new",
+		map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"acceptInsecureCerts": true}}})
 	require.NoError(t, err)
 	_, err = f.call("session.subscribe", map[string]any{"events": []string{"log.entryAdded"}})
 	require.NoError(t, err)
@@ -132,11 +133,12 @@ func firefoxPath(t testing.TB) string {
 			return path
 		}
 	}
-	require.FailNow(t, "no Firefox found", "`make browsers` installs it, FIREFOX names one, and ENGINES=chromium does without")
+	require.FailNow(t, "no Firefox found",
+		"`make browsers` installs it, FIREFOX names one, and ENGINES=chromium does without")
 	return ""
 }
 
-// listen hands every answer to who waits for it, and keeps what consoles show.
+// listen hands every answer to the call that waits for it, and keeps what consoles show.
 func (f *firefox) listen() {
 	for {
 		var m bidiMessage
@@ -235,7 +237,8 @@ func (b *firefoxTab) another(t testing.TB) driver {
 }
 
 func (b *firefoxTab) navigate(address string) error {
-	_, err := b.firefox.call("browsingContext.navigate", map[string]any{"context": b.id, "url": address, "wait": "complete"})
+	_, err := b.firefox.call("browsingContext.navigate",
+		map[string]any{"context": b.id, "url": address, "wait": "complete"})
 	return err
 }
 
@@ -342,7 +345,8 @@ func typed(text string) (actions []map[string]any) {
 		if name, ok := webDriverKeys[key]; ok {
 			key = name
 		}
-		actions = append(actions, map[string]any{"type": "keyDown", "value": key}, map[string]any{"type": "keyUp", "value": key})
+		actions = append(actions, map[string]any{"type": "keyDown", "value": key},
+			map[string]any{"type": "keyUp", "value": key})
 	}
 	return actions
 }

@@ -185,8 +185,9 @@ var comingBack = []landerCase{
 	}},
 	{"every answer of the status has its words on the thank-you page", func(t *testing.T, s *shopper) {
 		for code, want := range map[string]string{
-			"pending": "Your payment is not confirmed yet", "unknown": "We are checking your order", "declined": "Klarna did not accept the payment",
-			"retry": "Your order did not get through", "ref_unknown": "We cannot find this order here",
+			"pending": "Your payment is not confirmed yet", "unknown": "We are checking your order",
+			"declined": "Klarna did not accept the payment", "retry": "Your order did not get through",
+			"ref_unknown": "We cannot find this order here",
 		} {
 			b := s.another()
 			b.intercept("*/api/order/status/*", false, always(answer(200, code, "")))

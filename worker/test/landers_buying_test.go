@@ -40,8 +40,8 @@ var buying = []landerCase{
 			require.Len(t, order.OrderImports(), 1)
 			sent := order.OrderImports()[0].Fields
 			for name, want := range map[string]string{
-				"affId": "media7", "sourceValue1": "autumn", "sourceValue2": "b", "sourceValue3": "c", "sourceValue4": "d", "sourceValue5": "e",
-				"product1_id": "35", "product1_qty": "2", "lastName": "O’Neill", "billShipSame": "1",
+				"affId": "media7", "sourceValue1": "autumn", "sourceValue2": "b", "sourceValue3": "c", "sourceValue4": "d",
+				"sourceValue5": "e", "product1_id": "35", "product1_qty": "2", "lastName": "O’Neill", "billShipSame": "1",
 			} {
 				assert.Equal(t, want, sent[name], name)
 			}
@@ -149,7 +149,7 @@ var buying = []landerCase{
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 		assert.Equal(t, "54,80\u00a0€", s.text(`document.querySelector("[data-klarna-total]").textContent`))
 		s.until(`localStorage.getItem("told")`)
-		s.toldOnce() // the page that was only passed through has told nothing
+		s.toldOnce() // the upsell page, which the shopper left at once, did not report the purchase
 	}},
 	{"a delivery address of its own travels, and its fields are asked for only then", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
@@ -175,7 +175,7 @@ var buying = []landerCase{
 			s.pay()
 			s.inFrame("#approve")
 			s.at("/upsell?ref=")
-			// or the next checkout goes on with this purchase
+			// Until it is known to be paid, the next checkout would go on with this purchase.
 			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
 			assert.Equal(t, "true", s.text(`window.top === window`))
 			assert.Equal(t, "COMPLETE", s.order().Status)
@@ -210,7 +210,8 @@ var buying = []landerCase{
 	}},
 	{"by code alone: order, status, and a form of one's own", func(t *testing.T, s *shopper) {
 		s.open("/thank-you?affId=media7")
-		fields := `{ firstName: "Änne", lastName: "O’Neill", emailAddress: "` + s.email + `", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1", address2: "",
+		fields := `{ firstName: "Änne", lastName: "O’Neill", emailAddress: "` + s.email +
+			`", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1", address2: "",
 			postalCode: " 10115 ", city: "Berlin", country: "DE", billShipSame: "1", product1_id: 34, product1_qty: 1 }`
 		s.do(`(async () => {
 			globalThis.klarna = await import("/klarna.js");
@@ -250,7 +251,7 @@ var buying = []landerCase{
 	}},
 }
 
-// unhindered orders while calls of this kind are answered so; nil: never.
+// unhindered buys while calls of this kind end with this cut, or are never answered when it is nil.
 func unhindered(kind string, c *cut) func(*testing.T, *shopper) {
 	decide := never
 	if c != nil {
@@ -270,7 +271,7 @@ func unhindered(kind string, c *cut) func(*testing.T, *shopper) {
 	}
 }
 
-// refOf is the ref of a purchase that the browser remembers.
+// refOf is the ref that the browser keeps under this name.
 func (b *tab) refOf(name string) string {
 	b.t.Helper()
 	return b.text(`JSON.parse(localStorage.getItem("klarna:at:` + name + `"))?.ref`)

@@ -46,7 +46,7 @@ var otherPages = map[string]string{
 <div data-klarna-when="declined retry" hidden>Not paid. <a href="/">Back to the checkout</a></div></main></body></html>`,
 }
 
-// framedPage shows the thank-you page in a frame, as a way back that ended in one.
+// framedPage shows the thank-you page in a frame, as happens when Klarna was in a frame and came back in it.
 const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"%s></iframe></body></html>`
 
 func otherServer(t *testing.T) string {
@@ -111,9 +111,9 @@ func TestALanderOnAnotherOriginSellsWithACopiedKlarnaJS(t *testing.T) {
 	s.until(`localStorage.getItem("told")`)
 	ref := s.text(`new URLSearchParams(location.search).get("ref")`)
 	s.open("https://" + otherLander + "/framed?" + ref)
-	s.at("https://" + otherLander + "/thanks?ref=" + ref) // a page that finds itself in a frame gets out of it
+	s.at("https://" + otherLander + "/thanks?ref=" + ref) // the page left its frame
 	s.open("https://" + otherLander + "/locked?" + ref)
-	// and works in one that lets nobody out
+	// It works in a frame too whose sandbox does not let it navigate the window.
 	s.until(`frames[0].document.querySelector("[data-klarna-total]")?.textContent === "€69.70"`)
 
 	other := newShopper(t, market, market.Browser(t), "url")

@@ -98,7 +98,9 @@ var states = []struct {
 		answered(answer(429, "rate_limited", "", "Retry-After", "60"), "rate_limited")},
 	{"http refused", []string{"/checkout"}, answered(answer(403, "https_required", ""), "insecure")},
 	{"country refused", []string{"/checkout"},
-		answered(cut{status: 422, body: `{"result":"ERROR","code":"country_refused","message":{"country":"Not in this country."}}`}, "country_refused")},
+		answered(cut{status: 422,
+			body: `{"result":"ERROR","code":"country_refused","message":{"country":"Not in this country."}}`},
+			"country_refused")},
 	{"misconfigured", []string{"/checkout"},
 		answered(answer(503, "misconfigured", "The shop cannot take orders."), "misconfigured")},
 	{"upsell", []string{"/upsell?ref=0123456789"}, shown("paid", "paid")},
@@ -121,7 +123,7 @@ var states = []struct {
 	{"too late", []string{"/thank-you?ref=0123456789"}, shown("ref_unknown", "ref_unknown")},
 }
 
-// answered fills and sends the form, and the relay says this.
+// answered fills and sends the form, whose order is answered with this cut.
 func answered(c cut, state string) func(*shopper) {
 	return func(s *shopper) {
 		s.intercept(orders, false, always(c))
@@ -131,7 +133,7 @@ func answered(c cut, state string) func(*shopper) {
 	}
 }
 
-// shown has the status say this about any order.
+// shown answers every status request with this code.
 func shown(code, when string) func(*shopper) {
 	return func(s *shopper) {
 		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut {

@@ -167,7 +167,8 @@ func prices(id, price, shipping, country string, countries ...string) string {
 	if len(countries) > 0 {
 		list = `"` + strings.Join(countries, `","`) + `"`
 	}
-	return `{"result":"SUCCESS","code":"accepted","message":{"currency":"EUR","country":"` + country + `","countries":[` + list + `],
+	return `{"result":"SUCCESS","code":"accepted","message":{"currency":"EUR","country":"` + country + `","countries":[` +
+		list + `],
 		"products":[{"campaignProductId":"` + id + `","productName":"Trail headlamp","price":"` + price + `","shippingPrice":"` + shipping + `"}]}}`
 }
 
@@ -290,7 +291,9 @@ var remembering = []landerCase{
 	{"what was told of an order and its upsales adds up to its total", func(t *testing.T, s *shopper) {
 		total, items := "", ""
 		s.intercept("*/api/order/status/*", false, func(r *http.Request) *cut {
-			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{"orderNumber":"63A9","total":"` + total + `","currency":"EUR","items":[` + items + `]}}`}
+			return &cut{status: 200,
+				body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{"orderNumber":"63A9","total":"` + total +
+					`","currency":"EUR","items":[` + items + `]}}`}
 		})
 		lamp, battery := `{"name":"Lamp","qty":1,"price":"1,234.50"}`, `{"name":"Battery","qty":1,"price":"14.90"}`
 		for i, step := range []struct{ ref, total, items string }{

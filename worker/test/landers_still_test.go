@@ -22,7 +22,8 @@ new PerformanceObserver((list) => {
 	}
 }).observe({ type: "layout-shift", buffered: true })`
 
-// nothing is what rounds to 0.000, as Chromium's own tools show it: less than a pixel, of a part that is parsed later.
+// nothing is the largest layout shift that Chromium's own tools show as 0.000. A part of the page that is parsed late
+// moves by less than a pixel.
 const nothing = 0.0005
 
 // TestNothingMoves looks at every state of the landers, on a phone and on a large screen, while it comes about.

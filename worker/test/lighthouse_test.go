@@ -27,8 +27,8 @@ import (
 // timeless are the audits of Lighthouse's speed that are about the page alone, not about the machine and its other
 // work.
 var timeless = []string{
-	"cumulative-layout-shift", "dom-size-insight", "duplicated-javascript-insight", "legacy-javascript-insight", "non-composited-animations", "third-parties-insight",
-	"total-byte-weight", "unsized-images", "viewport-insight",
+	"cumulative-layout-shift", "dom-size-insight", "duplicated-javascript-insight", "legacy-javascript-insight",
+	"non-composited-animations", "third-parties-insight", "total-byte-weight", "unsized-images", "viewport-insight",
 }
 
 // Lighthouse looks at the pages as the Worker serves them, as a phone would. What it cannot see here: the network
@@ -141,7 +141,8 @@ func (r lighthouseReport) explain(t *testing.T) {
 func lighthouse(t *testing.T, front, url string) (report lighthouseReport) {
 	t.Helper()
 	flags := strings.Join([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync",
 		"--ignore-certificate-errors", fmt.Sprintf(`--host-resolver-rules="MAP %s:443 %s,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"`,
 			Host, front),
 	}, " ")

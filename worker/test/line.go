@@ -209,7 +209,7 @@ func (l *line) upstream(host string) http.Handler {
 	}
 }
 
-// elsewhere reaches the servers of [Shop.Elsewhere], whose certificates are anybody's.
+// elsewhere reaches the servers of [Shop.Elsewhere], whose certificates are self-signed.
 var elsewhere = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 
 // pass hands an answer on. A page gets the line's scripts, and every policy tells the line what it blocks.
@@ -252,8 +252,8 @@ func (l *line) requested(prefix string) (n int) {
 	return n
 }
 
-// intercept has every request for these addresses decided; * stands for any part of one. after tells that they are
-// to reach the server first. What was said last is asked first.
+// intercept has decide called for every request whose address matches; * stands for any part of an address. With
+// after, the request reaches the server first. The interception that was added last is asked first.
 func (l *line) intercept(pattern string, after bool, decide func(*http.Request) *cut) {
 	expression := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
 	l.mu.Lock()
@@ -307,17 +307,17 @@ func (l *line) blocked() (list []string) {
 	return list
 }
 
-// always is an interception that ends every request so.
+// always is an interception that ends every request with this cut.
 func always(c cut) func(*http.Request) *cut { return func(*http.Request) *cut { return &c } }
 
 // never is an interception that answers nothing while the shopper waits.
 func never(r *http.Request) *cut {
-	_, _ = io.Copy(io.Discard, r.Body) // only then the server notices that the shopper has left
+	_, _ = io.Copy(io.Discard, r.Body) // until the body is read, the server does not notice that the shopper has left
 	<-r.Context().Done()
 	return &cut{}
 }
 
-// times lets an interception happen so often, and nothing after that.
+// times is an interception that ends the first n requests and lets the others pass.
 func times(n int, c cut) func(*http.Request) *cut {
 	var mu sync.Mutex
 	return func(*http.Request) *cut {
@@ -331,7 +331,7 @@ func times(n int, c cut) func(*http.Request) *cut {
 	}
 }
 
-// answer is one of the relay's, for what cannot be had from it within a test.
+// answer imitates an answer of the relay's, where the relay itself cannot be made to give it within a test.
 func answer(status int, code, message string, header ...string) cut {
 	text, err := json.Marshal(map[string]any{"result": "ERROR", "code": code, "message": message})
 	if err != nil {

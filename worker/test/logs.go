@@ -20,15 +20,11 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// What no Worker may print is noted as it goes by: every field of every request
-// to a Worker and of every call to the simulated CRM, but for the few that say
-// nothing about anybody. When all tests are over, all that was printed is
-// searched for it.
-
-// everything that any Worker of this run has printed, and confidential what
-// must not be in it.
+// Workers must not print what shoppers enter or what is secret. So the tests note the value of every field of every
+// request to a Worker and of every call to the simulated CRM, except those that [harmless] lists. When all tests are
+// over, everything that was printed is searched for these values.
 var (
-	everything   prints
+	everything   prints // what all Workers of this run have printed
 	confidential = secrets{values: map[string]string{}}
 )
 
@@ -62,7 +58,7 @@ type secrets struct {
 	values map[string]string
 }
 
-// spoken is how much of a value is searched for: a leak may be cut short.
+// spoken is how many characters of a value are searched for, since a leaked value may be cut short.
 const spoken = 40
 
 func (s *secrets) add(what, value string) {
@@ -89,8 +85,9 @@ func (s *secrets) add(what, value string) {
 // harmless fields say what is sold, how, and from which page; anybody may read
 // them in the lander's own code. orderId is in the log on purpose: support
 // finds an order by it. So is the total of an order that was found paid.
-var harmless = regexp.MustCompile(`^(product\d+_(id|qty)|variant\d+_id|billShipSame|country|shipCountry|shipProfileId|pageType|salesUrl|campaignId|` +
-	`paySource|prepaidType|forceMerchantId|orderId|orderNumber|finalizeTransaction|items?|orderStatus|orderType|totalAmount|currency(Code|Symbol)?|name|qty|price|productId)$`)
+var harmless = regexp.MustCompile(`^(product\d+_(id|qty)|variant\d+_id|billShipSame|country|shipCountry|shipProfileId|` +
+	`pageType|salesUrl|campaignId|paySource|prepaidType|forceMerchantId|orderId|orderNumber|finalizeTransaction|` +
+	`items?|orderStatus|orderType|totalAmount|currency(Code|Symbol)?|name|qty|price|productId)$`)
 
 func (s *secrets) addField(name, value string) {
 	if !harmless.MatchString(name) {
@@ -158,7 +155,7 @@ func (f failing) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// shapes are patterns of personal data that no line may hold.
+// shapes are patterns of personal data, which must not be in any line.
 var shapes = map[string]*regexp.Regexp{
 	"an e-mail address": regexp.MustCompile(`[^\s"@/]+@[^\s"@/]+\.\pL{2,}`),
 	"a whole reference": regexp.MustCompile(`[0-9a-fA-F]{32,}`),

@@ -29,8 +29,9 @@ func TestWhatAWorkerPrintsIsSearchedForWhateverWasConfidential(t *testing.T) {
 	t.Parallel()
 	s := secrets{values: map[string]string{}}
 	for what, value := range map[string]string{
-		"firstName": "Zoë", "lastName": "O'Neill", "address1": "Hauptstraße 1", "postalCode": "1015 CJ", "phoneNumber": "+49 30 12345678",
-		"password": "p&ss word", "custom1": strings.Repeat("long ", 30), "zip": "10115", "quantity": "2",
+		"firstName": "Zoë", "lastName": "O'Neill", "address1": "Hauptstraße 1", "postalCode": "1015 CJ",
+		"phoneNumber": "+49 30 12345678", "password": "p&ss word", "custom1": strings.Repeat("long ", 30), "zip": "10115",
+		"quantity": "2",
 	} {
 		s.add(what, value)
 	}
@@ -73,15 +74,16 @@ func TestWhatGoesThroughAWorkerIsOverheard(t *testing.T) {
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
 	ref := a.Envelope(t).Ref
 	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/leads/import/",
-		`{"firstName":"Wilhelmine","lastName":"Übelacker","emailAddress":"json@example.com","custom1":"told in confidence"}`, "Content-Type", "application/json")
+		`{"firstName":"Wilhelmine","lastName":"Übelacker","emailAddress":"json@example.com","custom1":"told in confidence"}`,
+		"Content-Type", "application/json")
 	Send(t, m.Client(), http.MethodPost, "https://"+Host+"/api/klarna/return/"+ref,
 		`orderData=%7B%22customer%22%3A%22Overheard+Returner%22%7D`, "Content-Type", Form)
 	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/klarna/failed/"+ref+"?errorMsg=told+by+a+stranger", "")
 	confidential.addBooks(m.CRM)
 
 	for _, value := range []string{
-		"overheard@example.com", "key-of-the-overheard", "198.51.100.77", "Wilhelmine", "Übelacker", "told in confidence", "Overheard Returner",
-		"told by a stranger", m.CRM.Sessions()[0].ID, LoginID, Password,
+		"overheard@example.com", "key-of-the-overheard", "198.51.100.77", "Wilhelmine", "Übelacker", "told in confidence",
+		"Overheard Returner", "told by a stranger", m.CRM.Sessions()[0].ID, LoginID, Password,
 	} {
 		assert.NotEmpty(t, confidential.leaks(value), value)
 	}

@@ -17,7 +17,7 @@ func landersAt(origin string) map[string]any {
 	}}
 }
 
-// recorder is an origin that keeps what it is asked and is a teapot.
+// recorder is an origin that keeps every request and answers 418, which the relay itself never does.
 type recorder struct {
 	mu   sync.Mutex
 	seen []*http.Request

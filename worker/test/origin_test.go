@@ -138,7 +138,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	t.Run("the origin sees the shopper's address and host, whatever the client claims", func(t *testing.T) {
 		a := get(t, "/echo", "CF-Connecting-IP", "198.51.100.9", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Host",
 			"evil.example",
-			"X-Forwarded-Proto", "http", "X-Real-IP", "1.2.3.4", "Forwarded", "for=1.2.3.4", "Cookie", "session=abc", "User-Agent", "Mozilla/5.0 (X; Y, like Z)")
+			"X-Forwarded-Proto", "http", "X-Real-IP", "1.2.3.4", "Forwarded", "for=1.2.3.4", "Cookie", "session=abc",
+			"User-Agent", "Mozilla/5.0 (X; Y, like Z)")
 		assert.Equal(t, []string{"198.51.100.9"}, a.Header.Values("Got-X-Forwarded-For"))
 		assert.Equal(t, []string{"https"}, a.Header.Values("Got-X-Forwarded-Proto"))
 		assert.Equal(t, []string{Host}, a.Header.Values("Got-X-Forwarded-Host"))
@@ -150,9 +151,10 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	})
 	t.Run("nor does it hear of another address, host, path or method that a client claims", func(t *testing.T) {
 		claims := []string{
-			"True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X_Forwarded_For", "X-Forwarded_For", "X-Remote-Addr", "X-Originating-IP",
-			"X-Original-URL", "X-Original-Host", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Host",
-			"X-HTTP-Host-Override", "X-Forwarded", "X-Forwarded-Server", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-URL-Scheme", "Front-End-Https", "Proxy",
+			"True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X_Forwarded_For", "X-Forwarded_For",
+			"X-Remote-Addr", "X-Originating-IP", "X-Original-URL", "X-Original-Host", "X-Rewrite-URL", "X-HTTP-Method-Override",
+			"X-HTTP-Method", "X-Method-Override", "X-Host", "X-HTTP-Host-Override", "X-Forwarded", "X-Forwarded-Server",
+			"X-Forwarded-Port", "X-Forwarded-Prefix", "X-URL-Scheme", "Front-End-Https", "Proxy",
 		}
 		var headers []string
 		for _, name := range claims {
@@ -203,7 +205,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 	})
 	t.Run("cookies stay apart and belong to the shop", func(t *testing.T) {
 		assert.Equal(t, []string{
-			"a=1; Path=/; HttpOnly", "b=2, 3; Path=/; Secure; SameSite=Lax; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "c=3; domain=." + Host,
+			"a=1; Path=/; HttpOnly", "b=2, 3; Path=/; Secure; SameSite=Lax; Expires=Wed, 21 Oct 2037 07:28:00 GMT",
+			"c=3; domain=." + Host,
 		}, get(t, "/cookies").Header.Values("Set-Cookie"))
 	})
 	t.Run("ranges, HEAD and 304", func(t *testing.T) {

@@ -73,8 +73,8 @@ func Open(t testing.TB, w *Worker) *Shop {
 	plain := httptest.NewServer(front("http"))
 	t.Cleanup(plain.Close)
 	return &Shop{
-		Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(), Certificate: own.Certificate[0],
-		Elsewhere: map[string]string{}, front: front,
+		Worker: w, TLS: secure.Listener.Addr().String(), Plain: plain.Listener.Addr().String(),
+		Certificate: own.Certificate[0], Elsewhere: map[string]string{}, front: front,
 	}
 }
 

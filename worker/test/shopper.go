@@ -109,8 +109,8 @@ func (s *shopper) fault(faults map[simulator.Op]simulator.Fault) {
 func (s *shopper) fill(on *tab, other ...string) {
 	s.t.Helper()
 	fields := map[string]string{
-		"emailAddress": s.email, "firstName": "Änne", "lastName": "O’Neill", "phoneNumber": "+49 30 12345678", "address1": "Hauptstraße 1",
-		"postalCode": "10115", "city": "Berlin", "country": "DE",
+		"emailAddress": s.email, "firstName": "Änne", "lastName": "O’Neill", "phoneNumber": "+49 30 12345678",
+		"address1": "Hauptstraße 1", "postalCode": "10115", "city": "Berlin", "country": "DE",
 	}
 	for i := 0; i < len(other); i += 2 {
 		fields[other[i]] = other[i+1]

@@ -48,11 +48,12 @@ func visitor(t *testing.T, word string) (shop *httptest.Server, sim *simulator.S
 	var message struct{ URL, Script string }
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		form := url.Values{
-			"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"12"}, "ipAddress": {"203.0.113.9"},
+			"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"12"},
+			"ipAddress": {"203.0.113.9"},
 			"firstName": {"Jürgen"}, "lastName": {"Müller"}, "emailAddress": {word +
 				"@example.com"}, "phoneNumber": {"+493012345678"}, "address1": {"Hauptstr. 1"},
-			"city": {"Berlin"}, "postalCode": {"10115"}, "country": {"DE"}, "billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
-			"paySource": {"PREPAID"}, "prepaidType": {"KLARNA"}, "forceMerchantId": {"7"},
+			"city": {"Berlin"}, "postalCode": {"10115"}, "country": {"DE"}, "billShipSame": {"1"}, "product1_id": {"34"},
+			"product1_qty": {"1"}, "paySource": {"PREPAID"}, "prepaidType": {"KLARNA"}, "forceMerchantId": {"7"},
 			"redirectsTo": {shop.URL + "/return"}, "errorRedirectsTo": {shop.URL + "/failed"}, "salesUrl": {shop.URL + "/"},
 		}
 		_, body, err := sim.Post(r.Context(), crm.URL+"/order/import/", form.Encode(), patience)

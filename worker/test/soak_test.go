@@ -145,7 +145,7 @@ func (c *customer) next() *customer {
 	return c
 }
 
-// ask sends a request and hears the answer; without one the code is "".
+// ask sends a request and reads the answer. When none comes, the code is "".
 func (c *customer) ask(route, ref string, r *http.Request) (body string, e Envelope) {
 	c.code = ""
 	paidBefore := c.s.book.Paid(c.email, ref)
@@ -162,8 +162,8 @@ func (c *customer) ask(route, ref string, r *http.Request) (body string, e Envel
 	}
 	_ = json.Unmarshal(text, &e)
 	h := audit.Heard{
-		At: time.Now(), Email: c.email, Route: route, Ref: e.Ref, Status: res.StatusCode, Code: e.Code, Location: res.Header.Get("Location"),
-		Text: fmt.Sprint(res.Header, string(text)), PaidBefore: paidBefore,
+		At: time.Now(), Email: c.email, Route: route, Ref: e.Ref, Status: res.StatusCode, Code: e.Code,
+		Location: res.Header.Get("Location"), Text: fmt.Sprint(res.Header, string(text)), PaidBefore: paidBefore,
 	}
 	if h.Ref == "" {
 		h.Ref = ref
@@ -343,7 +343,7 @@ func (s *soak) keep(c *customer) {
 	}
 }
 
-// enjoy is what some do who have paid: they take the upsale, and confirm.
+// enjoy is what some shoppers do who have paid: they take the upsale, and ask for confirmation.
 func (s *soak) enjoy(c *customer) {
 	if s.keep(c); c.away {
 		return
@@ -476,8 +476,8 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	close(queue)
 	doubts.Wait()
 
-	// Who never came back was noticed by the alarm, and everything that was paid
-	// is found as paid by everybody who asks.
+	// The alarm notices the purchases of shoppers who paid and never came back. The status of everything that was paid
+	// is paid.
 	until(t, "everybody who paid and never came back is noticed", func() bool {
 		logs := s.first.Output() + w.Output()
 		return !slices.ContainsFunc(s.gone, func(c *customer) bool { return !settled(logs, c.ref) })
@@ -522,7 +522,7 @@ func settled(logs, ref string) bool {
 	return false
 }
 
-// balance: everybody got what he wanted, once.
+// balance checks that every shopper who was told paid has exactly one paid order.
 func (s *soak) balance() {
 	paid := map[string]int{}
 	for _, order := range s.crm.Orders() {

@@ -77,7 +77,7 @@ func (b *tab) back() {
 	b.until(fmt.Sprintf("location.href !== %q && document.readyState === 'complete'", here))
 }
 
-// do runs JavaScript in the page: statements, which may use await, or an expression that is waited for.
+// do runs JavaScript in the page: statements, which may use await, or an expression, whose promise is awaited.
 func (b *tab) do(script string) {
 	b.t.Helper()
 	_, err := b.evaluate("(async () => { await (" + script + "\n); return '' })()")
@@ -207,7 +207,8 @@ func (b *tab) klarna(button string) {
 	b.t.Helper()
 	// Konnektive is asked about a purchase once a second at most. A shopper spends longer than that at Klarna, and so the
 	// return may ask.
-	b.until(`location.host === "` + KlarnaHost + `" && document.querySelector("#approve, #again") && performance.now() > 1100`)
+	b.until(`location.host === "` + KlarnaHost +
+		`" && document.querySelector("#approve, #again") && performance.now() > 1100`)
 	if button != "" {
 		b.click(button)
 	}

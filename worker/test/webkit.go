@@ -235,7 +235,8 @@ func (b *webkitTab) navigate(address string) error {
 }
 
 func (b *webkitTab) evaluate(expression string) (string, error) {
-	answer, err := b.call(http.MethodPost, "/execute/async", map[string]any{"args": []any{}, "script": `const done = arguments[arguments.length - 1];
+	answer, err := b.call(http.MethodPost, "/execute/async",
+		map[string]any{"args": []any{}, "script": `const done = arguments[arguments.length - 1];
 		(async () => (` + expression + `))().then((text) => done({ text }), (error) => done({ error: String(error) }))`})
 	if err != nil {
 		// What the script throws is caught in it, so a JavaScript error is one of its syntax.

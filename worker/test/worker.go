@@ -1,13 +1,15 @@
 //go:build e2e
 
-// Package test runs the built Worker in workerd and shops at it, by HTTP and in
-// Chromium. What can be shown without workerd is tested beside the code.
+// Package test runs the built Worker in workerd and shops at it, by HTTP and in browsers. What can be shown without
+// workerd is tested beside the code.
 package test
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -83,8 +85,8 @@ func SamplePages() string { return filepath.Join(Root(), "worker/build/pages") }
 // sampleLanders is what the tests sell, whatever wrangler.toml does.
 func sampleLanders() map[string]any {
 	return map[string]any{"*": map[string]any{
-		"campaignId": 12, "forceMerchantId": 7, "products": []int{34,
-			35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
+		"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40},
+		"maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
 		"pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
 	}}
 }
@@ -92,49 +94,7 @@ func sampleLanders() map[string]any {
 // Start starts a Worker that ends with the test.
 func Start(t testing.TB, o Options) *Worker {
 	t.Helper()
-	vars := map[string]any{
-		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password, "KONNEKTIVE_URL": o.KonnektiveURL,
-	}
-	if o.KonnektiveURL == "" {
-		vars["KONNEKTIVE_URL"] = "http://127.0.0.1:9" // nothing listens at the discard port
-	}
-	vars["LANDERS"] = sampleLanders()
-	for name, value := range o.Vars {
-		vars[name] = value
-	}
-	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET",
-		"SERVER_PASSWORD", "ALERT_URL"} {
-		if secret, ok := vars[name].(string); ok {
-			confidential.add(name, secret)
-		}
-	}
-	if o.ImportsPerMinute == 0 {
-		o.ImportsPerMinute = 100000
-	}
-	if o.ReadsPerMinute == 0 {
-		o.ReadsPerMinute = 100000
-	}
-	if o.Persist == "" {
-		o.Persist = t.TempDir()
-	}
-	landers, err := landersfile.Parse([]byte(o.Landers))
-	require.NoError(t, err)
-	if o.Pages == "" {
-		o.Pages = SamplePages()
-	}
-	wanted, err := json.Marshal(map[string]any{
-		"bundle": bundle(t), "vars": vars, "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute, "without": o.Without, "landers": landers,
-		"probe": o.Probe || counters() != "", "pages": o.Pages, "persist": o.Persist,
-	})
-	require.NoError(t, err)
-
-	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/node"),
-		filepath.Join(Root(), "worker/test/run.mjs"), string(wanted))
-	if _, err := os.Stat(cmd.Path); err != nil { // where npm brings no Node, the machine has one
-		cmd.Path, err = exec.LookPath("node")
-		require.NoError(t, err)
-	}
-	cmd.SysProcAttr = group()
+	cmd := runner(t, o)
 	stdin, err := cmd.StdinPipe() // its end tells the runner that we are gone
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -143,26 +103,7 @@ func Start(t testing.TB, o Options) *Worker {
 	cmd.Stderr = writer(w.add)
 	require.NoError(t, cmd.Start())
 
-	ready := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		lines := bufio.NewReader(stdout)
-		for first := true; ; first = false {
-			line, err := lines.ReadBytes('\n')
-			if first && json.Unmarshal(line, &struct {
-				URL    *string
-				Direct *string
-			}{&w.URL, &w.Direct}) == nil {
-				close(ready)
-			} else {
-				w.add(line)
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	ready, done := w.read(stdout)
 	t.Cleanup(func() {
 		if folder := counters(); folder != "" {
 			w.keepCounters(t, folder)
@@ -188,6 +129,83 @@ func Start(t testing.TB, o Options) *Worker {
 		require.FailNow(t, "workerd did not start in time", w.Output())
 	}
 	return w
+}
+
+// runner is the command that runs the Worker, run.mjs with these options.
+func runner(t testing.TB, o Options) *exec.Cmd {
+	t.Helper()
+	if o.ImportsPerMinute == 0 {
+		o.ImportsPerMinute = 100000
+	}
+	if o.ReadsPerMinute == 0 {
+		o.ReadsPerMinute = 100000
+	}
+	if o.Persist == "" {
+		o.Persist = t.TempDir()
+	}
+	if o.Pages == "" {
+		o.Pages = SamplePages()
+	}
+	landers, err := landersfile.Parse([]byte(o.Landers))
+	require.NoError(t, err)
+	wanted, err := json.Marshal(map[string]any{
+		"bundle": bundle(t), "vars": o.vars(), "importsPerMinute": o.ImportsPerMinute, "readsPerMinute": o.ReadsPerMinute,
+		"without": o.Without, "landers": landers, "probe": o.Probe || counters() != "", "pages": o.Pages,
+		"persist": o.Persist,
+	})
+	require.NoError(t, err)
+	cmd := exec.Command(filepath.Join(Root(), "worker/node_modules/.bin/node"),
+		filepath.Join(Root(), "worker/test/run.mjs"), string(wanted))
+	if _, err := os.Stat(cmd.Path); err != nil { // where npm brings no Node, the machine has one
+		cmd.Path, err = exec.LookPath("node")
+		require.NoError(t, err)
+	}
+	cmd.SysProcAttr = group()
+	return cmd
+}
+
+// vars are the variables and secrets of the Worker. The secrets are noted as [confidential].
+func (o Options) vars() map[string]any {
+	vars := map[string]any{
+		"KONNEKTIVE_LOGIN_ID": LoginID, "KONNEKTIVE_PASSWORD": Password, "KONNEKTIVE_URL": o.KonnektiveURL,
+		"LANDERS": sampleLanders(),
+	}
+	if o.KonnektiveURL == "" {
+		vars["KONNEKTIVE_URL"] = "http://127.0.0.1:9" // nothing listens at the discard port
+	}
+	maps.Copy(vars, o.Vars)
+	for _, name := range []string{"KONNEKTIVE_LOGIN_ID", "KONNEKTIVE_PASSWORD", "ADMIN_TOKEN", "TURNSTILE_SECRET",
+		"SERVER_PASSWORD", "ALERT_URL"} {
+		if secret, ok := vars[name].(string); ok {
+			confidential.add(name, secret)
+		}
+	}
+	return vars
+}
+
+// read takes the Worker's addresses from the first line that the runner prints, and keeps the others. ready is closed
+// when the addresses are known, done when the runner has ended.
+func (w *Worker) read(stdout io.Reader) (ready, done chan struct{}) {
+	ready, done = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewReader(stdout)
+		for first := true; ; first = false {
+			line, err := lines.ReadBytes('\n')
+			if first && json.Unmarshal(line, &struct {
+				URL    *string
+				Direct *string
+			}{&w.URL, &w.Direct}) == nil {
+				close(ready)
+			} else {
+				w.add(line)
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return ready, done
 }
 
 // bundle is the folder with what is tested. It is built once, which `make e2e`
