@@ -1,5 +1,5 @@
-// Keeps every Wasm instance that is made, so that a test can look into it and kill it. And makes the time before
-// the first request what a test wants, by the variable MODULE_SCOPE:
+// Keeps every Wasm instance that is made, so that a test can look into it and kill it. The variable MODULE_SCOPE
+// says what it is like before the first request:
 //
 //   "production"  the clock stands at 0, as it does at Cloudflare
 //   "fails"       no Wasm can be instantiated
@@ -9,7 +9,7 @@ const { now } = Date;
 let early = true;
 if (env.MODULE_SCOPE === "production") Date.now = () => (early ? 0 : now());
 
-/** The first request is here. */
+/** Ends what MODULE_SCOPE does. */
 globalThis.firstRequest = () => { early = false; };
 
 const Instance = WebAssembly.Instance;

@@ -1,7 +1,7 @@
 // Counts what an order costs the border between JavaScript and Go, without a clock: how often each side calls the
 // other. Prints {"order": …, "page": …, "ledger": …, "grown": …, "parked": …, "left": …}: calls per order and per
 // page, calls to the ledger per order, by how many bytes Go's memory grew in the second half of the orders, and how
-// many goroutines wait for requests that the runtime has ended without a word, at once and some minutes later.
+// many goroutines wait for requests that the runtime has ended without telling, at once and some minutes later.
 //
 //   node cost.mjs <orders>
 //
@@ -18,11 +18,11 @@ registerHooks({
     return specifier === "cloudflare:workers" ? { url: specifier, shortCircuit: true } : next(specifier, context);
   },
   load(url, context, next) {
-    if (url.endsWith("/build/landers.mjs")) return { format: "module", shortCircuit: true, source: 'export default "";' };
-    if (url === "cloudflare:workers") return { format: "module", shortCircuit: true,
-      source: "export const env = globalThis.isolate;" };
+    const module = (source) => ({ format: "module", shortCircuit: true, source });
+    if (url.endsWith("/build/landers.mjs")) return module('export default "";');
+    if (url === "cloudflare:workers") return module("export const env = globalThis.isolate;");
     if (!url.endsWith(".wasm")) return next(url, context);
-    return { format: "module", shortCircuit: true, source: "export default globalThis.program;" };
+    return module("export default globalThis.program;");
   },
 });
 globalThis.program = new WebAssembly.Module(readFileSync(wasm));
@@ -76,8 +76,9 @@ console.log = () => {};
 
 const { instance } = await import("../js/instance.mjs");
 const body = new URLSearchParams({
-  firstName: "Änne", lastName: "O'Neill", emailAddress: "anne@example.com", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1",
-  city: "Berlin", postalCode: "10115", country: "DE", product1_id: "34", product1_qty: "2", sourceValue1: "summer",
+  firstName: "Änne", lastName: "O'Neill", emailAddress: "anne@example.com", phoneNumber: "+49 30 12345678",
+  address1: "Hauptstraße 1", city: "Berlin", postalCode: "10115", country: "DE",
+  product1_id: "34", product1_qty: "2", sourceValue1: "summer",
 }).toString();
 
 async function order(n) {
@@ -101,7 +102,7 @@ const atPages = calls;
 for (let n = 0; n < orders; n++) instance(env).decide("GET", `https://shop.example/checkout?affId=${n}`);
 const perPage = (calls - atPages) / orders, grown = made.exports.mem.buffer.byteLength - bytes;
 
-// Konnektive is silent, and then the time goes by in which somebody might have waited for it.
+// Konnektive does not answer, until the longest time is over that a request may have waited for it.
 const idle = made.exports.goroutines(), konnektive = globalThis.fetch, late = [];
 globalThis.fetch = () => new Promise((_, reject) => late.push(reject));
 const leavers = 50;
@@ -115,7 +116,7 @@ for (let minute = 1; minute <= 8; minute++) {
   await order(3 * orders + minute);
 }
 const left = made.exports.goroutines() - idle;
-for (const reject of late) reject(new Error("much too late")); // and nobody minds
+for (const reject of late) reject(new Error("much too late")); // must change nothing
 await new Promise(setImmediate);
 await order(4 * orders);
 log(JSON.stringify({ order: perOrder, page: perPage, ledger: toLedger, grown, parked, left }));

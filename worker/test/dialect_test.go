@@ -18,8 +18,8 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
-// A lander of the old kind, as `dialect = "konnektive"` is for: a server that renders its return page from the POST, inline scripts, and
-// code that reads the answers of the Direct API. Every page is written the way public code bases have it.
+// An oldLander is a lander as `dialect = "konnektive"` is for: a server that renders its return page from the POST,
+// inline scripts, and code that reads the answers of the Direct API. Every page is written as in public code bases.
 type oldLander struct {
 	// policy is the Content-Security-Policy of its pages; "": they have none.
 	policy string
@@ -29,19 +29,25 @@ type oldLander struct {
 const welcome = "members.example"
 
 // oldFields are the fields that a shopper types. The page's script is the one that reads them.
-const oldFields = `<label>E-mail <input name="emailAddress"></label> <label>First name <input name="firstName"></label> <label>Last name <input name="lastName"></label>
-<label>Phone <input name="phoneNumber"></label> <label>Street <input name="address1"></label> <label>Postal code <input name="postalCode"></label>
+const oldFields = `<label>E-mail <input name="emailAddress"></label>
+<label>First name <input name="firstName"></label> <label>Last name <input name="lastName"></label>
+<label>Phone <input name="phoneNumber"></label>
+<label>Street <input name="address1"></label> <label>Postal code <input name="postalCode"></label>
 <label>City <input name="city"></label> <label>Country <input name="country"></label>`
 
-const oldHead = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Old lander</title><link rel="icon" href="data:,">`
+const oldHead = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<title>Old lander</title><link rel="icon" href="data:,">`
 
 var oldPages = map[string]*template.Template{
 	// jQuery, whose $.post hands over a text because the type is text/html, and JSON.parse.
 	"/cart.php": oldPage(`<script src="/js/jquery.min.js"></script></head><body><p id="error"></p><form id="cart">` +
 		oldFields + `
-<input type="hidden" name="billShipSame" value="1"><input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
-<input type="hidden" name="paySource" value="PREPAID"><input type="hidden" name="prepaidType" value="KLARNA"><input type="hidden" name="forceMerchantId" value="7">
-<input type="hidden" name="redirectsTo" value="/thanks.php?step=1"><input type="hidden" name="errorRedirectsTo" value="/cart.php">
+<input type="hidden" name="billShipSame" value="1">
+<input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
+<input type="hidden" name="paySource" value="PREPAID">
+<input type="hidden" name="prepaidType" value="KLARNA"><input type="hidden" name="forceMerchantId" value="7">
+<input type="hidden" name="redirectsTo" value="/thanks.php?step=1">
+<input type="hidden" name="errorRedirectsTo" value="/cart.php">
 <button type="button" id="pay">Pay</button></form><script>
 $("#error").text(new URLSearchParams(location.search).get("errorMsg") || "");
 $("#pay").on("click", function () {
@@ -51,15 +57,16 @@ $("#pay").on("click", function () {
     if (data.result === "MERC_REDIRECT") {
       window.top.location.href = data.message.url;
     } else if (data.result === "ERROR") {
-      $("#error").text(typeof data.message === "string" ? data.message : $.map(data.message, function (text, field) { return field + ": " + text; }).join("\n"));
+      $("#error").text(typeof data.message === "string" ? data.message :
+        $.map(data.message, function (text, field) { return field + ": " + text; }).join("\n"));
     } else {
       window.location = "/thanks.php?unproven=1";
     }
   }).fail(function () { $("#error").text("An error occurred"); });
 });</script></body></html>`),
 
-	// Everything in the query, an answer that is evaluated, and message.script, which is evaluated as the vendor's sample does. The page is its
-	// own return page, for success and failure, under the address at which the shopper is.
+	// The page sends everything in the query, and evaluates the answer and message.script, as the vendor's sample
+	// does. It is its own return page, for success and failure, at the address where the shopper is.
 	"/order.php": oldPage(`</head><body><p id="error"></p><p id="order"></p><div id="form">` + oldFields +
 		`</div><button id="pay">Pay</button><script>
 var posted = {{.Data}}, error = new URLSearchParams(location.search).get("errorMsg");
@@ -69,9 +76,12 @@ if ({{.Finalize}} === "1" && posted) {
 }
 document.getElementById("error").textContent = error || "";
 document.getElementById("pay").onclick = function () {
-  var fields = { campaignId: 12, billShipSame: 1, product1_id: 34, product1_qty: 1, redirectsTo: location.href, errorRedirectsTo: location.href, salesUrl: location.href };
+  var fields = { campaignId: 12, billShipSame: 1, product1_id: 34, product1_qty: 1,
+    redirectsTo: location.href, errorRedirectsTo: location.href, salesUrl: location.href };
   document.querySelectorAll("input").forEach(function (input) { fields[input.name] = input.value; });
-  var query = Object.keys(fields).map(function (name) { return name + "=" + encodeURIComponent(fields[name]); }).join("&");
+  var query = Object.keys(fields).map(function (name) {
+    return name + "=" + encodeURIComponent(fields[name]);
+  }).join("&");
   var call = new XMLHttpRequest();
   call.open("POST", "/api/order/import/?" + query);
   call.setRequestHeader("Content-Type", "application/json");
@@ -84,16 +94,21 @@ document.getElementById("pay").onclick = function () {
   call.send();
 };</script></body></html>`),
 
-	// A lead, and then an order of which the page understands SUCCESS and ERROR alone. What carries a script is gone to before that is asked.
+	// A lead, and then an order. The page runs the script of an answer that has one. In other answers it understands
+	// SUCCESS and ERROR alone.
 	"/buy.php": oldPage(`</head><body><p id="error"></p><p id="done"></p><form>` + oldFields +
 		`</form><button id="lead">Next</button> <button id="pay">Pay</button> <button id="state">Done?</button><script>
 var orderId = sessionStorage.getItem("orderId");
 function call(path, fields, then) {
-  fetch("/api/" + path, fields ? { method: "POST", body: new URLSearchParams(fields) } : {}).then(function (r) { return r.json(); }).then(function (data) {
+  fetch("/api/" + path, fields ? { method: "POST", body: new URLSearchParams(fields) } : {}).then(function (r) {
+    return r.json();
+  }).then(function (data) {
     document.getElementById("error").textContent = "";
     if (data.message && data.message.script) return (0, eval)(data.message.script);
     if (data.result === "SUCCESS") then(data.message);
-    else document.getElementById("error").textContent = data.result + ": " + (data.message.emailAddress || data.message);
+    else {
+      document.getElementById("error").textContent = data.result + ": " + (data.message.emailAddress || data.message);
+    }
   }, function () { document.getElementById("error").textContent = "Connection error"; });
 }
 document.getElementById("lead").onclick = function () {
@@ -105,25 +120,31 @@ document.getElementById("lead").onclick = function () {
   });
 };
 document.getElementById("pay").onclick = function () {
-  call("order/import/", { orderId: orderId, product1_id: 34, redirectsTo: "/thanks.php", errorRedirectsTo: "/buy.php" }, function () { document.getElementById("done").textContent = "ordered"; });
+  var fields = { orderId: orderId, product1_id: 34, redirectsTo: "/thanks.php", errorRedirectsTo: "/buy.php" };
+  call("order/import/", fields, function () { document.getElementById("done").textContent = "ordered"; });
 };
 document.getElementById("state").onclick = function () {
   call("order/status/" + orderId, null, function () { document.getElementById("done").textContent = "paid"; });
 };
-document.getElementById("error").textContent = new URLSearchParams(location.search).get("errorMsg") || "";</script></body></html>`),
+document.getElementById("error").textContent = new URLSearchParams(location.search).get("errorMsg") || "";
+</script></body></html>`),
 
-	// No script at all: the browser posts the form, and shows whatever comes.
+	// No script at all: the browser posts the form, and shows the answer.
 	"/form.php": oldPage(`</head><body><form action="/api/order/import/" method="post">` + oldFields + `
-<input type="hidden" name="billShipSame" value="1"><input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
+<input type="hidden" name="billShipSame" value="1">
+<input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
 <input type="hidden" name="redirectsTo" value="/members.php"><button id="pay">Pay</button></form></body></html>`),
 
 	// What the server made of the POST, and one more product for the order that it names.
-	"/thanks.php": oldPage(`<script src="/js/jquery.min.js"></script></head><body><p id="error"></p><pre id="order"></pre><button id="more">One more</button><script>
+	"/thanks.php": oldPage(`<script src="/js/jquery.min.js"></script></head><body><p id="error"></p><pre id="order"></pre>
+<button id="more">One more</button><script>
 var order = {{.Finalize}} === "1" ? JSON.parse({{.Data}}) : null;
 if (order) $("#order").text(JSON.stringify(order));
 $("#error").text(new URLSearchParams(location.search).get("errorMsg") || "");
 $("#more").on("click", function () {
-  $.post("/api/upsale/import/", { orderId: order.orderId, productId: 40, productQty: 1, forceMerchantId: 7, redirectsTo: "/done.php", errorRedirectsTo: "/done.php" }, function (text) {
+  var fields = { orderId: order.orderId, productId: 40, productQty: 1, forceMerchantId: 7,
+    redirectsTo: "/done.php", errorRedirectsTo: "/done.php" };
+  $.post("/api/upsale/import/", fields, function (text) {
     var data = JSON.parse(text);
     if (data.result === "MERC_REDIRECT") window.top.location.href = data.message.url;
     else $("#error").text(data.result + ": " + JSON.stringify(data.message));

@@ -59,7 +59,8 @@ func TestPlainHTTPGoesNoFurtherThanTheGate(t *testing.T) {
 	})
 	assert.Empty(t, m.CRM.Calls(), "nothing was relayed")
 	t.Run("the log has a line for each request to the API, and none for a page", func(t *testing.T) {
-		line := regexp.MustCompile(`"lander":"shop.example","route":"order","status":403,"code":"https_required","calls":0,"upstreamMs":0,"totalMs":\d+}`)
+		line := regexp.MustCompile(`"lander":"shop.example","route":"order","status":403,"code":"https_required",` +
+			`"calls":0,"upstreamMs":0,"totalMs":\d+}`)
 		until(t, "the orders that were refused", func() bool { return len(line.FindAllString(m.Output(), -1)) == 5 })
 		assert.Equal(t, 2*7, strings.Count(m.Output(), `"code":"https_required"`))
 	})

@@ -50,7 +50,8 @@ var comingBack = []landerCase{
 			locked := `document.querySelector("` + payButton + `").getAttribute("aria-disabled")`
 			assert.Equal(t, "https://"+KlarnaHost, s.text(`new URL(document.querySelector("[role=status] a").href).origin`),
 				"who is not taken there can go by hand")
-			s.do(`for (const name of ["focus", "online", "resize", "storage"]) dispatchEvent(new Event(name)); dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }))`)
+			s.do(`for (const name of ["focus", "online", "resize", "storage"]) dispatchEvent(new Event(name));
+				dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }))`)
 			assert.Equal(t, "true", s.text(locked))
 			s.do(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
 			s.state("back")
@@ -174,8 +175,18 @@ var comingBack = []landerCase{
 		s.open("/thank-you")
 		s.intercept("*/api/order/status/*", false, always(answer(200, "pending", "")))
 		// Time stands still but for the module's pauses, which are a thousand times shorter.
-		s.do(`(async () => { const now = Date.now(); Date.now = () => now; globalThis.pauses = []; const real = setTimeout; globalThis.setTimeout = (work, ms, ...rest) => { if (ms >= 1000) pauses.push(ms); return real(work, ms / 1000, ...rest) };
-			const { status } = await import("/klarna.js"); globalThis.last = ""; status("x", { limit: 6000 }).then((answer) => { last = answer.code }) })()`)
+		s.do(`(async () => {
+			const now = Date.now(), real = setTimeout;
+			Date.now = () => now;
+			globalThis.pauses = [];
+			globalThis.setTimeout = (work, ms, ...rest) => {
+				if (ms >= 1000) pauses.push(ms);
+				return real(work, ms / 1000, ...rest);
+			};
+			const { status } = await import("/klarna.js");
+			globalThis.last = "";
+			status("x", { limit: 6000 }).then((answer) => { last = answer.code });
+		})()`)
 		s.until(`last === "late"`)
 		pauses := s.text(`pauses.every((ms, i) => i === 0 || ms > pauses[i - 1]) && pauses.length >= 3`)
 		assert.Equal(t, "true", pauses)

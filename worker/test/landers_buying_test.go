@@ -63,7 +63,8 @@ var buying = []landerCase{
 			s.at("/thank-you?ref=")
 			s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 			assert.Equal(t, []string{"2 × Trail headlamp, twin pack €179.80", "Spare battery €14.90"},
-				strings.Split(s.text(`[...document.querySelectorAll("[data-klarna-items] li")].map((li) => li.textContent).join("|")`), "|"))
+				strings.Split(s.text(`[...document.querySelectorAll("[data-klarna-items] li")]
+					.map((li) => li.textContent).join("|")`), "|"))
 			assert.Equal(t, "€199.60", s.text(`document.querySelector("[data-klarna-total]").textContent`))
 			s.until(`JSON.parse(localStorage.getItem("told")).length === 2`)
 
@@ -226,7 +227,9 @@ var buying = []landerCase{
 
 		s.do(`{
 			const form = document.body.appendChild(document.createElement("form"));
-			for (const [name, value] of Object.entries(` + fields + `)) form.append(Object.assign(document.createElement("input"), { name, value }));
+			for (const [name, value] of Object.entries(` + fields + `)) {
+				form.append(Object.assign(document.createElement("input"), { name, value }));
+			}
 			form.append(document.createElement("button"));
 			klarna.attach(form, { next: "/upsell" });
 			setTimeout(() => form.requestSubmit());

@@ -27,27 +27,39 @@ import (
 const otherLander = "lander.example"
 
 var otherPages = map[string]string{
-	"/": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8"><title>Lander</title>
+	"/": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8">
+<title>Lander</title>
 <script type="module" src="/klarna.js"></script></head><body data-klarna-click="checkoutPage">
-<form data-klarna action="https://shop.example/api/order/import/" method="post" data-klarna-next="/more" data-klarna-thanks="/thanks">
-<label>E-mail <input name="emailAddress" type="email"></label> <label>First name <input name="firstName"></label> <label>Last name <input name="lastName"></label>
-<label>Phone <input name="phoneNumber"></label> <label>Street <input name="address1"></label> <label>Postal code <input name="postalCode"></label>
+<form data-klarna action="https://shop.example/api/order/import/" method="post"
+  data-klarna-next="/more" data-klarna-thanks="/thanks">
+<label>E-mail <input name="emailAddress" type="email"></label>
+<label>First name <input name="firstName"></label> <label>Last name <input name="lastName"></label>
+<label>Phone <input name="phoneNumber"></label>
+<label>Street <input name="address1"></label> <label>Postal code <input name="postalCode"></label>
 <label>City <input name="city"></label> <label>Country <input name="country"></label>
-<input type="hidden" name="billShipSame" value="1"><input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
+<input type="hidden" name="billShipSame" value="1">
+<input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
 <button>Order and pay with Klarna</button></form></body></html>`,
-	"/more": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8"><title>More</title>
-<script type="module" src="/klarna.js"></script></head><body><form data-klarna action="https://shop.example/api/upsale/import/" method="post" data-klarna-thanks="/thanks">
-<input type="hidden" name="ref"><input type="hidden" name="product1_id" value="40"><input type="hidden" name="product1_qty" value="1"><button>Yes</button></form>
+	"/more": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8">
+<title>More</title>
+<script type="module" src="/klarna.js"></script></head>
+<body><form data-klarna action="https://shop.example/api/upsale/import/" method="post" data-klarna-thanks="/thanks">
+<input type="hidden" name="ref">
+<input type="hidden" name="product1_id" value="40"><input type="hidden" name="product1_qty" value="1">
+<button>Yes</button></form>
 <a href="/thanks" data-klarna-ref>No, thank you</a></body></html>`,
-	"/thanks": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8"><title>Thanks</title>
+	"/thanks": `<!DOCTYPE html><html lang="en" data-klarna-base="https://shop.example"><head><meta charset="utf-8">
+<title>Thanks</title>
 <script type="module" src="/klarna.js"></script></head><body><main data-klarna-status data-klarna-confirm>
 <div data-klarna-when="wait pending unknown">We are checking your payment</div>
 <div data-klarna-when="paid" hidden>Thank you! <ul data-klarna-items></ul> <b data-klarna-total></b></div>
-<div data-klarna-when="declined retry" hidden>Not paid. <a href="/">Back to the checkout</a></div></main></body></html>`,
+<div data-klarna-when="declined retry" hidden>Not paid. <a href="/">Back to the checkout</a></div>
+</main></body></html>`,
 }
 
 // framedPage shows the thank-you page in a frame, as happens when Klarna was in a frame and came back in it.
-const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"%s></iframe></body></html>`
+const framedPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<title>Framed</title></head><body><iframe title="Klarna" src="/thanks?ref=%s"%s></iframe></body></html>`
 
 func otherServer(t *testing.T) string {
 	t.Helper()

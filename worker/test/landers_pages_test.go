@@ -110,8 +110,10 @@ var states = []struct {
 	{"paid", []string{"/thank-you?ref=0123456789"}, shown("paid", "paid")},
 	{"paid, with long words", []string{"/thank-you?ref=0123456789"}, func(s *shopper) {
 		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut {
-			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"1234567890.95","currency":"EUR","items":[
-				{"name":"Donaudampfschifffahrtsgesellschaftskapitänsmützenbeleuchtung","qty":10,"price":"1234567890.12"},{"name":"مصباح الرأس","qty":1,"price":"49.90"}]}}`}
+			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{
+				"total":"1234567890.95","currency":"EUR","items":[
+				{"name":"Donaudampfschifffahrtsgesellschaftskapitänsmützenbeleuchtung","qty":10,"price":"1234567890.12"},
+				{"name":"مصباح الرأس","qty":1,"price":"49.90"}]}}`}
 		})
 		s.reload()
 		s.until(`document.querySelectorAll("[data-klarna-items] li").length === 2`)
@@ -139,7 +141,8 @@ func shown(code, when string) func(*shopper) {
 		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut {
 			c := answer(200, code, "")
 			if code == "paid" {
-				c.body = `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"54.80","currency":"EUR","items":[{"name":"Trail headlamp","qty":1,"price":"49.90"}]}}`
+				c.body = `{"result":"SUCCESS","code":"paid","ref":"0123456789","message":{"total":"54.80","currency":"EUR",
+					"items":[{"name":"Trail headlamp","qty":1,"price":"49.90"}]}}`
 			}
 			return &c
 		})
@@ -173,7 +176,10 @@ func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 					scheme := []string{"light", "dark"}[(i+j)%2]
 					look(t, s.ctx, size.width, size.height, scheme)
 					s.until(fmt.Sprintf(`innerWidth === %d && matchMedia("(prefers-color-scheme: %s)").matches`, size.width, scheme))
-					assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`), "%d %s", size.width, scheme)
+					assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] })
+						.then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) =>
+							[id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`),
+						"%d %s", size.width, scheme)
 					assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %d",
 						size.width)
 					assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`),

@@ -21,7 +21,8 @@ var selling = []landerCase{
 		s.intercept("*/api/campaign/query/", false, always(answer(503, "misconfigured", "")))
 		s.open("/checkout")
 		s.until(`document.documentElement.dataset.klarnaPrices === "unknown"`)
-		assert.Empty(t, s.text(`[...document.querySelectorAll("[data-klarna-price], [data-klarna-total]")].map((spot) => spot.textContent).join("")`))
+		assert.Empty(t, s.text(`[...document.querySelectorAll("[data-klarna-price], [data-klarna-total]")]
+			.map((spot) => spot.textContent).join("")`))
 		assert.NotRegexp(t, `[€\d]+[.,]\d\d`, s.text(`document.querySelector("main").innerText`),
 			"no price of the page's own is left in it")
 		assert.Equal(t, "visible", s.text(`getComputedStyle(document.querySelector(".sum .unpriced")).visibility`),
@@ -34,7 +35,8 @@ var selling = []landerCase{
 		s.intercept("*/api/campaign/query/", false, always(cut{status: 200, body: prices("34", "49.90", "4.90", "")}))
 		s.open("/checkout?product1_id=35")
 		s.until(`document.querySelector("[data-klarna-price='34']").textContent === "€49.90"`)
-		assert.Empty(t, s.text(`document.querySelector("[data-klarna-price='35']").textContent + document.querySelector(".sum [data-klarna-total]").textContent`))
+		assert.Empty(t, s.text(`document.querySelector("[data-klarna-price='35']").textContent +
+			document.querySelector(".sum [data-klarna-total]").textContent`))
 		s.do(`document.querySelector("[name=product1_id][value='34']").click()`)
 		assert.Equal(t, "€54.80", s.text(`document.querySelector(".sum [data-klarna-total]").textContent`))
 	}},
@@ -43,7 +45,8 @@ var selling = []landerCase{
 			always(cut{status: 200, body: prices("34", "1,234.50", "4.90", "NL", "NL", "DE")}))
 		s.open("/checkout")
 		s.until(`document.querySelector("[name=country]").value === "NL"`)
-		assert.Equal(t, "DE|NL", s.text(`[...document.querySelector("[name=country]").options].map(({ value }) => value).filter(Boolean).sort().join("|")`), "and offers what the campaign sells to")
+		assert.Equal(t, "DE|NL", s.text(`[...document.querySelector("[name=country]").options].map(({ value }) => value)
+			.filter(Boolean).sort().join("|")`), "and offers what the campaign sells to")
 		assert.Equal(t, "€1,239.40", s.text(`document.querySelector(".sum [data-klarna-total]").textContent`),
 			"the CRM's separators of thousands are none of a price")
 		s.set(map[string]string{"country": "DE"})
@@ -55,7 +58,9 @@ var selling = []landerCase{
 	{"a button with an address of its own sends the form there", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
-		s.do(`const other = document.createElement("button"); other.formAction = "/nowhere"; other.formMethod = "get"; other.id = "card"; other.textContent = "Pay by card"; document.querySelector("form[data-klarna]").append(other)`)
+		s.do(`const other = document.createElement("button");
+			Object.assign(other, { formAction: "/nowhere", formMethod: "get", id: "card", textContent: "Pay by card" });
+			document.querySelector("form[data-klarna]").append(other)`)
 		s.click("#card")
 		s.until(`location.pathname === "/nowhere"`)
 		assert.Zero(t, s.requested("/api/order/import/"))
@@ -64,7 +69,8 @@ var selling = []landerCase{
 		func(t *testing.T, s *shopper) {
 			s.open("/checkout")
 			s.fill(s.tab)
-			s.do(`document.querySelector("form[data-klarna]").dataset.klarnaLead = "#news"; document.querySelector("main").insertAdjacentHTML("beforeend", '<input type="checkbox" id="news">')`)
+			s.do(`document.querySelector("form[data-klarna]").dataset.klarnaLead = "#news";
+			document.querySelector("main").insertAdjacentHTML("beforeend", '<input type="checkbox" id="news">')`)
 			s.set(map[string]string{"city": "Potsdam"})
 			s.do(`new Promise((done) => setTimeout(done, 300))`)
 			assert.Zero(t, s.requested("/api/leads/"), "the box is not ticked")
@@ -85,7 +91,8 @@ var selling = []landerCase{
 				s.beforePage(`Object.defineProperty(navigator, "connection", { configurable: true, value: ` + connection + ` })`)
 				s.intercept("*/api/order/check/", false, func(r *http.Request) *cut {
 					if strings.Contains(bodyOf(r), "postalCode=1&") {
-						return &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it.","city":"Please fill this in."}}`}
+						return &cut{status: 422, body: `{"result":"ERROR","code":"invalid","message":{
+							"postalCode":"Please check it.","city":"Please fill this in."}}`}
 					}
 					return &cut{status: 200, body: `{"result":"SUCCESS","code":"accepted"}`}
 				})
@@ -102,7 +109,8 @@ var selling = []landerCase{
 			assert.Empty(t, s.orders())
 		}},
 	{"a check of the relay's that is refused for the rate rests, and the order goes on", func(t *testing.T, s *shopper) {
-		s.beforePage(`addEventListener("DOMContentLoaded", () => document.querySelector("form[data-klarna]")?.setAttribute("data-klarna-check", "edge"))`)
+		s.beforePage(`addEventListener("DOMContentLoaded", () =>
+			document.querySelector("form[data-klarna]")?.setAttribute("data-klarna-check", "edge"))`)
 		s.intercept("*/api/order/check/", false, always(answer(429, "rate_limited", "", "Retry-After", "60")))
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -133,10 +141,12 @@ var selling = []landerCase{
 			const main = document.querySelector("main");
 			if (!main) return;
 			looking.disconnect();
-			main.dataset.klarnaWords = JSON.stringify({ declined: "That went wrong.", misconfigured: "Closed.", "rule.bad_postal_code": "Like {example}!" });
+			main.dataset.klarnaWords = JSON.stringify({
+				declined: "That went wrong.", misconfigured: "Closed.", "rule.bad_postal_code": "Like {example}!" });
 		}).observe(document, { subtree: true, childList: true })`)
 		s.intercept(orders, false, times(1, cut{status: 422,
-			body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it."},"problems":{"postalCode":{"code":"bad_postal_code","detail":"10115"}}}`}))
+			body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it."},
+				"problems":{"postalCode":{"code":"bad_postal_code","detail":"10115"}}}`}))
 		s.open("/checkout?klarna=declined")
 		s.state("declined")
 		s.until(`document.querySelector("[role=alert]").textContent === "That went wrong."`)
@@ -169,7 +179,8 @@ func prices(id, price, shipping, country string, countries ...string) string {
 	}
 	return `{"result":"SUCCESS","code":"accepted","message":{"currency":"EUR","country":"` + country + `","countries":[` +
 		list + `],
-		"products":[{"campaignProductId":"` + id + `","productName":"Trail headlamp","price":"` + price + `","shippingPrice":"` + shipping + `"}]}}`
+		"products":[{"campaignProductId":"` + id + `","productName":"Trail headlamp",
+		"price":"` + price + `","shippingPrice":"` + shipping + `"}]}}`
 }
 
 // remembering: what the browser remembers of a purchase, and when it lets go of it.
@@ -283,7 +294,10 @@ var remembering = []landerCase{
 			s.do(`scrollTo({ top: 0, behavior: "instant" })`)
 			s.reload()
 			s.state("back")
-			const seen = `(() => { const { top, bottom } = document.querySelector("[role=status]").getBoundingClientRect(); return top >= 0 && bottom <= innerHeight })()`
+			const seen = `(() => {
+			const { top, bottom } = document.querySelector("[role=status]").getBoundingClientRect();
+			return top >= 0 && bottom <= innerHeight;
+		})()`
 			s.until(seen)
 			s.do(`new Promise((done) => setTimeout(done, 600))`)
 			assert.Equal(t, "true", s.text(seen), "and stays there")
@@ -319,9 +333,13 @@ var remembering = []landerCase{
 	{"a receipt adds up, whatever the CRM names of it", func(t *testing.T, s *shopper) {
 		rest := ""
 		s.intercept("*/api/order/status/*", false, func(r *http.Request) *cut {
-			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{"orderNumber":"63A9FBD226","total":"94.72","currency":"EUR",` + rest + `"items":[{"name":"Lamp","qty":2,"price":"49.90"}]}}`}
+			return &cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{
+				"orderNumber":"63A9FBD226","total":"94.72","currency":"EUR",` + rest + `
+				"items":[{"name":"Lamp","qty":2,"price":"49.90"}]}}`}
 		})
-		shown := `[...document.querySelectorAll(".receipt li, .receipt [data-klarna-row], .receipt .total")].filter((row) => row.checkVisibility()).map((row) => row.textContent.replace(/\s+/g, " ").trim()).join("|")`
+		shown := `[...document.querySelectorAll(".receipt li, .receipt [data-klarna-row], .receipt .total")]
+			.filter((row) => row.checkVisibility())
+			.map((row) => row.textContent.replace(/\s+/g, " ").trim()).join("|")`
 		rest = `"shipping":"4.90","discount":"9.98",`
 		s.open("/thank-you?ref=a")
 		s.until(`document.querySelector(".receipt").checkVisibility()`)

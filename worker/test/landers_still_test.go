@@ -18,7 +18,8 @@ import (
 const shifts = `globalThis.shifts = [];
 new PerformanceObserver((list) => {
 	for (const { value, hadRecentInput, sources } of list.getEntries()) {
-		if (!hadRecentInput) shifts.push([value, ...sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.textContent)]);
+		if (hadRecentInput) continue;
+		shifts.push([value, ...sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.textContent)]);
 	}
 }).observe({ type: "layout-shift", buffered: true })`
 

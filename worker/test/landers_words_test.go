@@ -24,7 +24,8 @@ var saying = []landerCase{
 			assert.Equal(t, "firstName", s.text(`document.activeElement.name`), "the first in the form's order")
 			for _, field := range []string{"firstName", "postalCode", "city"} {
 				assert.Equal(t, "true", s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-invalid")`), field)
-				assert.NotEmpty(t, s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id).textContent).join("")`), field)
+				assert.NotEmpty(t, s.text(`document.querySelector("[name=`+field+`]").getAttribute("aria-describedby")
+					.split(" ").map((id) => document.getElementById(id).textContent).join("")`), field)
 			}
 			assert.Empty(t, s.text(`document.querySelector("[name=lastName]").getAttribute("aria-invalid")`))
 			assert.Contains(t, s.alert(), "marked fields")
@@ -43,7 +44,8 @@ var saying = []landerCase{
 			s.do(`globalThis.regions = [...document.querySelectorAll("form [role=status], form [role=alert]")]`)
 			assert.Equal(t, "status|alert", s.text(
 				`regions.map((region) => region.getAttribute("role") + region.textContent).join("|")`), "there, and empty")
-			said := `regions.map((region) => region.isConnected && region.checkVisibility() && region.textContent ? region.getAttribute("role") : "").join("")`
+			said := `regions.filter((region) => region.isConnected && region.checkVisibility() && region.textContent)
+				.map((region) => region.getAttribute("role")).join("")`
 			s.fill(s.tab, "city", "")
 			s.until(`globalThis.klarnaRules`)
 			s.pay()
@@ -64,7 +66,8 @@ var saying = []landerCase{
 			}
 			s.pay()
 			s.state("invalid")
-			return s.text(`[...document.querySelectorAll(".klarna-problem")].filter((note) => note.textContent).map((note) => note.id + note.textContent).sort().join("|")`)
+			return s.text(`[...document.querySelectorAll(".klarna-problem")].filter((note) => note.textContent)
+				.map((note) => note.id + note.textContent).sort().join("|")`)
 		}
 		here := map[string]string{}
 		for _, path := range []string{"/checkout", "/de/checkout"} {
@@ -222,7 +225,9 @@ var withoutHelp = []landerCase{
 		assert.NotZero(t, s.requested("/build/"))
 	}},
 	{"without storage the order goes through all the same", func(t *testing.T, s *shopper) {
-		s.beforePage(`for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } })`)
+		s.beforePage(`for (const area of ["localStorage", "sessionStorage"]) {
+			Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } });
+		}`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
@@ -231,7 +236,8 @@ var withoutHelp = []landerCase{
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"in a browser without locks, time-outs and idle moments too", func(t *testing.T, s *shopper) {
-		s.beforePage(`delete Navigator.prototype.locks; delete AbortSignal.timeout; delete globalThis.requestIdleCallback; delete globalThis.WebAssembly`)
+		s.beforePage(`delete Navigator.prototype.locks; delete AbortSignal.timeout;
+			delete globalThis.requestIdleCallback; delete globalThis.WebAssembly`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()

@@ -85,9 +85,9 @@ func (s *secrets) add(what, value string) {
 // harmless fields say what is sold, how, and from which page; anybody may read
 // them in the lander's own code. orderId is in the log on purpose: support
 // finds an order by it. So is the total of an order that was found paid.
-var harmless = regexp.MustCompile(`^(product\d+_(id|qty)|variant\d+_id|billShipSame|country|shipCountry|shipProfileId|` +
-	`pageType|salesUrl|campaignId|paySource|prepaidType|forceMerchantId|orderId|orderNumber|finalizeTransaction|` +
-	`items?|orderStatus|orderType|totalAmount|currency(Code|Symbol)?|name|qty|price|productId)$`)
+var harmless = regexp.MustCompile(`^(product\d+_(id|qty)|variant\d+_id|billShipSame|country|shipCountry|` +
+	`shipProfileId|pageType|salesUrl|campaignId|paySource|prepaidType|forceMerchantId|orderId|orderNumber|` +
+	`finalizeTransaction|items?|orderStatus|orderType|totalAmount|currency(Code|Symbol)?|name|qty|price|productId)$`)
 
 func (s *secrets) addField(name, value string) {
 	if !harmless.MatchString(name) {

@@ -260,7 +260,8 @@ func TestLandersOfAnOriginPassThroughUnchanged(t *testing.T) {
 		assert.Equal(t, []string{"max-age=63072000; includeSubDomains"}, own.Header.Values("Strict-Transport-Security"))
 	})
 	t.Run("an origin cannot take the shop's protection away", func(t *testing.T) {
-		const policy, forAYear, longer = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'", "max-age=31536000", "max-age=31536001; includeSubDomains"
+		const policy = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'"
+		const forAYear, longer = "max-age=31536000", "max-age=31536001; includeSubDomains"
 		for _, given := range []struct{ query, csp, hsts string }{
 			{"hsts=max-age%3D0&nosniff=sniff&csp=", policy, forAYear},
 			{"hsts=&csp=%20%3B,%3B", policy, forAYear},

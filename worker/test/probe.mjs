@@ -14,16 +14,16 @@ const probes = {
       memory: last?.exports.mem.buffer.byteLength ?? 0,
     };
   },
-  /** Go's own end: more memory than there is. */
+  /** Go runs out of memory and exits. */
   exhaust() {
     const { buffer } = globalThis.instances.at(-1).exports;
     for (const size of [0x60000000, 0x70000000, 0x7fffffff]) buffer(size);
   },
-  /** A panic within Go, in something that JavaScript called: there is no host with this number. */
+  /** A panic within Go, in a function that JavaScript called: no decision has this number. */
   panic() {
     globalThis.instances.at(-1).exports.describe(0x7fffffe0);
   },
-  /** A trap: nothing in its memory makes sense any more. */
+  /** A Wasm trap, by overwriting Go's memory. */
   scramble() {
     const { mem } = globalThis.instances.at(-1).exports;
     new Uint8Array(mem.buffer).fill(0xff, 4096);
@@ -48,7 +48,7 @@ const probes = {
     return { points };
   },
   /**
-   * What the last instance has counted, when it was built to: ?what=0 the names of what is counted, ?what=1 the
+   * The coverage counters of the last instance, when it was built with them: ?what=0 their names, ?what=1 the
    * numbers.
    */
   counters(_env, query) {
@@ -64,7 +64,7 @@ const probes = {
   fresh: (env) => ({ ref: env.LEDGER.newUniqueId().toString() }),
 };
 
-/** The binding METRICS, overheard. */
+/** The binding METRICS, which keeps every data point that passes. */
 class Metrics {
   #binding;
 

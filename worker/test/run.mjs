@@ -19,7 +19,9 @@ const modules = [];
 for (const file of await readdir(wanted.bundle)) {
   const path = join(wanted.bundle, file);
   if (file.endsWith(".wasm")) modules.push({ type: "CompiledWasm", path, contents: await readFile(path) });
-  if (file === "entry.js") modules.unshift({ type: "ESModule", path, contents: withLanders(await readFile(path, "utf8")) });
+  if (file === "entry.js") {
+    modules.unshift({ type: "ESModule", path, contents: withLanders(await readFile(path, "utf8")) });
+  }
 }
 if (wanted.probe) {
   for (const file of ["capture.mjs", "probe.mjs"]) {

@@ -1,6 +1,6 @@
 // Scans a shop with MDN's HTTP Observatory and judges its policies with Google's CSP Evaluator, without leaving
 // this machine:
-//   node scan.mjs '{"host":"shop.example","tls":"127.0.0.1:1234","plain":"127.0.0.1:1235","policies":["default-src 'none'"]}'
+//   node scan.mjs '{"host":"shop.example","tls":"127.0.0.1:1234","plain":"127.0.0.1:1235","policies":["…"]}'
 // prints {"grade","score","tests":{name:{pass,result}},"findings":[{policy,severity,type,description}]}.
 // The shop's certificate is trusted by NODE_EXTRA_CA_CERTS.
 
@@ -12,7 +12,7 @@ import { CspParser } from "csp_evaluator/dist/parser.js";
 
 const wanted = JSON.parse(process.argv[2]);
 
-// The scanner asks for https://host/ and http://host/: both are here. Every other address does not exist.
+// The scanner asks for https://host/ and http://host/, which lead to the shop. No other address can be reached.
 const here = { 443: wanted.tls, 80: wanted.plain };
 const lead = (connect) => (options, ...rest) => {
   const address = here[options.port];

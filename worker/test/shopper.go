@@ -55,7 +55,8 @@ func (s *shopper) holdTimers() {
 	s.beforePage(`{
 		const { setTimeout: set, clearTimeout: clear } = globalThis;
 		globalThis.held = [];
-		globalThis.setTimeout = (work, ms, ...rest) => (ms >= 2000 ? -held.push(() => work(...rest)) : set(work, ms, ...rest));
+		globalThis.setTimeout = (work, ms, ...rest) =>
+			(ms >= 2000 ? -held.push(() => work(...rest)) : set(work, ms, ...rest));
 		globalThis.clearTimeout = (id) => (id < 0 ? delete held[-id - 1] : clear(id));
 	}`)
 }
@@ -128,7 +129,8 @@ const (
 	leadAnswered = `(() => {
 		try {
 			const { lead, key, ref } = JSON.parse(localStorage.getItem("klarna:at:order")) ?? {};
-			return !lead || key || ref || performance.getEntriesByType("resource").some(({ name }) => name.includes("/api/leads/import/"));
+			return !lead || key || ref ||
+				performance.getEntriesByType("resource").some(({ name }) => name.includes("/api/leads/import/"));
 		} catch {
 			return true; // no storage
 		}

@@ -109,7 +109,8 @@ func (b *tab) found(what, expression string) string {
 			return got
 		}
 	}
-	got, _ := b.evaluate("String(" + `location.href + "\n" + document.documentElement.innerText + "\nform: " + document.querySelector("form")?.dataset.klarnaState` + ")")
+	got, _ := b.evaluate(`String(location.href + "\n" + document.documentElement.innerText +
+		"\nform: " + document.querySelector("form")?.dataset.klarnaState)`)
 	require.FailNow(b.t, "waited in vain for "+what, "%s", got)
 	return ""
 }
@@ -162,7 +163,9 @@ const still = `(async (selector, press) => {
 	if (!mine(document.elementFromPoint(x, y))) return "";
 	globalThis.press = { press, at: JSON.stringify({ x, y }) };
 	for (const kind of ["mousedown", "click"]) {
-		addEventListener(kind, ({ target }) => { globalThis.press[kind] ??= mine(target) ? "here" : target.outerHTML ?? "nowhere"; }, { capture: true, once: true });
+		addEventListener(kind, ({ target }) => {
+			globalThis.press[kind] ??= mine(target) ? "here" : target.outerHTML ?? "nowhere";
+		}, { capture: true, once: true });
 	}
 	return globalThis.press.at;
 })`
