@@ -472,62 +472,25 @@ func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
 		}
 		profile = &campaign.ShipProfiles[i]
 	}
-	var numbers []int
-	for name := range b.fields {
-		if found := productID.FindStringSubmatch(name); found != nil {
-			n, err := strconv.Atoi(found[1])
-			if err == nil {
-				numbers = append(numbers, n)
-			}
-		}
-	}
-	slices.Sort(numbers)
 	var lines []Item
-	for _, n := range numbers {
-		field := func(format string) (name, value string) {
-			name = fmt.Sprintf(format, n)
-			return name, b.fields[name]
-		}
-		_, id := field("product%d_id")
-		product, ok := campaign.product(id)
+	for _, n := range b.productNumbers() {
+		line, refusal, ok := b.line(campaign, n)
 		if !ok {
-			return nil, failure(textNoProducts)
+			return nil, refusal
 		}
-		if product.Recurring {
-			return nil, failure(textRecurring)
-		}
-		line := Item{ProductID: id, Name: product.Name, MerchantID: b.fields["forceMerchantId"], Qty: 1,
-			Price: product.Price, Shipping: product.Shipping, Upsale: upsale}
-		if name, text := field("product%d_qty"); text != "" {
-			qty, err := strconv.Atoi(text)
-			if err != nil || qty < 1 {
-				return nil, failure(map[string]string{name: "is not a valid quantity"})
-			}
-			if product.MaxQty > 0 && qty > product.MaxQty {
-				return nil, failure(map[string]string{name: "exceeds the maximum order quantity of " +
-					strconv.Itoa(product.MaxQty)})
-			}
-			line.Qty = qty
-		}
-		if name, variant := field("variant%d_id"); variant != "" {
-			title, ok := product.Variants[variant]
-			if !ok {
-				return nil, failure(map[string]string{name: "is not a variant of the product"})
-			}
-			line.Name += " - " + title
-		}
-		if profile != nil {
+		if profile != nil { // it is paid once, with the first line
 			line.Shipping = 0
 			if len(lines) == 0 {
 				line.Shipping = profile.Price
 			}
 		}
-		if _, price := field("product%d_price"); price != "" {
+		if _, price := b.numbered("product%d_price", n); price != "" {
 			line.Price = cents(price)
 		}
-		if _, price := field("product%d_shipPrice"); price != "" {
+		if _, price := b.numbered("product%d_shipPrice", n); price != "" {
 			line.Shipping = cents(price)
 		}
+		line.Upsale = upsale
 		line.Discount = line.Line() * Cents(discount) / 100
 		b.s.ids["item"]++
 		line.ID = strconv.FormatUint(50000+b.s.ids["item"], 10)
@@ -537,6 +500,59 @@ func (b *booking) lines(campaign *Campaign, upsale bool) ([]Item, envelope) {
 		return nil, failure(textNoProducts)
 	}
 	return lines, envelope{}
+}
+
+// productNumbers are the n of the productN_id in the call, in order.
+func (b *booking) productNumbers() (numbers []int) {
+	for name := range b.fields {
+		if found := productID.FindStringSubmatch(name); found != nil {
+			if n, err := strconv.Atoi(found[1]); err == nil {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// numbered is a field of the nth product.
+func (b *booking) numbered(format string, n int) (name, value string) {
+	name = fmt.Sprintf(format, n)
+	return name, b.fields[name]
+}
+
+// line is the nth product at the campaign's prices, in its quantity and variant, or the CRM's refusal.
+func (b *booking) line(campaign *Campaign, n int) (line Item, refusal envelope, ok bool) {
+	refuse := func(message any) (Item, envelope, bool) { return Item{}, failure(message), false }
+	_, id := b.numbered("product%d_id", n)
+	product, ok := campaign.product(id)
+	if !ok {
+		return refuse(textNoProducts)
+	}
+	if product.Recurring {
+		return refuse(textRecurring)
+	}
+	line = Item{ProductID: id, Name: product.Name, MerchantID: b.fields["forceMerchantId"], Qty: 1,
+		Price: product.Price, Shipping: product.Shipping}
+	if name, text := b.numbered("product%d_qty", n); text != "" {
+		qty, err := strconv.Atoi(text)
+		if err != nil || qty < 1 {
+			return refuse(map[string]string{name: "is not a valid quantity"})
+		}
+		if product.MaxQty > 0 && qty > product.MaxQty {
+			return refuse(map[string]string{name: "exceeds the maximum order quantity of " +
+				strconv.Itoa(product.MaxQty)})
+		}
+		line.Qty = qty
+	}
+	if name, variant := b.numbered("variant%d_id", n); variant != "" {
+		title, ok := product.Variants[variant]
+		if !ok {
+			return refuse(map[string]string{name: "is not a variant of the product"})
+		}
+		line.Name += " - " + title
+	}
+	return line, envelope{}, true
 }
 
 // cents reads an amount that overrides the CRM's own; what cannot be read costs nothing.

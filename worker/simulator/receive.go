@@ -27,37 +27,8 @@ type answered struct {
 
 // receive takes a call in, has it processed as its fault wants, and makes the answer. It does not wait.
 func (s *Simulator) receive(a arrival) answered {
-	call, violations := read(a)
-
-	s.mu.Lock()
-	call.N, call.At = len(s.calls)+1, s.now()
-	if order := s.orders[call.OrderID]; order != nil && call.Email == "" {
-		call.Email = order.Email
-	}
-	s.calls = append(s.calls, call)
-	for _, v := range append(violations, s.violationsOf(call)...) {
-		v.Call, v.Op = call.N, call.Op
-		s.violations = append(s.violations, v)
-	}
-	settings, hook := s.settings, s.fault
-	asked := *call
-	asked.Fields = maps.Clone(call.Fields)
-	s.mu.Unlock()
-
-	var fault Fault
-	if hook != nil {
-		fault = hook(asked)
-	}
-	if fault == (Fault{}) && !s.options.NoMagic {
-		fault = faultOf(asked.Email, asked.Op)
-	}
-	if fault.slow {
-		fault.Delay += settings.SlowFor
-	}
-	if fault.Answer == AnswerUnreached {
-		fault.Delivery = DeliverNever
-	}
-
+	call, asked, settings, hook := s.note(a)
+	fault := s.faultFor(asked, settings, hook)
 	base := s.options.BaseURL
 	if base == "" {
 		base = a.base
@@ -83,20 +54,61 @@ func (s *Simulator) receive(a arrival) answered {
 	}
 	got.silent = got.silent || fault.Answer == AnswerSilence
 	got.status, got.body = disfigure(fault, body)
+	s.noteAnswer(call, got)
+	return got
+}
 
+// note adds a call and its violations to the books. asked is a copy that can be read without the lock; settings and
+// hook are those of this moment.
+func (s *Simulator) note(a arrival) (call *Call, asked Call, settings Settings, hook func(Call) Fault) {
+	call, violations := read(a)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.N, call.At = len(s.calls)+1, s.now()
+	if order := s.orders[call.OrderID]; order != nil && call.Email == "" {
+		call.Email = order.Email
+	}
+	s.calls = append(s.calls, call)
+	for _, v := range append(violations, s.violationsOf(call)...) {
+		v.Call, v.Op = call.N, call.Op
+		s.violations = append(s.violations, v)
+	}
+	asked = *call
+	asked.Fields = maps.Clone(call.Fields)
+	return call, asked, s.settings, s.fault
+}
+
+// faultFor is what goes wrong with a call: what the hook says, else what the shopper's e-mail address asks for.
+func (s *Simulator) faultFor(asked Call, settings Settings, hook func(Call) Fault) (fault Fault) {
+	if hook != nil {
+		fault = hook(asked)
+	}
+	if fault == (Fault{}) && !s.options.NoMagic {
+		fault = faultOf(asked.Email, asked.Op)
+	}
+	if fault.slow {
+		fault.Delay += settings.SlowFor
+	}
+	if fault.Answer == AnswerUnreached {
+		fault.Delivery = DeliverNever
+	}
+	return fault
+}
+
+// noteAnswer adds the answer of a call to the books, or how it got lost.
+func (s *Simulator) noteAnswer(call *Call, got answered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case got.silent:
 		call.Lost = "silence"
-	case fault.Answer == AnswerUnreached:
+	case got.fault.Answer == AnswerUnreached:
 		call.Lost = "unreached"
-	case fault.Answer == AnswerReset, fault.Answer == AnswerTorn:
+	case got.fault.Answer == AnswerReset, got.fault.Answer == AnswerTorn:
 		call.Lost = "reset"
 	default:
 		call.Status, call.Answer = got.status, got.body
 	}
-	return got
 }
 
 // disfigure makes of the CRM's answer what the fault wants the caller to see.

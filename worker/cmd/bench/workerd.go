@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,36 +27,21 @@ type worker struct {
 	printed *tail
 }
 
-// lay puts a Worker's modules and a configuration that names them into a
-// folder. The first module is the entry; modules are given as name, path.
-//
-// The configuration is compiled: workerd copies what a text embeds four times
-// while it reads it, which is no part of a Worker's start.
+// lay puts a Worker's modules and a configuration that names them into a folder. The first module is the entry;
+// modules are given as name, path.
 func lay(binary, folder, name, www, crmURL string, ledger bool, modules ...[2]string) (kind, error) {
 	k := kind{name: name, folder: folder, ledger: ledger}
 	if err := os.MkdirAll(filepath.Join(folder, "objects"), 0o755); err != nil {
 		return k, err
 	}
-	var list bytes.Buffer
-	for i, m := range modules {
-		file := fmt.Sprintf("%d%s", i, filepath.Ext(m[1]))
-		text, err := os.ReadFile(m[1])
-		if err != nil {
-			return k, err
-		}
-		if err := os.WriteFile(filepath.Join(folder, file), text, 0o644); err != nil {
-			return k, err
-		}
-		format := "esModule"
-		if filepath.Ext(m[1]) == ".wasm" {
-			format = "wasm"
-		}
-		fmt.Fprintf(&list, "    (name = %q, %s = embed %q),\n", m[0], format, file)
+	list, err := k.copy(modules)
+	if err != nil {
+		return k, err
 	}
 	landers, err := json.Marshal(map[string]any{"*": map[string]any{
-		"campaignId": 12, "forceMerchantId": 7, "products": []int{34,
-			35}, "upsales": []int{40}, "maxQuantity": 10, "allowedOrigins": []string{},
-		"origin": "", "pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
+		"campaignId": 12, "forceMerchantId": 7, "products": []int{34, 35}, "upsales": []int{40},
+		"maxQuantity": 10, "allowedOrigins": []string{}, "origin": "",
+		"pages": map[string]string{"checkout": "/checkout", "upsell": "/upsell", "thankYou": "/thank-you"},
 	}})
 	if err != nil {
 		return k, err
@@ -68,7 +52,33 @@ func lay(binary, folder, name, www, crmURL string, ledger bool, modules ...[2]st
 		objects = `durableObjectNamespaces = [(className = "Ledger", uniqueKey = "ledger", enableSql = true)],
   durableObjectStorage = (localDisk = "objects"),`
 	}
-	config := fmt.Sprintf(`using Workerd = import "/workerd/workerd.capnp";
+	return k, k.compile(binary, fmt.Sprintf(configuration, www, filepath.Join(folder, "objects"), list, landers, crmURL,
+		binding, objects))
+}
+
+// copy puts modules into the folder, and returns them as workerd's configuration lists them.
+func (k kind) copy(modules [][2]string) (list string, err error) {
+	for i, m := range modules {
+		file := fmt.Sprintf("%d%s", i, filepath.Ext(m[1]))
+		text, err := os.ReadFile(m[1])
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(k.folder, file), text, 0o644); err != nil {
+			return "", err
+		}
+		format := "esModule"
+		if filepath.Ext(m[1]) == ".wasm" {
+			format = "wasm"
+		}
+		list += fmt.Sprintf("    (name = %q, %s = embed %q),\n", m[0], format, file)
+	}
+	return list, nil
+}
+
+// configuration is workerd's, with places for the folder of the pages, the folder of the Durable Objects, the modules,
+// the landers, Konnektive's URL, the ledger's binding and its namespace.
+const configuration = `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
@@ -95,18 +105,22 @@ const main :Workerd.Worker = (
   ],
   %s
 );
-`, www, filepath.Join(folder, "objects"), list.String(), landers, crmURL, binding, objects)
-	if err := os.WriteFile(filepath.Join(folder, "config.capnp"), []byte(config), 0o644); err != nil {
-		return k, err
+`
+
+// compile writes the configuration in workerd's binary form. While workerd reads a text configuration, it copies every
+// embedded file four times, which a Worker that is deployed does not do when it starts.
+func (k kind) compile(binary, config string) error {
+	if err := os.WriteFile(filepath.Join(k.folder, "config.capnp"), []byte(config), 0o644); err != nil {
+		return err
 	}
 	cmd := exec.Command(binary, "compile", "--config-only", "config.capnp")
-	cmd.Dir = folder
+	cmd.Dir = k.folder
 	cmd.Stderr = os.Stderr
 	compiled, err := cmd.Output()
 	if err != nil {
-		return k, fmt.Errorf("workerd compile: %w", err)
+		return fmt.Errorf("workerd compile: %w", err)
 	}
-	return k, os.WriteFile(filepath.Join(folder, "config.bin"), compiled, 0o644)
+	return os.WriteFile(filepath.Join(k.folder, "config.bin"), compiled, 0o644)
 }
 
 // start runs workerd. The socket is opened here, before workerd starts, so that an early connection waits instead of
@@ -148,8 +162,7 @@ func (w *worker) why(err error) error {
 	return errors.Join(err, fmt.Errorf("%s printed:\n%s", w.name, w.printed))
 }
 
-// tail keeps the end of what is written to it: the Workers log a line for
-// every order.
+// tail keeps the last 4 to 8 KiB of what is written to it: the Workers log a line for every order.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

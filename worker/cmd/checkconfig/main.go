@@ -48,35 +48,21 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 		return 1
 	}
 
-	text, err := os.ReadFile(*file)
+	top, landers, err := read(*file)
 	if err != nil {
-		fmt.Fprintf(out, "checkconfig: %v: run it where wrangler.toml is (the top of the repository), or name the file "+
-			"by -file\n", err)
+		fmt.Fprintln(out, err)
 		return 1
 	}
-	var top map[string]any
-	if err := toml.Unmarshal(text, &top); err != nil {
-		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", *file, readable(err))
-		return 1
-	}
-
-	folder := filepath.Dir(*file)
-	landers, err := landersfile.Read(filepath.Join(folder, landersfile.Path))
-	if err != nil {
-		fmt.Fprintf(out, "%s: it is not TOML that can be read, so nothing else was checked:\n%s\n", landersfile.Path,
-			readable(err))
-		return 1
-	}
-	p := place{folder: folder, landers: landers.File(), today: time.Now()}
-
 	environments, err := choose(top, *only)
 	if err != nil {
 		fmt.Fprintf(out, "%s: %v\n", *file, err)
 		return 1
 	}
+	folder := filepath.Dir(*file)
+	p := place{folder: folder, landers: landers.File(), today: time.Now()}
 	status := 0
 	for i, e := range environments {
-		secrets, err := readSecrets(*secretsFile, filepath.Dir(*file), e.name, lookup)
+		secrets, err := readSecrets(*secretsFile, folder, e.name, lookup)
 		if err != nil {
 			fmt.Fprintf(out, "checkconfig: %v\n", err)
 			return 1
@@ -91,6 +77,24 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 		}
 	}
 	return status
+}
+
+// read reads wrangler.toml, and the landers.toml of the same repository. The error is what to print.
+func read(file string) (top map[string]any, landers landersfile.Table, err error) {
+	const unreadable = "%s: it is not TOML that can be read, so nothing else was checked:\n%s"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, landers, fmt.Errorf("checkconfig: %w: run it where wrangler.toml is (the top of the repository), or "+
+			"name the file by -file", err)
+	}
+	if err := toml.Unmarshal(text, &top); err != nil {
+		return nil, landers, fmt.Errorf(unreadable, file, readable(err))
+	}
+	landers, err = landersfile.Read(filepath.Join(filepath.Dir(file), landersfile.Path))
+	if err != nil {
+		return nil, landers, fmt.Errorf(unreadable, landersfile.Path, readable(err))
+	}
+	return top, landers, nil
 }
 
 // readable is a TOML error with the line it is in, where the parser knows it. What it quotes of the file is left

@@ -3,10 +3,10 @@
 // Dev starts everything a developer needs on this machine: a simulated Konnektive and Klarna, and the relay under
 // wrangler, which rebuilds on save. It prints the address of the checkout page and stops all of it on Ctrl-C.
 //
-//	dev [-port 8787] [-real] [-lander shop.example] [-https] [-host 192.168.1.5] [settings of the simulator, such as -redirect script]
+//	dev [-port 8787] [-real] [-lander shop.example] [-https] [-host 192.168.1.5] [settings of the simulator]
 //
-// The first ones can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator from the
-// environment (SIMULATOR_REDIRECT=script).
+// -port, -lander, -https and -host can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator,
+// such as -redirect script, from a variable like SIMULATOR_REDIRECT=script.
 package main
 
 import (
@@ -40,8 +40,8 @@ const (
 )
 
 func init() {
-	// A child is told of the end of the thread that started it, so that thread has to be the one that lives as long as
-	// the program.
+	// A child gets its signal (see ownGroup) when the thread that started it ends. So children are started from the
+	// main thread, which lives as long as the program.
 	runtime.LockOSThread()
 }
 
@@ -117,17 +117,8 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 	if err != nil {
 		return err
 	}
-	shop, err := readShop(root)
+	shop, err := o.shop(root, stderr)
 	if err != nil {
-		return err
-	}
-	for _, fault := range shop.faults {
-		fmt.Fprintf(stderr, "wrangler.toml: %s (%s): %s\n", fault.Where, fault.Code, fault.Cure)
-	}
-	if shop.host = o.host; shop.host == "" {
-		shop.host = "localhost"
-	}
-	if shop.lander, err = shop.choose(o.lander, shop.host); err != nil {
 		return err
 	}
 	if o.port, err = freePort(o.port); err != nil {
@@ -168,12 +159,33 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 	}
 	defer w.stop(signals)
 	go w.settings.watch(since, w.done, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
+	return w.serve(signals, shop.ready(o.base("localhost")), func() {
+		announce(stdout, o, shop, o.base(shop.host), crm)
+	})
+}
 
-	base := o.base(shop.host)
+// shop is what wrangler.toml says of the lander that this machine stands for. Faults of the file are printed.
+func (o options) shop(root string, stderr io.Writer) (shop, error) {
+	s, err := readShop(root)
+	if err != nil {
+		return s, err
+	}
+	for _, fault := range s.faults {
+		fmt.Fprintf(stderr, "wrangler.toml: %s (%s): %s\n", fault.Where, fault.Code, fault.Cure)
+	}
+	if s.host = o.host; s.host == "" {
+		s.host = "localhost"
+	}
+	s.lander, err = s.choose(o.lander, s.host)
+	return s, err
+}
+
+// serve calls opened once this page answers, and returns when a signal comes or wrangler ends.
+func (w *wrangler) serve(signals <-chan os.Signal, page string, opened func()) error {
 	ready := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	go func() { ready <- waitFor(ctx, shop.ready(o.base("localhost")), w.certificate.roots) }()
+	go func() { ready <- waitFor(ctx, page, w.certificate.roots) }()
 	select {
 	case <-signals:
 		return nil
@@ -184,7 +196,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 			return err
 		}
 	}
-	announce(stdout, o, shop, base, crm)
+	opened()
 	select {
 	case <-signals:
 		return nil
@@ -216,11 +228,13 @@ func announce(out io.Writer, o options, shop shop, base, crm string) {
 		line("Lander", name+others)
 	}
 	if !o.real {
-		line("Faults", "order as decline@example.com, lost@example.com, script@example.com …; the CRM's page lists them all")
+		line("Faults", "order as decline@example.com, lost@example.com, script@example.com …; "+
+			"the CRM's page lists them all")
 		line("Preflight", `curl -k -H "Authorization: Bearer `+adminToken+`" `+base+"/api/preflight")
 	}
 	if o.https {
-		line("https", "the certificate is made for this run: tell the browser to go on, here and at the simulated Klarna")
+		line("https", "the certificate is made for this run: tell the browser to go on, here and at the simulated "+
+			"Klarna")
 	}
 	line("Stop", "Ctrl-C")
 	fmt.Fprintln(out)
@@ -257,8 +271,8 @@ func freePort(port int) (int, error) {
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("port %d is not free (%w): stop the other program, or take another port with PORT=0 make dev",
-			port, err)
+		return 0, fmt.Errorf("port %d is not free (%w): stop the other program, or take another port with "+
+			"PORT=0 make dev", port, err)
 	}
 	return port, nil
 }

@@ -108,23 +108,9 @@ func relay(r *http.Request) (code string, message any, ref string) {
 		return "misconfigured", nil, ""
 	}
 	shop := landers["*"]
-	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+	fields, err := read(r)
 	if err != nil {
 		return "malformed", nil, ""
-	}
-	fields := rules.Fields{}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		if err := json.NewDecoder(bytes.NewReader(body)).Decode(&fields); err != nil {
-			return "malformed", nil, ""
-		}
-	} else {
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return "malformed", nil, ""
-		}
-		for name := range form {
-			fields[name] = form.Get(name)
-		}
 	}
 	base := r.URL.Scheme + "://" + r.URL.Host
 	admitted, _, problems := rules.Admit(fields, rules.Fields{"paySource": "PREPAID", "prepaidType": "KLARNA"})
@@ -162,6 +148,23 @@ func relay(r *http.Request) (code string, message any, ref string) {
 		return "unknown", nil, ref
 	}
 	return "redirect", map[string]string{"url": target}, ref
+}
+
+// read is the body as fields.
+func read(r *http.Request) (rules.Fields, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	fields := rules.Fields{}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return fields, json.NewDecoder(bytes.NewReader(body)).Decode(&fields)
+	}
+	form, err := url.ParseQuery(string(body))
+	for name := range form {
+		fields[name] = form.Get(name)
+	}
+	return fields, err
 }
 
 func call(path string, fields rules.Fields) (result string, message map[string]any) {
