@@ -7,10 +7,12 @@
 // Running it sets globalThis.klarnaRules, whose four functions are synchronous, keep nothing, and never throw: what
 // they cannot answer is null.
 //
-//	problems(fields, shop)      those of an order as {field: {code, detail}}, in the form's order; {} when there is none
+//	problems(fields, shop)      those of an order as {field: {code, detail}}, in the form's order;
+//	                            {} when there is none
 //	    fields  {parameter: value}, as they would be posted; strings and numbers
-//	    shop    {products, upsales, countries, maxQuantity}: what the page knows of the lander. Ids and countries are arrays or
-//	            texts separated by spaces or commas; without products (or countries, or a quantity) that rule is left to the edge
+//	    shop    {products, upsales, countries, maxQuantity}: what the page knows of the lander. Ids and countries
+//	            are arrays or texts separated by spaces or commas. Without products (or countries, or a quantity)
+//	            that rule is left to the edge
 //	phone(text, country)        the E.164 form of a phone number, or null
 //	postalCode(text, country)   the postal code in the country's form, or null
 //	klarna(country)             {currency} where Klarna is offered, or null

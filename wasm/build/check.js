@@ -8,7 +8,8 @@
  *
  * @typedef {object} Rules
  * @property {(fields: Record<string, string | number>, shop?: Shop) => Record<string, string> | null} check
- *   The problems of an order, as {parameter: text for the shopper} in the form's order and the page's language; {} when there is none.
+ *   The problems of an order, as {parameter: text for the shopper} in the form's order and the page's language;
+ *   {} when there is none.
  * @property {(fields: Record<string, string | number>, shop?: Shop) => Record<string, Problem> | null} problems
  *   The same for pages with words of their own: {parameter: {code, detail}}.
  * @property {(text: string, country: string) => string | null} phone  The E.164 form of a phone number.

@@ -175,7 +175,8 @@ func measured(loader, module string) int {
 
 // brotli measures content at quality 11, node's default.
 func brotli(content []byte) (int, error) {
-	cmd := exec.Command("node", "-e", `process.stdout.write(String(require("zlib").brotliCompressSync(require("fs").readFileSync(0)).length))`)
+	cmd := exec.Command("node", "-e",
+		`process.stdout.write(String(require("zlib").brotliCompressSync(require("fs").readFileSync(0)).length))`)
 	cmd.Stdin = bytes.NewReader(content)
 	printed, err := cmd.Output()
 	if err != nil {

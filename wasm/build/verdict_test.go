@@ -76,7 +76,7 @@ var values = map[string][]string{
 
 var own = rules.Fields{"campaignId": "12", "forceMerchantId": "7", "paySource": "PREPAID", "prepaidType": "KLARNA"}
 
-// edge is the edge's verdict: what the relay does with an order before it asks anybody.
+// edge is the edge's verdict: the rules that the relay applies before it calls Konnektive.
 func edge(in rules.Fields, shop rules.Shop) rules.Problems {
 	page, _, problems := rules.Admit(in, own)
 	_, more := rules.CheckOrder(page, shop)

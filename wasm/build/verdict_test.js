@@ -74,5 +74,7 @@ fs.copyFileSync(path.join(folder, "check.js"), path.join(folder, "copy.js"));
 globalThis.document.documentElement.lang = "xx";
 const plain = await (await import(pathToFileURL(path.join(folder, "copy.js")).href)).load();
 
-process.stdout.write(`${JSON.stringify({ failed, same: rules === again, fetches, held, heldAtEnd: go._values.length, thrown, alive, plain: plain.klarna("CH").currency, english: plain.check({})?.firstName })}\n`);
+const findings = { failed, same: rules === again, fetches, held, heldAtEnd: go._values.length, thrown, alive,
+  plain: plain.klarna("CH").currency, english: plain.check({})?.firstName };
+process.stdout.write(`${JSON.stringify(findings)}\n`);
 process.exit(0);

@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 )
 
-// envelope is an answer of the CRM. The zero envelope is none.
+// envelope is an answer of the CRM. The zero envelope stands for no answer.
 type envelope struct {
 	Result  string `json:"result"`
 	Message any    `json:"message"`

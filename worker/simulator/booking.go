@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 )
 
-// Texts of the CRM. Measured or seen: the first six. The others are guesses in its manner.
+// Texts of the CRM. The first six were measured or seen; the others are guesses in its manner.
 const (
 	textNoProducts  = "No products exist in the order"
 	textRequired    = "is a required field"
@@ -30,7 +30,7 @@ const (
 	textGrant       = "The API User is not granted this endpoint"
 )
 
-// textOdd is a text that nobody has noted yet, with data of the shopper's in it.
+// textOdd stands for a text of the CRM's that is not known yet, with data of the shopper's in it.
 func textOdd(fields map[string]string) string {
 	return fmt.Sprintf("Processor 17 refused '%s %s' (%s): do not honour", fields["firstName"], fields["lastName"],
 		fields["emailAddress"])
@@ -44,7 +44,7 @@ type booking struct {
 	settings Settings
 	fault    Fault
 	base     string // of Klarna's pages
-	repeat   bool   // the same call over again, which is nobody's fault
+	repeat   bool   // the second processing of a call that arrives twice, which is no violation
 }
 
 // process books the call and gives the CRM's answer.
@@ -179,7 +179,7 @@ func (b *booking) sell(order *Order, campaign *Campaign, lines []Item) (answer e
 	case b.fault.Verdict == VerdictPaid:
 		b.s.pay(order, lines, b.call.Op, b.settings)
 	case b.fields["paySource"] == "PREPAID" && b.fields["prepaidType"] == "", skipsQA:
-		// The danger of PREPAID: without a method the CRM believes that the order was paid elsewhere.
+		// The CRM takes a PREPAID order without a method as one that was paid elsewhere.
 		b.s.pay(order, lines, b.call.Op, b.settings)
 	case b.fault.Verdict == VerdictNoRedirect:
 	default:
@@ -256,7 +256,7 @@ func (b *booking) importLead() envelope {
 	return success(message)
 }
 
-// merged is the order of before that a lead without an orderId is given; nil when there is none.
+// merged is the earlier order that a lead without an orderId is added to; nil for a new order.
 func (b *booking) merged() *Order {
 	for _, id := range slices.Backward(b.s.orderIDs) {
 		order := b.s.orders[id]
@@ -392,7 +392,8 @@ func (b *booking) queryCampaign() envelope {
 	return success(campaignMessage(found, b.settings))
 }
 
-// namedOrder is the order the call names: nil when it names none, not known when it names one that does not exist.
+// namedOrder is the order the call names, nil when it names none. known is false when it names one that does not
+// exist.
 func (b *booking) namedOrder() (order *Order, known bool) {
 	id := b.fields["orderId"]
 	if id == "" {
@@ -421,7 +422,7 @@ func (b *booking) newOrder(campaign *Campaign) *Order {
 	return order
 }
 
-// tell writes what the call says into the order.
+// tell writes the fields of the call into the order.
 func (b *booking) tell(order *Order) {
 	maps.Copy(order.Fields, public(b.fields))
 	order.Email = order.Fields["emailAddress"]
@@ -555,7 +556,7 @@ func (b *booking) line(campaign *Campaign, n int) (line Item, refusal envelope, 
 	return line, envelope{}, true
 }
 
-// cents reads an amount that overrides the CRM's own; what cannot be read costs nothing.
+// cents reads an amount that overrides the CRM's own; 0 when it cannot be read.
 func cents(text string) Cents {
 	amount, err := strconv.ParseFloat(text, 64)
 	if err != nil {

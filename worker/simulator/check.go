@@ -17,14 +17,16 @@ var (
 	productID  = regexp.MustCompile(`^product([1-9]\d*)_id$`)
 	numbered   = regexp.MustCompile(`^(product[1-9]\d*_(id|qty)|variant[1-9]\d*_id)$`)
 	custom     = regexp.MustCompile(`^custom_[A-Za-z0-9_]{1,43}$`) // an account's own fields of an order
-	priceField = regexp.MustCompile(`^(product\d+_(price|shipPrice)|salesTax|taxRate|shipPrice|shippingPrice|totalAmount|price|insurance.*)$`)
-	cardField  = regexp.MustCompile(`(?i)card|cvv|cvc|securitycode|expir|iban|^ach|routing|accountnumber`)
+	priceField = regexp.MustCompile(`^(product\d+_(price|shipPrice)|salesTax|taxRate|shipPrice|shippingPrice|` +
+		`totalAmount|price|insurance.*)$`)
+	cardField = regexp.MustCompile(`(?i)card|cvv|cvc|securitycode|expir|iban|^ach|routing|accountnumber`)
 )
 
 // customerFields are the fields of a person and where they live.
 var customerFields = []string{"firstName", "lastName", "companyName", "emailAddress", "phoneNumber", "address1",
-	"address2", "city", "state", "postalCode",
-	"country", "shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1", "shipAddress2", "shipCity", "shipState", "shipPostalCode", "shipCountry"}
+	"address2", "city", "state", "postalCode", "country",
+	"shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1", "shipAddress2", "shipCity", "shipState",
+	"shipPostalCode", "shipCountry"}
 
 var (
 	credentialFields = []string{"loginId", "password"}
@@ -50,10 +52,14 @@ var allowed = map[Op][]string{
 // longest is the length in characters that each field may have, from old references of the API.
 var longest = map[string]int{
 	"loginId": 32, "password": 32,
-	"firstName": 30, "lastName": 30, "companyName": 30, "emailAddress": 255, "phoneNumber": 20, "address1": 50, "address2": 50, "city": 30, "state": 6, "postalCode": 20, "country": 2,
-	"shipFirstName": 30, "shipLastName": 30, "shipCompanyName": 30, "shipAddress1": 50, "shipAddress2": 50, "shipCity": 30, "shipState": 6, "shipPostalCode": 20, "shipCountry": 2,
-	"sessionId": 32, "affId": 20, "sourceValue1": 30, "sourceValue2": 30, "sourceValue3": 30, "sourceValue4": 30, "sourceValue5": 30,
-	"custom1": 50, "custom2": 50, "custom3": 50, "custom4": 50, "custom5": 50, "userAgent": 300, "httpReferer": 300, "requestUri": 500,
+	"firstName": 30, "lastName": 30, "companyName": 30, "emailAddress": 255, "phoneNumber": 20,
+	"address1": 50, "address2": 50, "city": 30, "state": 6, "postalCode": 20, "country": 2,
+	"shipFirstName": 30, "shipLastName": 30, "shipCompanyName": 30, "shipAddress1": 50, "shipAddress2": 50,
+	"shipCity": 30, "shipState": 6, "shipPostalCode": 20, "shipCountry": 2,
+	"sessionId": 32, "affId": 20,
+	"sourceValue1": 30, "sourceValue2": 30, "sourceValue3": 30, "sourceValue4": 30, "sourceValue5": 30,
+	"custom1": 50, "custom2": 50, "custom3": 50, "custom4": 50, "custom5": 50,
+	"userAgent": 300, "httpReferer": 300, "requestUri": 500,
 	"couponCode": 30, "redirectsTo": 300, "errorRedirectsTo": 300, "salesUrl": 300,
 }
 
@@ -73,8 +79,8 @@ var withStates = []string{"US", "CA", "AU"}
 var pageTypes = []string{"presellPage", "leadPage", "checkoutPage", "upsellPage1", "upsellPage2", "upsellPage3",
 	"upsellPage4", "thankyouPage"}
 
-// missing is the CRM's complaint about each field that is required and absent, or wrong. What an order was told
-// before need not be repeated: many landers send all in the lead, and the order by its id and products alone.
+// missing is the CRM's complaint about each field that is required and absent, or wrong. A field that an earlier call
+// set on the order is not missing: many landers send all fields with the lead, and then only orderId and products.
 func (b *booking) missing(order *Order, required []string) map[string]string {
 	problems := b.wrong()
 	told := func(name string) string {

@@ -194,7 +194,8 @@ func TestKlarnasPages(t *testing.T) {
 	t.Run("the way back is a form to the other site with the order in it, sent by script or by its button", func(t *testing.T) {
 		_, server, session := start(t, nil)
 		_, page := browse(t, "POST", server.URL+"/klarna/"+session.ID+"/approve", url.Values{})
-		assert.Contains(t, page, `<form id="return" class="card stack" method="post" action="https://shop.example/api/klarna/return/r1">`)
+		assert.Contains(t, page,
+			`<form id="return" class="card stack" method="post" action="https://shop.example/api/klarna/return/r1">`)
 		assert.Contains(t, page, `<input type="hidden" name="finalizeTransaction" value="1">`)
 		data := regexp.MustCompile(`name="orderData" value="([^"]*)"`).FindStringSubmatch(page)
 		require.Len(t, data, 2)
@@ -318,16 +319,18 @@ func TestTheBooksPage(t *testing.T) {
 		}
 		page := requests("")
 		for _, part := range []string{
-			"POST /order/import/", "zoe@example.com", `colspan="2" class="group">Shopper<`, `class="group">Cart<`, `class="group">Payment<`, `class="group">Others<`,
-			"loginId=••••&amp;password=••••&amp;campaignId=12&amp;firstName=Bo&amp;giftNote=hello", "giftNote: is not a field", "none</td>",
+			"POST /order/import/", "zoe@example.com", `colspan="2" class="group">Shopper<`, `class="group">Cart<`,
+			`class="group">Payment<`, `class="group">Others<`,
+			"loginId=••••&amp;password=••••&amp;campaignId=12&amp;firstName=Bo&amp;giftNote=hello", "giftNote: is not a field",
+			"none</td>",
 		} {
 			assert.True(t, strings.Contains(page, part), part)
 		}
 		assert.False(t, strings.Contains(page, DefaultPassword) || strings.Contains(page, DefaultLoginID))
 		assert.Less(t, strings.Index(page, "call-2"), strings.Index(page, "call-1"), "the newest first")
 		for about, want := range map[string][]bool{
-			"zoe@EXAMPLE.com ": {true, false}, sim.Orders()[0].ID: {true, false}, "leads": {false, true}, "giftnote": {false, true}, "keizers": {true, false},
-			"nobody": {false, false}, DefaultPassword: {false, false},
+			"zoe@EXAMPLE.com ": {true, false}, sim.Orders()[0].ID: {true, false}, "leads": {false, true},
+			"giftnote": {false, true}, "keizers": {true, false}, "nobody": {false, false}, DefaultPassword: {false, false},
 		} {
 			page := requests(about)
 			assert.Equal(t, want, []bool{strings.Contains(page, `id="call-1"`), strings.Contains(page, `id="call-2"`)}, about)
@@ -348,7 +351,8 @@ func TestTheBooksPage(t *testing.T) {
 	t.Run("answers in another way from then on", func(t *testing.T) {
 		sim, server := serve(t, Options{Settings: Settings{ItemsAsArray: true}})
 		assert.True(t, strings.Contains(books(t, server), "<option selected>as measured</option>"))
-		response, _ := browse(t, "POST", server.URL+"/_simulator/answers", url.Values{"variation": {"an order takes one import"}})
+		response, _ := browse(t, "POST", server.URL+"/_simulator/answers",
+			url.Values{"variation": {"an order takes one import"}})
 		assert.Equal(t, 303, response.StatusCode)
 		assert.Equal(t, []bool{true, true}, []bool{sim.Settings().ImportOnce, sim.Settings().ItemsAsArray})
 		assert.True(t, strings.Contains(books(t, server), "<option selected>an order takes one import</option>"))
@@ -372,10 +376,12 @@ func TestTheBooksPage(t *testing.T) {
 		sim, server := serve(t, Options{})
 		call(server, OpOrder, goodOrder())
 		id := sim.Orders()[0].ID
-		response, _ := browse(t, "POST", server.URL+"/_simulator/status", url.Values{"order": {id}, "status": {StatusRefunded}})
+		response, _ := browse(t, "POST", server.URL+"/_simulator/status",
+			url.Values{"order": {id}, "status": {StatusRefunded}})
 		assert.Equal(t, 303, response.StatusCode)
 		assert.Equal(t, StatusRefunded, sim.Orders()[0].Status)
-		response, _ = browse(t, "POST", server.URL+"/_simulator/status", url.Values{"order": {"0"}, "status": {StatusRefunded}})
+		response, _ = browse(t, "POST", server.URL+"/_simulator/status",
+			url.Values{"order": {"0"}, "status": {StatusRefunded}})
 		assert.Equal(t, 404, response.StatusCode)
 
 		late := make(chan struct{})

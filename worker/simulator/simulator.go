@@ -40,7 +40,7 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error // every wait for time to pass; default: a real wait
 	// asked for every call; may use the books. The zero Fault leaves it to the shopper's e-mail
 	Fault   func(Call) Fault
-	NoMagic bool // e-mail addresses have no meaning
+	NoMagic bool // no fault depends on the e-mail address
 }
 
 // Simulator is a simulated CRM. It is an http.Handler, and a transport by Post; both may be used at once, by many.
@@ -149,7 +149,7 @@ func (s *Simulator) Post(ctx context.Context, rawURL, form string, timeout time.
 	return got.status, got.body, nil
 }
 
-// wait takes the time an answer takes; the error is why there is none.
+// wait takes the time until the answer. The error says why no answer comes.
 func (s *Simulator) wait(ctx context.Context, got answered, timeout time.Duration) error {
 	if got.silent || timeout > 0 && got.delay >= timeout {
 		if timeout <= 0 {

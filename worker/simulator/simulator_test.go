@@ -23,8 +23,9 @@ const testURL = "http://crm.test:8788"
 // person is what a careful relay sends of a shopper.
 func person() map[string]string {
 	return map[string]string{
-		"campaignId": "12", "firstName": "Zoë", "lastName": "O’Brien", "emailAddress": "zoe@example.com", "phoneNumber": "+31612345678",
-		"address1": "Keizersgracht 1", "city": "Amsterdam", "postalCode": "1015 CJ", "country": "NL", "billShipSame": "1", "ipAddress": "203.0.113.9",
+		"campaignId": "12", "firstName": "Zoë", "lastName": "O’Brien", "emailAddress": "zoe@example.com",
+		"phoneNumber": "+31612345678", "address1": "Keizersgracht 1", "city": "Amsterdam", "postalCode": "1015 CJ",
+		"country": "NL", "billShipSame": "1", "ipAddress": "203.0.113.9",
 		"userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
 	}
 }
@@ -842,7 +843,8 @@ func TestFaults(t *testing.T) {
 		doc, err := os.ReadFile("doc.go")
 		require.NoError(t, err)
 		for _, w := range Words() {
-			assert.Regexp(t, `(?m)^//\t`+w.Word+` +`+strings.NewReplacer("(", `\(`, ")", `\)`, ".", `\.`).Replace(w.Does)+`$`, string(doc))
+			assert.Regexp(t, `(?m)^//\t`+w.Word+` +`+strings.NewReplacer("(", `\(`, ")", `\)`, ".", `\.`).Replace(w.Does)+`$`,
+				string(doc))
 		}
 	})
 }
@@ -889,7 +891,8 @@ func TestViolations(t *testing.T) {
 	t.Run("plain http is right for a relay on this machine", func(t *testing.T) {
 		for _, host := range []string{"localhost:8787", "127.0.0.1:8787", "[::1]:8787", "shop.localhost"} {
 			sim := New(Options{})
-			post(sim, OpOrder, with(goodOrder(), map[string]string{"redirectsTo": "http://" + host + "/r", "errorRedirectsTo": "http://" + host + "/f", "salesUrl": "http://" + host + "/"}))
+			post(sim, OpOrder, with(goodOrder(), map[string]string{"redirectsTo": "http://" + host + "/r",
+				"errorRedirectsTo": "http://" + host + "/f", "salesUrl": "http://" + host + "/"}))
 			assertNoViolations(t, sim)
 		}
 	})
@@ -914,7 +917,8 @@ func TestViolations(t *testing.T) {
 
 	t.Run("an ad id that passes the Luhn test is no card, and a phone number may look like one", func(t *testing.T) {
 		sim := New(Options{})
-		post(sim, OpOrder, with(goodOrder(), map[string]string{"affId": "9999999999999995", "phoneNumber": "4111111111111111"}))
+		post(sim, OpOrder, with(goodOrder(), map[string]string{"affId": "9999999999999995",
+			"phoneNumber": "4111111111111111"}))
 		assertNoViolations(t, sim)
 	})
 }

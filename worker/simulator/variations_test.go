@@ -250,7 +250,8 @@ func TestOrderQueryOfADay(t *testing.T) {
 	assert.Equal(t, ids, orders(query(both, map[string]string{"resultsPerPage": "9999"})))
 	assert.EqualValues(t, 30, query(both).Message["totalResults"])
 	for _, none := range []map[string]string{
-		{"startDate": "11/24/2026", "endDate": "11/24/2026"}, {"startDate": "-"}, {"endDate": "-"}, {"startDate": "2026-11-25"}, {"campaignId": "99"},
+		{"startDate": "11/24/2026", "endDate": "11/24/2026"}, {"startDate": "-"}, {"endDate": "-"},
+		{"startDate": "2026-11-25"}, {"campaignId": "99"},
 	} {
 		assert.Equal(t, textNoOrders, query(none).Text, none)
 	}
@@ -266,7 +267,8 @@ func TestShippingProfiles(t *testing.T) {
 	assert.Equal(t, Cents(2*4990+8990+990), order.Total)
 	refused := post(sim, OpOrder, with(goodOrder(), map[string]string{"shipProfileId": "9"}))
 	assert.Contains(t, refused.Message, "shipProfileId")
-	told := post(sim, OpCampaign, map[string]string{"campaignId": "12"}).Message["data"].(map[string]any)["12"].(map[string]any)
+	told := post(sim, OpCampaign,
+		map[string]string{"campaignId": "12"}).Message["data"].(map[string]any)["12"].(map[string]any)
 	assert.Equal(t, []any{
 		map[string]any{"shipProfileId": 3.0, "profileName": "Standard",
 			"shipPrice": "4.90"}, map[string]any{"shipProfileId": 4.0, "profileName": "Express", "shipPrice": "9.90"},

@@ -40,8 +40,7 @@ func (b *bench) row(what, plain, stock, ours, ratio, goal string) {
 	b.rows = append(b.rows, row{what, plain, stock, ours, ratio, goal})
 }
 
-// running starts a Worker that is not running yet, and warms it up: what
-// counts is what it costs when V8 has compiled what is used.
+// running starts a Worker that is not running yet, and warms it up, so that V8 has compiled what is measured.
 func (b *bench) running(w **worker, k kind, orders int64) (*worker, error) {
 	if *w != nil {
 		return *w, nil
@@ -83,7 +82,7 @@ func (b *bench) three() ([]*worker, error) {
 	return []*worker{plain, stock, ours}, err
 }
 
-// ratios holds page and order against each other, everybody once in each round.
+// ratios compares the Workers by a page and by an order. In each round every Worker is measured once.
 func (b *bench) ratios() error {
 	three, err := b.three()
 	if err != nil {
@@ -202,8 +201,8 @@ func (b *bench) crossings() error {
 	return nil
 }
 
-// up is the first page and the first order of an isolate that has been started and has served nobody: what a
-// shopper's request costs, without what happened before it came.
+// up is the first page and the first order of an isolate that has been started and has served no request yet: the
+// cost of a shopper's request without that of the start.
 func (b *bench) up() error {
 	kinds := []kind{b.plainKind, b.stockKind, b.oursKind}
 	for _, what := range []struct {

@@ -40,8 +40,9 @@ func (f *fixed) Post(_ context.Context, url, _ string, _ time.Duration) (int, st
 
 func shop() *relay.Relay {
 	vars := map[string]string{
-		config.NameLoginID: "relay-bench", config.NamePassword: "no-secret-at-all", config.NameKonnektiveURL: "http://127.0.0.1:9",
-		config.NameLanders: `{"*":{"campaignId":12,"forceMerchantId":7,"products":[34,35],"upsales":[40]}}`,
+		config.NameLoginID: "relay-bench", config.NamePassword: "no-secret-at-all",
+		config.NameKonnektiveURL: "http://127.0.0.1:9",
+		config.NameLanders:       `{"*":{"campaignId":12,"forceMerchantId":7,"products":[34,35],"upsales":[40]}}`,
 	}
 	c, faults := config.Parse(func(name string) string { return vars[name] })
 	return relay.New(c, faults, relay.Platform{
@@ -66,8 +67,9 @@ func orderer(t testing.TB) (post func()) {
 	r := shop()
 	template := httptest.NewRequest(http.MethodPost, "https://shop.example/api/order/import/", nil)
 	for name, value := range map[string]string{
-		"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8", "Accept": "application/json", "Accept-Language": "de-DE,de;q=0.9",
-		"Origin": "https://shop.example", "Sec-Fetch-Site": "same-origin", "User-Agent": "Mozilla/5.0", "Cf-Ray": "8f1c-FRA",
+		"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8", "Accept": "application/json",
+		"Accept-Language": "de-DE,de;q=0.9", "Origin": "https://shop.example", "Sec-Fetch-Site": "same-origin",
+		"User-Agent": "Mozilla/5.0", "Cf-Ray": "8f1c-FRA",
 	} {
 		template.Header.Set(name, value)
 	}

@@ -41,7 +41,8 @@ func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/leads/import/":
 		answer = `{"result":"SUCCESS","message":{"orderId":"B` + id +
 			`","customerId":"4711","firstName":"\u00c4nne","lastName":"O'Neill",` +
-			`"emailAddress":"anne@example.com","phoneNumber":"+493012345678","address1":"Hauptstra\u00dfe 1","city":"Berlin","postalCode":"10115",` +
+			`"emailAddress":"anne@example.com","phoneNumber":"+493012345678","address1":"Hauptstra\u00dfe 1",` +
+			`"city":"Berlin","postalCode":"10115",` +
 			`"country":"DE","orderStatus":"PARTIAL","dateCreated":"2026-01-01 12:00:00","currencyCode":"EUR"}}`
 	case "/order/import/":
 		answer = `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.klarna.example\/eu\/hpp\/payments\/` + id +

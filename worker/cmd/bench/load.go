@@ -33,8 +33,7 @@ const headers = "Host: shop.example\r\nX-Forwarded-Proto: https\r\nCF-Connecting
 
 var serial atomic.Int64
 
-// page and order make one request. Every order is somebody else's: it has an
-// idempotency key of its own.
+// page and order make one request. Every order has an idempotency key of its own.
 func page(b []byte) []byte {
 	return append(append(append(b, "GET /checkout.html HTTP/1.1\r\nAccept: text/html\r\n"...), headers...), "\r\n"...)
 }

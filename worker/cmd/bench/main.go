@@ -86,7 +86,7 @@ func run(ctx context.Context, quick bool, only, output string) error {
 	return nil
 }
 
-// lay builds the stock Worker and writes everybody's configuration.
+// lay builds the stock Worker and writes the configuration of all Workers.
 func (b *bench) lay() error {
 	own := filepath.Join(b.root, "worker/cmd/bench")
 	www := filepath.Join(b.root, "www")
@@ -111,16 +111,16 @@ func (b *bench) lay() error {
 		"build/wasm_exec.js", "build/edge.wasm"} {
 		ours = append(ours, [2]string{"worker/" + name, from(name)})
 	}
+	plain := [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")},
+		memory}
 	for _, l := range []struct {
 		to      *kind
 		name    string
 		ledger  bool
 		modules [][2]string
 	}{
-		{&b.plainKind, "plain JavaScript", false,
-			[][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
-		{&b.plainLedgerKind, "plain JavaScript with a ledger", true,
-			[][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")}, memory}},
+		{&b.plainKind, "plain JavaScript", false, plain},
+		{&b.plainLedgerKind, "plain JavaScript with a ledger", true, plain},
 		{&b.stockKind, "stock", false, [][2]string{
 			{"worker.mjs", filepath.Join(stock, "worker.mjs")}, {"runtime.mjs", filepath.Join(stock, "runtime.mjs")},
 			{"wasm_exec.js", filepath.Join(stock, "wasm_exec.js")}, {"app.wasm", program},

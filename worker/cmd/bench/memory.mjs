@@ -1,6 +1,5 @@
-// The ledger and the rate limit of the comparison: a Map, and always yes. What
-// a Durable Object and the limiter cost is the platform's affair and the same
-// for everybody.
+// The ledger of the comparison is a Map, and its rate limit always says yes: what a Durable Object and the limiter
+// cost is the same for all Workers.
 
 /** How many records are kept: enough for every order on its way. */
 const KEPT = 4096;

@@ -1,5 +1,5 @@
 // Books has a deployed Worker compare the payments that it has settled on a day with the prepaid orders that
-// Konnektive has of it, and lists what only one side has. It exits with 1 when there is such.
+// Konnektive has of it, and lists what only one side has. It exits with 1 when there is any.
 //
 //	books https://shop.example 2026-11-25
 //

@@ -43,7 +43,7 @@ func (f *findings) hint(format string, args ...any) {
 	f.hints = append(f.hints, fmt.Sprintf(format, args...))
 }
 
-// check examines one environment. What config.Parse finds comes first, since most mistakes are made there.
+// check examines one environment. What config.Parse finds comes first, since it finds most mistakes.
 func check(e environment, s secrets, p place) *findings {
 	f := &findings{}
 	f.checkValues(e, s, p)
@@ -278,9 +278,11 @@ func (f *findings) checkLedger(e environment) {
 	binding := named(tables(table(e.settings, "durable_objects"), "bindings"), "name", ledgerBinding)
 	switch {
 	case binding == nil:
-		f.fault("ledger_binding", where, `add { name = "LEDGER", class_name = "Ledger" }: without it no purchase can be recorded`+e.repeat())
+		f.fault("ledger_binding", where,
+			`add { name = "LEDGER", class_name = "Ledger" }: without it no purchase can be recorded`+e.repeat())
 	case binding["class_name"] != ledgerClass || binding["script_name"] != nil:
-		f.fault("ledger_binding", where, `LEDGER must be the class of this Worker: { name = "LEDGER", class_name = "Ledger" } and nothing else`)
+		f.fault("ledger_binding", where,
+			`LEDGER must be the class of this Worker: { name = "LEDGER", class_name = "Ledger" } and nothing else`)
 	}
 	sqlite := false
 	for _, m := range tables(e.settings, "migrations") {
@@ -436,7 +438,8 @@ func (f *findings) checkOwnOrigins(e environment) {
 	}
 }
 
-// checkLogs wants the relay's own log lines kept and everything kept out that holds whole URLs, which name purchases.
+// checkLogs wants the relay's own log lines kept. It refuses every other log that holds whole URLs, since they name
+// purchases.
 func (f *findings) checkLogs(e environment) {
 	where := e.prefix() + "observability"
 	observability := table(e.settings, "observability")
@@ -476,7 +479,7 @@ func asNumber(v any) (float64, bool) {
 	return 0, false
 }
 
-// checkAlerts: a webhook hears of nothing when no cron trigger has the Worker look.
+// checkAlerts wants a cron trigger where a webhook is set: the Worker looks for news only when one runs it.
 func (f *findings) checkAlerts(e environment) {
 	crons, _ := table(e.settings, "triggers")["crons"].([]any)
 	if f.config.AlertURL != "" && len(crons) == 0 {
@@ -485,7 +488,7 @@ func (f *findings) checkAlerts(e environment) {
 	}
 }
 
-// adviseLanders points out what is allowed and still is rarely meant.
+// adviseLanders points out what is allowed but rarely intended.
 func (f *findings) adviseLanders(e environment, s secrets) {
 	if f.config.TurnstileSecret != "" {
 		for _, l := range f.config.Landers.All() {

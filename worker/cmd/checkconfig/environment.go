@@ -26,8 +26,9 @@ func (e environment) prefix() string {
 // notInherited are the settings that an environment must repeat. Source:
 // https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys
 var notInherited = []string{
-	"vars", "secrets", "define", "durable_objects", "ratelimits", "analytics_engine_datasets", "version_metadata", "kv_namespaces", "r2_buckets",
-	"d1_databases", "queues", "services", "workflows", "tail_consumers", "send_email", "hyperdrive", "browser", "ai", "images", "unsafe",
+	"vars", "secrets", "define", "durable_objects", "ratelimits", "analytics_engine_datasets", "version_metadata",
+	"kv_namespaces", "r2_buckets", "d1_databases", "queues", "services", "workflows", "tail_consumers", "send_email",
+	"hyperdrive", "browser", "ai", "images", "unsafe",
 }
 
 // choose lists what is to be checked: everything, or the one environment asked for.

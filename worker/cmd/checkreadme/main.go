@@ -128,7 +128,8 @@ func follow(repository fs.FS, from, to string, anchors map[string]bool) string {
 }
 
 // made are folders that the build fills, and a file that an operator may add. They need not be there.
-var made = regexp.MustCompile(`^(?:worker/build|www/build|www/[a-z]{2}|worker/node_modules)(?:/|$)|^worker/landers\.toml$`)
+var made = regexp.MustCompile(`^(?:worker/build|www/build|www/[a-z]{2}|worker/node_modules)(?:/|$)|` +
+	`^worker/landers\.toml$`)
 
 func exists(repository fs.FS, name string) bool {
 	name = path.Clean(name)

@@ -157,12 +157,15 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 	response.Body.Close()
 	assert.Equal(t, "dev", called.Command)
 	assert.Equal(t, map[string]string{"KONNEKTIVE_URL": books[1], "ALLOW_LOOPBACK_HTTP": "1"}, called.Vars)
-	assert.Equal(t, "KONNEKTIVE_LOGIN_ID="+simulator.DefaultLoginID+"\nKONNEKTIVE_PASSWORD="+simulator.DefaultPassword+"\nADMIN_TOKEN="+adminToken+"\n", called.Secrets)
+	assert.Equal(t, "KONNEKTIVE_LOGIN_ID="+simulator.DefaultLoginID+"\nKONNEKTIVE_PASSWORD="+
+		simulator.DefaultPassword+"\nADMIN_TOKEN="+adminToken+"\n", called.Secrets)
 	assert.Regexp(t, `/worker/node_modules/\.bin:`, called.Path)
 	assert.Equal(t, "0", called.Inspector)
 
 	t.Run("the simulator sells what wrangler.toml names", func(t *testing.T) {
-		response, err := http.PostForm(books[1]+"/campaign/query/", map[string][]string{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}, "campaignId": {"77"}})
+		response, err := http.PostForm(books[1]+"/campaign/query/",
+			map[string][]string{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword},
+				"campaignId": {"77"}})
 		require.NoError(t, err)
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
@@ -180,7 +183,8 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 			t.Fatal("it did not stop")
 		}
 		assert.False(t, alive(called.Pid), "wrangler is left")
-		assert.Eventually(t, func() bool { return !running(called.Child) }, patience, 10*time.Millisecond, "a child of wrangler is left")
+		assert.Eventually(t, func() bool { return !running(called.Child) }, patience, 10*time.Millisecond,
+			"a child of wrangler is left")
 		assert.NoDirExists(t, filepath.Dir(called.State))
 		_, err := http.Get(books[0])
 		assert.Error(t, err)
@@ -259,7 +263,8 @@ func TestWhatKeepsItFromStarting(t *testing.T) {
 
 func TestFaultsOfTheConfigurationAreNamedButDoNotHinder(t *testing.T) {
 	root := repository(t, "fails", "v22.1.0")
-	require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte("[vars]\nKONNEKTIVE_TIMEOUT_MS = \"soon\"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"),
+		[]byte("[vars]\nKONNEKTIVE_TIMEOUT_MS = \"soon\"\n"), 0o600))
 	var stdout, stderr output
 	err := run([]string{"-port", "0"}, noEnv, &stdout, &stderr, make(chan os.Signal))
 	assert.ErrorContains(t, err, "wrangler ended")
@@ -273,7 +278,8 @@ func TestRealOrders(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	done := make(chan error, 1)
 	go func() { done <- run([]string{"-port", "0", "-real"}, noEnv, &stdout, &stderr, signals) }()
-	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience,
+		10*time.Millisecond, "it did not start")
 	page := regexp.MustCompile(`http://localhost:\d+/buy`).FindString(stdout.String())
 	response, err := http.Get(page)
 	require.NoError(t, err)
@@ -327,7 +333,8 @@ pages = { checkout = "/checkout", upsell = "", thankYou = "/thank-you" }
 			names[p.ID] = p.Name
 			assert.False(t, p.Recurring)
 		}
-		assert.Equal(t, map[string]string{"34": "Trail headlamp", "36": "Product 36", "40": "Spare battery", "50": "Product 50"}, names)
+		assert.Equal(t, map[string]string{"34": "Trail headlamp", "36": "Product 36", "40": "Spare battery",
+			"50": "Product 50"}, names)
 	})
 
 	t.Run("without landers there is no campaign of one's own", func(t *testing.T) {
@@ -347,14 +354,16 @@ pages = { checkout = "/checkout", upsell = "", thankYou = "/thank-you" }
 	})
 
 	t.Run("a shop elsewhere is ready when the relay is", func(t *testing.T) {
-		s := read(t, lander+"origin = \"https://landers.example\"\npages = { checkout = \"/buy\", upsell = \"\", thankYou = \"/thanks\" }")
+		s := read(t, lander+"origin = \"https://landers.example\"\n"+
+			"pages = { checkout = \"/buy\", upsell = \"\", thankYou = \"/thanks\" }")
 		require.Empty(t, s.faults)
 		assert.Equal(t, "http://localhost:1/buy", s.checkout("http://localhost:1"))
 		assert.Equal(t, "http://localhost:1/api/health", s.ready("http://localhost:1"))
 	})
 
 	t.Run("a checkout page on another origin is named as it is", func(t *testing.T) {
-		s := read(t, lander+"allowedOrigins = [\"https://shop.example\"]\npages = { checkout = \"https://shop.example/buy\", upsell = \"\", thankYou = \"https://shop.example/thanks\" }")
+		s := read(t, lander+"allowedOrigins = [\"https://shop.example\"]\n"+
+			"pages = { checkout = \"https://shop.example/buy\", upsell = \"\", thankYou = \"https://shop.example/thanks\" }")
 		require.Empty(t, s.faults)
 		assert.Equal(t, "https://shop.example/buy", s.checkout("http://localhost:1"))
 		assert.Equal(t, "http://localhost:1/api/health", s.ready("http://localhost:1"))
@@ -422,7 +431,8 @@ func TestALanderOfThisMachineKeepsItsTable(t *testing.T) {
 }
 
 func TestWhichLanderThisMachineStandsFor(t *testing.T) {
-	const two = "[vars.LANDERS.\"b.example\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34]\n[vars.LANDERS.\"a.example\"]\nlike = \"b.example\"\npages = { checkout = \"/a\" }\n"
+	const two = "[vars.LANDERS.\"b.example\"]\ncampaignId = 12\nforceMerchantId = 7\nproducts = [34]\n" +
+		"[vars.LANDERS.\"a.example\"]\nlike = \"b.example\"\npages = { checkout = \"/a\" }\n"
 	const every = "[vars.LANDERS.\"*\"]\nlike = \"b.example\"\n"
 	for _, test := range []struct{ name, toml, file, asked, want, others, err string }{
 		{"the one for every host", two + every, "", "", "", "; another one by LANDER=a.example", ""},
@@ -458,7 +468,8 @@ func TestWhichLanderThisMachineStandsFor(t *testing.T) {
 
 func TestWhatHOSTMayBe(t *testing.T) {
 	for text, want := range map[string]string{
-		"192.168.1.5": "192.168.1.5", "Mac.local": "mac.local", "https://xyz.example/": "xyz.example", "mac.local:8787": "mac.local", "http://x.example": "", "a b": "", "x/y": "",
+		"192.168.1.5": "192.168.1.5", "Mac.local": "mac.local", "https://xyz.example/": "xyz.example",
+		"mac.local:8787": "mac.local", "http://x.example": "", "a b": "", "x/y": "",
 	} {
 		host, err := publicHost(text)
 		assert.Equal(t, want == "", err != nil, text)
@@ -473,7 +484,8 @@ func TestHTTPSForAPhone(t *testing.T) {
 	done := make(chan error, 1)
 	env := map[string]string{"HOST": "phone.example", "PORT": "0"}
 	go func() { done <- run(nil, func(name string) string { return env[name] }, &stdout, &stderr, signals) }()
-	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience, 10*time.Millisecond, "it did not start")
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience,
+		10*time.Millisecond, "it did not start")
 
 	port := regexp.MustCompile(`The shop +https://phone\.example:(\d+)/buy\n`).FindStringSubmatch(stdout.String())
 	require.NotNil(t, port, stdout.String())
@@ -506,7 +518,8 @@ func TestANewPageHasWranglerLookAgain(t *testing.T) {
 	defer func() { close(done); <-stopped }()
 
 	require.NoError(t, os.WriteFile(filepath.Join(pages, "new.html"), nil, 0o600))
-	require.Eventually(t, func() bool { b, _ := os.ReadFile(filepath.Join(s.reload(), "pages")); return len(b) > 0 }, patience,
+	require.Eventually(t, func() bool { b, _ := os.ReadFile(filepath.Join(s.reload(), "pages")); return len(b) > 0 },
+		patience,
 		10*time.Millisecond)
 
 	edition := func(text string) func() bool {

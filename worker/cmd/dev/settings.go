@@ -27,7 +27,7 @@ type settings struct {
 	lander       string   // which lander these hosts stand for; "": they have one by themselves
 }
 
-// file is where wrangler finds them.
+// file is where wrangler finds the settings.
 func (s settings) file() string { return filepath.Join(s.folder, "wrangler.json") }
 
 // reload is a folder that wrangler watches: what is written there has it look at everything again.
@@ -92,7 +92,7 @@ func (s settings) write(edition int) error {
 	return nil
 }
 
-// addLanders has the hosts of this machine be like the lander.
+// addLanders makes the hosts of this machine sell what the lander sells.
 func (s settings) addLanders(all map[string]any) {
 	if s.lander == "" {
 		return
@@ -114,7 +114,7 @@ func (s settings) addLanders(all map[string]any) {
 	}
 }
 
-// A sight is what there is to be seen of the files that are watched.
+// A sight is how the watched files are at one moment.
 type sight struct {
 	config time.Time // when wrangler.toml was written
 	pages  []string

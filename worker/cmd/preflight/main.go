@@ -4,7 +4,7 @@
 //	preflight https://shop.example        this host
 //	preflight [-env staging]              every host of wrangler.toml and landers.toml
 //
-// The ADMIN_TOKEN comes from the environment, so that it stands in no shell history and no list of processes.
+// The ADMIN_TOKEN comes from the environment, so that it gets into no shell history and no list of processes.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run asks the shop that args name, or all. The error says what is not as it should be.
+// run asks the shop that args name, or all shops. The error says what is wrong.
 func run(args []string, token string, out io.Writer) error {
 	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
 	flags.SetOutput(out)

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	options.Seed = uint64(time.Now().UnixNano()) // a relay's ledger outlives this program: orderIds must not come back
+	options.Seed = uint64(time.Now().UnixNano()) // a relay's ledger outlives this program, so orderIds must not repeat
 
 	listener, err := net.Listen("tcp", *address)
 	if err != nil {

@@ -78,7 +78,7 @@ func (tr *translator) word(english string) string {
 	return word
 }
 
-// tag translates the attributes that a shopper reads, and lets links stay in the language.
+// tag translates the attributes that a shopper reads, and the links to pages that exist in the language.
 func (tr *translator) tag(tag string) string {
 	if strings.HasPrefix(tag, "<html") {
 		return strings.Replace(tag, `lang="en"`, `lang="`+tr.lang+`"`, 1)

@@ -53,7 +53,7 @@ type Book struct {
 	Again time.Duration
 	// Secret are texts that no answer and no log line may hold.
 	Secret []string
-	// LogIncomplete: lines of the log may be missing, so that what is not in it proves nothing.
+	// LogIncomplete: lines of the log may be missing, so a line that is not there is no finding.
 	LogIncomplete bool
 
 	mu       sync.Mutex
@@ -136,7 +136,7 @@ func (b *Book) Hear(h Heard) {
 		b.Find("%s said paid, and it is not", h.Route)
 	}
 	saysUnpaid := h.Code == "retry" || h.Code == "declined" || strings.Contains(h.Location, "klarna=declined")
-	// else the CRM says so itself, and the relay asks it once a second
+	// with such an OpenStatus the CRM itself calls the order unpaid, and the relay asks it once a second at most
 	if saysUnpaid && h.PaidBefore && b.Told(h.Ref) && !refused(b.sim.Settings().OpenStatus) {
 		b.Find("%s said %s%s of a purchase that was paid", h.Route, h.Code, h.Location)
 	}
@@ -145,14 +145,14 @@ func (b *Book) Hear(h Heard) {
 		b.failed[h.Ref] = append(b.failed[h.Ref], h.At)
 		b.mu.Unlock()
 	}
-	// what that page leads to is heard later
+	// the url that this page leads to is noted when the page is opened
 	if h.Code == "redirect" && !strings.Contains(h.URL, "/api/klarna/continue/") {
 		b.hand(h)
 	}
 }
 
-// hand notes a url that a shopper was given. Who can still pay by another one must not be given this one for the same
-// cart.
+// hand notes a url that a shopper was given. A shopper who can still pay by an earlier url must not be given another
+// one for the same cart.
 func (b *Book) hand(h Heard) {
 	id := sessionID(h.URL)
 	fresh, ok := b.sim.Session(id)
@@ -176,8 +176,8 @@ func (b *Book) hand(h Heard) {
 	}
 }
 
-// openFor are the sessions of a purchase that its shopper was handed before a moment and could pay at that moment, as
-// far as the relay could know.
+// openFor are the sessions of a purchase that were handed to its shopper before a moment and that, as far as the relay
+// could know, could still be paid at that moment.
 func (b *Book) openFor(ref string, at time.Time) (open []simulator.Session) {
 	settings := b.sim.Settings()
 	b.mu.Lock()

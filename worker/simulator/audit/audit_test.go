@@ -56,15 +56,17 @@ type attempt struct {
 
 func (r *relay) order(a attempt) (url string) {
 	fields := map[string]string{
-		"firstName": "Zoë", "lastName": "O’Brien", "emailAddress": "zoe@example.com", "phoneNumber": "+31612345678", "address1": "Keizersgracht 1",
-		"city": "Amsterdam", "postalCode": "1015 CJ", "country": "NL", "billShipSame": "1", "ipAddress": "203.0.113.9", "product1_id": "34", "product1_qty": "1",
+		"firstName": "Zoë", "lastName": "O’Brien", "emailAddress": "zoe@example.com", "phoneNumber": "+31612345678",
+		"address1": "Keizersgracht 1", "city": "Amsterdam", "postalCode": "1015 CJ", "country": "NL", "billShipSame": "1",
+		"ipAddress": "203.0.113.9", "product1_id": "34", "product1_qty": "1",
 	}
 	return r.sell(simulator.OpOrder, fields, a)
 }
 
 func (r *relay) sell(op simulator.Op, fields map[string]string, a attempt) (url string) {
 	maps.Copy(fields, map[string]string{
-		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "salesUrl": "https://shop.example/checkout", "ipAddress": "203.0.113.9",
+		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "salesUrl": "https://shop.example/checkout",
+		"ipAddress": "203.0.113.9",
 		"redirectsTo": "https://shop.example/api/klarna/return/" + a.ref +
 			a.key, "errorRedirectsTo": "https://shop.example/api/klarna/failed/" + a.ref + a.key,
 		LabelField: a.key,

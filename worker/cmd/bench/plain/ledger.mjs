@@ -1,4 +1,4 @@
-// The Durable Object of the comparison: that of worker/js/ledger.mjs, whose alarm has nobody to wake.
+// The Durable Object of the comparison: that of worker/js/ledger.mjs, with an alarm that calls nothing.
 
 import { DurableObject } from "cloudflare:workers";
 

@@ -369,7 +369,7 @@ async function sha256(text) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).subarray(0, 16).toHex();
 }
 
-/** One call to Konnektive. Whatever is no answer is a doubt. */
+/** One call to Konnektive. The result is DOUBT when it cannot be known what the call did. */
 async function call(work, path, params) {
   const { env } = work;
   const form = new URLSearchParams();
@@ -390,7 +390,7 @@ async function call(work, path, params) {
       reply = JSON.parse(await answer.text());
     }
   } catch {
-    // A doubt.
+    // The result stays DOUBT.
   }
   work.upstream += Date.now() - began;
   work.calls++;
