@@ -15,8 +15,9 @@ import { LEDGER as inMemory, LIMIT } from "../memory.mjs";
 export { Ledger } from "./ledger.mjs";
 
 const PAGE_HEADERS = [
-  ["Content-Security-Policy", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: https:; "
-    + "connect-src 'self'; form-action 'self' https:; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"],
+  ["Content-Security-Policy", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    + "img-src 'self' data: https:; connect-src 'self'; form-action 'self' https:; base-uri 'none'; "
+    + "object-src 'none'; frame-ancestors 'none'"],
   ["Strict-Transport-Security", "max-age=31536000"],
   ["X-Content-Type-Options", "nosniff"],
   ["Referrer-Policy", "strict-origin-when-cross-origin"],
@@ -35,19 +36,25 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 const MEANINGS = {
-  redirect: [200, "MERC_REDIRECT"], redirect_invalid: [502, "ERROR"], pending: [202, "PENDING"], unknown: [202, "PENDING"],
-  declined: [402, "ERROR"], invalid: [422, "ERROR"], misconfigured: [503, "ERROR"], product_refused: [422, "ERROR"],
-  country_refused: [422, "ERROR"], card_data: [422, "ERROR"], upstream_unreachable: [503, "ERROR"], in_progress: [409, "ERROR"],
-  key_reused: [422, "ERROR"], origin_refused: [403, "ERROR"], too_large: [413, "ERROR"], unsupported_type: [415, "ERROR"],
-  malformed: [400, "ERROR"], rate_limited: [429, "ERROR"], not_found: [404, "ERROR"], method_not_allowed: [405, "ERROR"], internal: [500, "ERROR"],
+  redirect: [200, "MERC_REDIRECT"], redirect_invalid: [502, "ERROR"], pending: [202, "PENDING"],
+  unknown: [202, "PENDING"], declined: [402, "ERROR"], invalid: [422, "ERROR"], misconfigured: [503, "ERROR"],
+  product_refused: [422, "ERROR"],
+  country_refused: [422, "ERROR"], card_data: [422, "ERROR"], upstream_unreachable: [503, "ERROR"],
+  in_progress: [409, "ERROR"], key_reused: [422, "ERROR"], origin_refused: [403, "ERROR"],
+  too_large: [413, "ERROR"], unsupported_type: [415, "ERROR"],
+  malformed: [400, "ERROR"], rate_limited: [429, "ERROR"], not_found: [404, "ERROR"],
+  method_not_allowed: [405, "ERROR"], internal: [500, "ERROR"],
 };
 
 export default {
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
     if (url.protocol !== "https:") {
-      if (request.method !== "GET" && request.method !== "HEAD") return dress(new Response(null, { status: 403 }), API_HEADERS);
-      return dress(new Response(null, { status: 301, headers: { Location: `https${request.url.slice(4)}` } }), API_HEADERS);
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return dress(new Response(null, { status: 403 }), API_HEADERS);
+      }
+      const headers = { Location: `https${request.url.slice(4)}` };
+      return dress(new Response(null, { status: 301, headers }), API_HEADERS);
     }
     if (url.pathname.startsWith("/api/")) {
       const work = api(request, url, env);
@@ -80,7 +87,9 @@ async function api(request, url, env) {
   }
   const [status, result] = MEANINGS[answer.code];
   const total = Date.now() - began;
-  const response = new Response(JSON.stringify({ result, code: answer.code, ref: work.ref || undefined, message: answer.message ?? answer.code }), {
+  const response = new Response(JSON.stringify({
+    result, code: answer.code, ref: work.ref || undefined, message: answer.message ?? answer.code,
+  }), {
     status,
     headers: {
       "Content-Type": "application/json", "Cache-Control": "no-store", "X-Request-Id": work.id,
@@ -88,8 +97,9 @@ async function api(request, url, env) {
     },
   });
   console.log(JSON.stringify({
-    time: new Date(began).toISOString(), requestId: work.id, lander: url.hostname, route: "order", status, code: answer.code, konnektive: work.kind,
-    calls: work.calls, upstreamMs: work.upstream, totalMs: total, ref: work.ref.slice(0, 8), droppedFields: work.dropped.length ? work.dropped : undefined,
+    time: new Date(began).toISOString(), requestId: work.id, lander: url.hostname, route: "order", status,
+    code: answer.code, konnektive: work.kind, calls: work.calls, upstreamMs: work.upstream, totalMs: total,
+    ref: work.ref.slice(0, 8), droppedFields: work.dropped.length ? work.dropped : undefined,
   }));
   return dress(response, API_HEADERS);
 }
@@ -112,12 +122,15 @@ async function answerTo(work) {
   if (order.code) return order;
 
   const key = request.headers.get("Idempotency-Key");
-  if (key !== null && !/^[!-~]{8,128}$/.test(key)) return { code: "invalid", message: { "Idempotency-Key": "8 to 128 visible characters" } };
+  if (key !== null && !/^[!-~]{8,128}$/.test(key)) {
+    return { code: "invalid", message: { "Idempotency-Key": "8 to 128 visible characters" } };
+  }
   const digest = await sha256(canonical(order.fields));
   const LEDGER = env.LEDGER ?? inMemory;
   work.ref = LEDGER.idFromName(`key\n${url.hostname}\n${key ?? `${work.address}${digest}`}`).toString();
   const stub = LEDGER.get(LEDGER.idFromString(work.ref));
-  const record = { v: 1, kind: "order", lander: url.hostname, created: Date.now(), attempts: [{ keys: [await sha256(key ?? digest)], digest, state: "open", begun: Date.now() }] };
+  const record = { v: 1, kind: "order", lander: url.hostname, created: Date.now(),
+    attempts: [{ keys: [await sha256(key ?? digest)], digest, state: "open", begun: Date.now() }] };
   const attempt = record.attempts[0];
   const expires = record.created + 72 * 3600e3;
   let { won, current } = await stub.write(0, JSON.stringify(record), 0, expires);
@@ -142,7 +155,8 @@ async function answerTo(work) {
   if (!won || !held.won) return { code: "in_progress" };
   const reply = await call(work, "/order/import/", {
     ...params, orderId, paySource: "PREPAID", prepaidType: "KLARNA", forceMerchantId: shop.forceMerchantId,
-    redirectsTo: `${url.origin}/api/klarna/return/${work.ref}`, errorRedirectsTo: `${url.origin}/api/klarna/failed/${work.ref}`,
+    redirectsTo: `${url.origin}/api/klarna/return/${work.ref}`,
+    errorRedirectsTo: `${url.origin}/api/klarna/failed/${work.ref}`,
     salesUrl: url.origin + shop.pages.checkout,
   });
   const answer = classify(reply);
@@ -181,12 +195,14 @@ async function read(request) {
   return "unsupported_type";
 }
 
-const PAGE = new Set(("firstName lastName companyName emailAddress phoneNumber address1 address2 city state postalCode country billShipSame "
-  + "shipFirstName shipLastName shipCompanyName shipAddress1 shipAddress2 shipCity shipState shipPostalCode shipCountry couponCode shipProfileId "
+const PAGE = new Set(("firstName lastName companyName emailAddress phoneNumber address1 address2 city state postalCode "
+  + "country billShipSame shipFirstName shipLastName shipCompanyName shipAddress1 shipAddress2 shipCity shipState "
+  + "shipPostalCode shipCountry couponCode shipProfileId "
   + "sessionId affId httpReferer requestUri pageType ref cf-turnstile-response "
   + [1, 2, 3, 4, 5].map((n) => `sourceValue${n} custom${n}`).join(" ")).split(" "));
 const LINES = /^(?:product[1-9]\d?_(?:id|qty)|variant[1-9]\d?_id)$/;
-const OWN = new Set("loginId password campaignId paySource prepaidType forceMerchantId redirectsTo errorRedirectsTo salesUrl ipAddress userAgent orderId customerId".split(" "));
+const OWN = new Set(("loginId password campaignId paySource prepaidType forceMerchantId redirectsTo "
+  + "errorRedirectsTo salesUrl ipAddress userAgent orderId customerId").split(" "));
 const NEVER = /^(?:product\d+_|variant\d+_|salesTax|taxExemption|insureShipment|forceQA|[sS]kipQA|disableCustomerDedup|preAuth|eci$|xid$|cavv$|rebill_|iban$|ddibc$|accountHolder$|(?:ach|paypal|payPal|applePay|googlePay|wallet|threeDS|threeds|3ds|3DS|3D|directDebit)(?![a-z]))/;
 const CARD_NAME = /card_?-?(?:num|sec|cv|exp|month|year|pin|track)|creditcard|debitcard|nameoncard|cardholder|cvv|securitycode|(?:^|[^a-z])cc[-_]?(?:num|exp|cv|month|year|csc|sec|no$)|^(?:card(?:no|code|cid)?|cvc2?|cvn2?|cvd|csc|pan|exp(?:iry|iration)?_?-?(?:date|month|year)?)$/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -194,7 +210,8 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 function admit(fields, work, shop) {
   const own = {
-    campaignId: String(shop.campaignId), paySource: "PREPAID", prepaidType: "KLARNA", forceMerchantId: String(shop.forceMerchantId),
+    campaignId: String(shop.campaignId), paySource: "PREPAID", prepaidType: "KLARNA",
+    forceMerchantId: String(shop.forceMerchantId),
     ipAddress: work.address, userAgent: work.userAgent, salesUrl: work.url.origin + shop.pages.checkout,
   };
   const page = {}, problems = {};
@@ -235,25 +252,34 @@ function hasCard(value) {
 
 // Calling code, trunk prefix, least and most digits, postal code.
 const COUNTRIES = {
-  AT: ["43", "0", 4, 13, /^[1-9]\d{3}$/], AU: ["61", "0", 9, 9, /^\d{4}$/], BE: ["32", "0", 8, 9, /^[1-9]\d{3}$/], CA: ["1", "1", 10, 10, /^[A-Z]\d[A-Z]\d[A-Z]\d$/],
-  CH: ["41", "0", 9, 9, /^[1-9]\d{3}$/], CZ: ["420", "", 9, 9, /^\d{5}$/], DE: ["49", "0", 5, 11, /^\d{5}$/], DK: ["45", "", 8, 8, /^\d{4}$/],
-  ES: ["34", "", 9, 9, /^\d{5}$/], FI: ["358", "0", 5, 12, /^\d{5}$/], FR: ["33", "0", 9, 9, /^\d{5}$/], GB: ["44", "0", 9, 10, /^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$/],
-  GR: ["30", "", 10, 10, /^\d{5}$/], HU: ["36", "06", 8, 9, /^[1-9]\d{3}$/], IE: ["353", "0", 7, 10, /^[A-Z]\d[\dA-Z]{5}$/], IT: ["39", "", 6, 11, /^\d{5}$/],
-  MX: ["52", "01", 10, 10, /^\d{5}$/], NL: ["31", "0", 9, 9, /^[1-9]\d{3}[A-Z]{2}$/], NO: ["47", "", 8, 8, /^\d{4}$/], NZ: ["64", "0", 8, 10, /^\d{4}$/],
-  PL: ["48", "", 9, 9, /^\d{5}$/], PT: ["351", "", 9, 9, /^\d{7}$/], RO: ["40", "0", 9, 9, /^\d{6}$/], SE: ["46", "0", 7, 10, /^\d{5}$/], US: ["1", "1", 10, 10, /^\d{5}(?:\d{4})?$/],
+  AT: ["43", "0", 4, 13, /^[1-9]\d{3}$/], AU: ["61", "0", 9, 9, /^\d{4}$/],
+  BE: ["32", "0", 8, 9, /^[1-9]\d{3}$/], CA: ["1", "1", 10, 10, /^[A-Z]\d[A-Z]\d[A-Z]\d$/],
+  CH: ["41", "0", 9, 9, /^[1-9]\d{3}$/], CZ: ["420", "", 9, 9, /^\d{5}$/], DE: ["49", "0", 5, 11, /^\d{5}$/],
+  DK: ["45", "", 8, 8, /^\d{4}$/],
+  ES: ["34", "", 9, 9, /^\d{5}$/], FI: ["358", "0", 5, 12, /^\d{5}$/], FR: ["33", "0", 9, 9, /^\d{5}$/],
+  GB: ["44", "0", 9, 10, /^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$/],
+  GR: ["30", "", 10, 10, /^\d{5}$/], HU: ["36", "06", 8, 9, /^[1-9]\d{3}$/],
+  IE: ["353", "0", 7, 10, /^[A-Z]\d[\dA-Z]{5}$/],
+  IT: ["39", "", 6, 11, /^\d{5}$/],
+  MX: ["52", "01", 10, 10, /^\d{5}$/], NL: ["31", "0", 9, 9, /^[1-9]\d{3}[A-Z]{2}$/], NO: ["47", "", 8, 8, /^\d{4}$/],
+  NZ: ["64", "0", 8, 10, /^\d{4}$/],
+  PL: ["48", "", 9, 9, /^\d{5}$/], PT: ["351", "", 9, 9, /^\d{7}$/], RO: ["40", "0", 9, 9, /^\d{6}$/],
+  SE: ["46", "0", 7, 10, /^\d{5}$/], US: ["1", "1", 10, 10, /^\d{5}(?:\d{4})?$/],
 };
 const EMAIL = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:[\p{L}\d](?:[\p{L}\d-]{0,61}[\p{L}\d])?\.)+[\p{L}][\p{L}\d-]{1,62}$/u;
 const NAME = /^(?=.*\p{L})[\p{L}\p{M}\d '\-.,&()’‘ʼ´`‐‑–·・ªº]+$/u;
 const LINE = /^(?=.*[\p{L}\d])[^<>\p{So}\p{Co}]+$/u;
 const LIMITS = {
-  firstName: 30, lastName: 30, companyName: 30, emailAddress: 255, address1: 50, address2: 50, city: 30, state: 6, postalCode: 20, couponCode: 30,
+  firstName: 30, lastName: 30, companyName: 30, emailAddress: 255, address1: 50, address2: 50, city: 30, state: 6,
+  postalCode: 20, couponCode: 30,
   shipProfileId: 10, sessionId: 32, affId: 20, httpReferer: 300,
 };
 
 function check(page, shop) {
   const out = {}, problems = {};
   let code = "invalid";
-  const get = (name) => (page[name] ?? "").replace(/[\u00ad\u200b\u200e\u200f\u2060\ufeff]/g, "").replace(/\s+/g, " ").trim();
+  const get = (name) => (page[name] ?? "")
+    .replace(/[\u00ad\u200b\u200e\u200f\u2060\ufeff]/g, "").replace(/\s+/g, " ").trim();
   const take = (name, pattern, required) => {
     const value = get(name);
     if (value === "") {
@@ -305,7 +331,9 @@ function check(page, shop) {
     if (!shop.products.includes(Number(id)) || pieces[id] > shop.maxQuantity) {
       problems[`product${n}_id`] = "not sold here";
       code = "product_refused";
-    } else if (!Number.isInteger(quantity) || quantity < 1 || (variant && !/^\d{1,10}$/.test(variant))) problems[`product${n}_qty`] = "not valid";
+    } else if (!Number.isInteger(quantity) || quantity < 1 || (variant && !/^\d{1,10}$/.test(variant))) {
+      problems[`product${n}_qty`] = "not valid";
+    }
     else {
       const same = lines.find((line) => line.id === id && line.variant === variant);
       if (same) same.quantity += quantity;
@@ -320,7 +348,8 @@ function check(page, shop) {
   });
   take("couponCode", LINE, false);
   take("shipProfileId", /^\d+$/, false);
-  for (const name of ["sessionId", "affId", "sourceValue1", "sourceValue2", "sourceValue3", "sourceValue4", "sourceValue5", "custom1", "custom2", "custom3", "custom4", "custom5", "httpReferer"]) {
+  for (const name of ["sessionId", "affId", "sourceValue1", "sourceValue2", "sourceValue3", "sourceValue4",
+    "sourceValue5", "custom1", "custom2", "custom3", "custom4", "custom5", "httpReferer"]) {
     let value = get(name);
     if (value === "") continue;
     if (name === "httpReferer" && !/^(?:https?|android-app):\/\/\S+$/i.test(value)) continue;
@@ -360,7 +389,8 @@ function e164(text, rule) {
 function canonical(order) {
   let text = "";
   for (const name of Object.keys(order).sort()) {
-    if (!/^(?:sessionId|affId|sourceValue|custom|httpReferer)/.test(name)) text += `${name}=${order[name].length}:${order[name]}\n`;
+    if (/^(?:sessionId|affId|sourceValue|custom|httpReferer)/.test(name)) continue;
+    text += `${name}=${order[name].length}:${order[name]}\n`;
   }
   return text;
 }
@@ -386,7 +416,8 @@ async function call(work, path, params) {
       redirect: "manual",
       signal: AbortSignal.timeout(Number(env.KONNEKTIVE_TIMEOUT_MS)),
     });
-    if (answer.status >= 200 && answer.status < 500 && Number(answer.headers.get("Content-Length") ?? 0) <= ANSWER_LIMIT) {
+    const length = Number(answer.headers.get("Content-Length") ?? 0);
+    if (answer.status >= 200 && answer.status < 500 && length <= ANSWER_LIMIT) {
       reply = JSON.parse(await answer.text());
     }
   } catch {
