@@ -31,8 +31,7 @@
  * @property {boolean} [stay]   true: order() stays on the page
  * @property {number} [limit]   milliseconds after which status() gives up, default 10 minutes; 0: it asks once
  * @property {(answer: Answer) => void} [heard]  is given each answer of the status; order() also says `elsewhere`
- *   when it
- *   waits for another tab, and `checking` before it asks for the status
+ *   when it waits for another tab, and `checking` before it asks for the status
  * @property {() => Promise<string>} [token]  a fresh Turnstile token for every request
  *
  * @typedef {object} Attempt  as remembered across reloads, tabs and Klarna
@@ -394,7 +393,7 @@ async function click(at, pageType) {
 
 // ------------------------------------------------------------------ orders
 
-// What does not make an order another one; the relay compares without these too.
+// Orders that differ in these alone are the same order. The relay compares without them too.
 const TRACKING = /^(sessionId|affId|sourceValue\d|custom\d|httpReferer|requestUri|pageType)$/;
 // The relay keeps no longer address than this.
 const LONGEST_WAY_BACK = 300;
@@ -453,10 +452,8 @@ function waysBack({ next, thanks, path }) {
 
 /**
  * Sends an order and sees it through: the same attempt is repeated, with its key, until there is an answer that
- * counts; a changed
- * order, or one that was declined, gets a new key on the same purchase. A double click, a reload, a second tab and
- * a bad network make
- * one order. After `redirect` it goes to Klarna.
+ * counts. A changed order, or one that was declined, gets a new key on the same purchase. A double click, a reload,
+ * a second tab and a bad network make one order. After `redirect` it goes to Klarna.
  * @param {HTMLFormElement | Record<string, string>} source a form, or fields by Konnektive's names
  * @param {Options} [options] @returns {Promise<Answer>} the answer that counts; never throws
  */
@@ -529,7 +526,7 @@ async function place(at, name, fields) {
   const prints = await printsOf(fields);
   const extra = { ...visit(), ...waysBack(at) };
   let last = lastAttempt(name);
-  // A purchase remembered for another e-mail address is another shopper's, or was made with a slip of the pen.
+  // A purchase remembered for another e-mail address is another shopper's, or the address was mistyped.
   if (last?.who && last.who !== prints.who) last = null;
   // Paid in another tab while this page was open: not a second order, but a late click on the first.
   if (last?.paid && last.cart === prints.cart && performance.timeOrigin < last.at)
@@ -612,10 +609,10 @@ async function insist(at, name, attempt, body) {
 }
 
 /**
- * A value of the landing URL must not cost the sale.
+ * Leaves out values of the landing URL that the relay refused, so that they do not prevent the order.
  * @param {Answer} answer
  * @param {Body} body
- * @returns {boolean} whether one was the reason, and is left out from now on
+ * @returns {boolean} whether they were the only reason
  */
 function dropTracking({ code, message }, { fields, extra }) {
   const named = /^(invalid|card_data)$/.test(code) ? Object.keys(Object(message)) : [];
@@ -657,8 +654,7 @@ async function send(at, name, attempt, { fields, extra, token }) {
 
 /**
  * Asks what became of a purchase, with growing pauses, until it is final: paid, declined, retry or ref_unknown
- * (`late` when the time is
- * up). Tells the page once when it is paid (`klarna:paid`).
+ * (`late` when the time is up). Tells the page once when it is paid (`klarna:paid`).
  * @param {string} ref @param {Options} [options] @returns {Promise<Answer>} never throws
  */
 export async function status(ref, options = {}) {
@@ -706,9 +702,8 @@ function withoutKnown(lines, known) {
 }
 
 /**
- * Tells the page of a paid purchase, once for all tabs. The status of an upsale holds its whole order: what was
- * told of that before is
- * not told again, so that everything that was told adds up to the order's total.
+ * Tells the page of a paid purchase, once for all tabs. The status of an upsale holds its whole order. Lines that
+ * were told before are not told again, so that everything that was told adds up to the order's total.
  * @param {string} ref @param {Answer} answer
  */
 async function announce(ref, { message }) {
@@ -829,7 +824,8 @@ function offerCountries(select, { countries, country }) {
 /** Names, prices and totals come from the CRM. Without its answer they stay empty, and the page's root says so. */
 async function showPrices() {
   const wanted =
-    "[data-klarna-price], [data-klarna-name], form [data-klarna-total], [data-klarna-lines], select[data-klarna-country]";
+    "[data-klarna-price], [data-klarna-name], form [data-klarna-total], [data-klarna-lines], " +
+    "select[data-klarna-country]";
   const first = document.querySelector(wanted);
   if (!first) return;
   const shop = await shopOf({ base: baseOf(first) });
@@ -948,8 +944,7 @@ const CHOICE = /^(product\d+_(id|qty)|variant\d+_id|couponCode|shipProfileId)$/;
 
 /**
  * Makes a form order: locks it while an order is under way, shows problems at their fields, keeps what was typed
- * until it is paid,
- * and checks in the page when the relay's check is given. `<form data-klarna>` is attached by itself.
+ * until it is paid, and checks in the page when the relay's check is given. `<form data-klarna>` is attached by itself.
  * @param {HTMLFormElement} form @param {Options} [options]
  */
 export function attach(form, options = {}) {
@@ -1073,7 +1068,7 @@ class Checkout {
       return leave(to);
     }
     if (code === "rate_limited") return this.wait(after);
-    // Stays locked: pressing again is exactly what must not happen.
+    // Stays locked: the shopper must not press again.
     if (locked) return this.tell(code, { alert: true, offer: [this.words.recheck, () => this.press()] });
     this.lock(false);
     if (insecure) return this.offerSecurePage();
@@ -1317,11 +1312,9 @@ function unfold(field) {
 }
 
 /**
- * Import Lead, as soon as somebody can be written to, where the form has data-klarna-lead: by one key for all
- * tabs, so that they make one.
- * The attribute may name a checkbox (`data-klarna-lead="#newsletter"`) that has to be ticked. Never in the way:
- * whatever it answers, the
- * order goes on.
+ * Import Lead, as soon as there is an e-mail address to write to, where the form has data-klarna-lead: by one key
+ * for all tabs, so that they make one lead. The attribute may name a checkbox (`data-klarna-lead="#newsletter"`) that
+ * has to be ticked. The order goes on whatever the lead is answered.
  */
 class Lead {
   /** @type {Promise<unknown> | undefined} while it is on its way */
@@ -1437,7 +1430,7 @@ class StatusPage {
       rest = cents(rest - part);
       this.row(name, part ? money(part, currency) : "");
     }
-    // What the CRM does not name: the lines add up to the total all the same.
+    // The part of the total that the CRM names no reason for, so that the rows add up.
     this.row("rest", rest ? money(rest, currency) : "");
   }
 

@@ -25,7 +25,8 @@ export function turnstile(sitekey, place) {
   script.onload = () => {
     api = /** @type {any} */ (window).turnstile;
     const language = document.documentElement.lang.slice(0, 2) || "en";
-    id = api.render(place, { sitekey, action: "order", language, callback: (/** @type {string} */ fresh) => give(fresh), "expired-callback": renew });
+    const callback = (/** @type {string} */ fresh) => give(fresh);
+    id = api.render(place, { sitekey, action: "order", language, callback, "expired-callback": renew });
   };
   document.head.append(script);
   return async () => {
