@@ -103,6 +103,8 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	created, err := s.call(http.MethodPost, driver+"/session",
 		map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 			"acceptInsecureCerts": true,
+			// The driver would wait for a page that is shown again as it was left, which never "loads": so it waits for none.
+			"pageLoadStrategy": "none",
 			"timeouts":            map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
 			"webkitgtk:browserOptions": map[string]any{"binary": w.browser,
 				"args": []string{"--automation", "--proxy=http://" + l.address}},
@@ -231,7 +233,17 @@ func (b *webkitTab) another(t testing.TB) driver {
 }
 
 func (b *webkitTab) navigate(address string) error {
-	return b.post("/url", map[string]any{"url": address})
+	_, _ = b.evaluate(`String(globalThis.old = true)`)
+	if err := b.post("/url", map[string]any{"url": address}); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pause) {
+		loaded, err := b.evaluate(`globalThis.old || document.readyState !== "complete" ? "" : "yes"`)
+		if err == nil && loaded != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s did not load within %s", address, patience)
 }
 
 func (b *webkitTab) evaluate(expression string) (string, error) {
