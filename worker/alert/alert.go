@@ -22,8 +22,15 @@ const Calm = 14 * time.Minute
 // maxOpen bounds how many problems are kept and told at a time.
 const maxOpen = 40
 
-// maxTries is how often a message is sent that may have arrived each time.
-const maxTries = 3
+// A message that may have arrived each time is sent at soonTries looks in a row, and then once in Again. A receiver
+// that takes messages and never answers hears each of them again then; one that was down hears of what is still there.
+const (
+	soonTries = 3
+	Again     = time.Hour
+)
+
+// forgotten is how long it is tried to tell that a problem is over.
+const forgotten = 24 * time.Hour
 
 // A Problem is something that costs orders, or money.
 type Problem struct {
@@ -41,6 +48,7 @@ type Open struct {
 	Told        bool // that it has begun
 	Over        bool // and is gone; that is still to be told
 	Tries       int  // messages about it that may or may not have arrived
+	Tried       time.Time
 }
 
 // State is what is known from one look to the next.
@@ -66,6 +74,8 @@ func (s State) After(found []Problem, unseen func(Problem) bool, now time.Time) 
 			o.Seen = now
 		case !o.Told && o.Tries == 0:
 			continue // its beginning was never told
+		case o.Over && now.Sub(o.Seen) >= forgotten:
+			continue
 		case now.Sub(o.Seen) >= Calm:
 			o.Over = true
 		}
@@ -81,7 +91,11 @@ func (s State) After(found []Problem, unseen func(Problem) bool, now time.Time) 
 
 // News is what is to be told.
 func (s State) News() []Open {
-	return slices.DeleteFunc(slices.Clone(s.Open), func(o Open) bool { return o.Told && !o.Over })
+	return slices.DeleteFunc(slices.Clone(s.Open), func(o Open) bool { return !s.isNews(o) })
+}
+
+func (s State) isNews(o Open) bool {
+	return (!o.Told || o.Over) && (o.Tries < soonTries || s.Looked.Sub(o.Tried) >= Again)
 }
 
 // Delivery is what became of a message.
@@ -98,14 +112,13 @@ const (
 func (s State) Told(d Delivery) State {
 	next := State{Looked: s.Looked}
 	for _, o := range s.Open {
-		if !o.Told || o.Over {
-			if d == Doubt {
-				o.Tries++
-			}
-			if d == Arrived || o.Tries >= maxTries {
-				if o.Over {
-					continue
-				}
+		if s.isNews(o) {
+			switch {
+			case d == Doubt:
+				o.Tries, o.Tried = o.Tries+1, s.Looked
+			case d == Arrived && o.Over:
+				continue
+			case d == Arrived:
 				o.Told, o.Tries = true, 0
 			}
 		}
@@ -132,6 +145,9 @@ func (s State) Encode() string {
 		w.OptionalTrue("told", o.Told)
 		w.OptionalTrue("over", o.Over)
 		w.Number("tries", int64(o.Tries))
+		if o.Tries > 0 {
+			w.Number("tried", o.Tried.UnixMilli())
+		}
 		w.Close('}')
 	}
 	w.Close(']')
@@ -156,6 +172,7 @@ func Decode(text string) State {
 			Problem: Problem{Code: o.Get("code").Text(), About: o.Get("about").Text(), Text: o.Get("text").Text()},
 			Since:   time.UnixMilli(o.Get("since").Int()), Seen: time.UnixMilli(o.Get("seen").Int()),
 			Told: o.Get("told").True(), Over: o.Get("over").True(), Tries: int(o.Get("tries").Int()),
+			Tried: time.UnixMilli(o.Get("tried").Int()),
 		})
 	}
 	return s

@@ -66,7 +66,7 @@ func TestWhatCouldNotBeToldIsToldLater(t *testing.T) {
 	}{
 		{"a receiver that refuses is tried again", Refused, 10, 1},
 		{"one that may have heard it is tried twice more", Doubt, 2, 1},
-		{"and not for ever", Doubt, 3, 0},
+		{"and not at once after that", Doubt, 3, 0},
 		{"one that took it is left alone", Arrived, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -77,6 +77,25 @@ func TestWhatCouldNotBeToldIsToldLater(t *testing.T) {
 			assert.Len(t, s.News(), test.want)
 		})
 	}
+	t.Run("one that may have heard it is tried again after an hour", func(t *testing.T) {
+		s, sent := begun, 0
+		for n := range 36 { // looks of three hours
+			s = Decode(s.Encode()).After([]Problem{down}, nothing, noon.Add(time.Duration(n)*5*time.Minute))
+			if len(s.News()) > 0 {
+				sent++
+				s = s.Told(Doubt)
+			}
+		}
+		assert.Equal(t, 3+2, sent)
+		assert.Empty(t, s.After([]Problem{down}, nothing, noon.Add(4*time.Hour)).Told(Arrived).News())
+	})
+	t.Run("an end that nobody hears of is forgotten after a day", func(t *testing.T) {
+		s := begun.Told(Arrived)
+		for n := range 30 {
+			s = s.After(nil, nothing, noon.Add(time.Duration(n)*time.Hour)).Told(Doubt)
+		}
+		assert.Empty(t, s.Open)
+	})
 	t.Run("what began and ended before anybody heard of it is not told", func(t *testing.T) {
 		assert.Empty(t, begun.Told(Refused).After(nil, nothing, noon.Add(time.Hour)).Open)
 	})

@@ -3,14 +3,19 @@
 package test
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"klarna-relay/worker/simulator"
 )
@@ -53,11 +58,10 @@ func (r *receiver) messages() []string {
 func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
 	t.Parallel()
 	hook := &receiver{status: http.StatusOK}
-	service := httptest.NewServer(hook)
-	t.Cleanup(service.Close)
+	address, listen := closedPort(t)
 	const token = "the-operators-own-token"
 	m := NewMarket(t, simulator.Options{}, Options{Probe: true,
-		Vars: map[string]any{"ALERT_URL": service.URL + "/services/T0/B0", "ADMIN_TOKEN": token}})
+		Vars: map[string]any{"ALERT_URL": "http://" + address + "/services/T0/B0", "ADMIN_TOKEN": token}})
 	look := func() { Send(t, m.Client(), http.MethodGet, "https://"+Host+"/__probe/look", "") }
 	deep := func() Answer {
 		return Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/health?deep", "", "Authorization", "Bearer "+token)
@@ -71,6 +75,13 @@ func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
 	for _, email := range []string{"one@example.com", "two@example.com", "three@example.com"} {
 		assert.Equal(t, "misconfigured", m.Order(t, email).Envelope(t).Code)
 	}
+	look()
+	assert.Equal(t, http.StatusServiceUnavailable, deep().Status, "the service is down, and uptime monitors see it")
+	service := httptest.NewUnstartedServer(hook)
+	service.Listener.Close()
+	service.Listener = listen()
+	service.Start()
+	t.Cleanup(service.Close)
 	hook.set(http.StatusServiceUnavailable, nil)
 	look()
 	assert.Len(t, hook.messages(), 1, "the service refuses")
@@ -96,4 +107,22 @@ func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
 	assert.Len(t, hook.messages(), 3, "what has been gone for a moment is not over")
 	confidential.addBooks(m.CRM)
 	assert.Empty(t, confidential.leaks(strings.Join(heard, "\n")), "nothing personal in any of it")
+}
+
+// closedPort is an address that refuses connections until listen is called. Nobody else gets it meanwhile.
+func closedPort(t *testing.T) (address string, listen func() net.Listener) {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	name, err := syscall.Getsockname(socket)
+	require.NoError(t, err)
+	file := os.NewFile(uintptr(socket), "closed port")
+	t.Cleanup(func() { file.Close() })
+	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port), func() net.Listener {
+		require.NoError(t, syscall.Listen(socket, 16))
+		listener, err := net.FileListener(file)
+		require.NoError(t, err)
+		return listener
+	}
 }

@@ -105,7 +105,7 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 			"acceptInsecureCerts": true,
 			// The driver would wait for a page that is shown again as it was left, which never "loads": so it waits for none.
 			"pageLoadStrategy": "none",
-			"timeouts":            map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
+			"timeouts":         map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
 			"webkitgtk:browserOptions": map[string]any{"binary": w.browser,
 				"args": []string{"--automation", "--proxy=http://" + l.address}},
 		}}})
