@@ -27,7 +27,7 @@ type bench struct {
 	orders  int64         // before the memory is looked at for the last time
 	leavers int
 
-	plainKind, stockKind, oursKind, ledgerKind, plainLedgerKind kind
+	plainKind, stockKind, oursKind, ledgerKind, plainLedgerKind, oneKind, thousandKind kind
 
 	plain, stock, ours *worker // running
 
@@ -291,26 +291,52 @@ func (b *bench) cold() error {
 		var took [3][]float64
 		for range b.rounds {
 			for i, k := range kinds {
-				began := time.Now()
-				w, err := k.start(b.binary)
+				t, err := b.fromStart(k, what.request)
 				if err != nil {
 					return err
 				}
-				c, err := dial(w.address)
-				if err == nil {
-					_, err = c.do(what.request)
-				}
-				took[i] = append(took[i], float64(time.Since(began))/float64(time.Millisecond))
-				w.stop()
-				if err != nil {
-					return w.why(err)
-				}
-				_ = c.conn.Close()
+				took[i] = append(took[i], t)
 			}
 		}
 		b.compare("cold start to the first "+what.name, "ms", took, "≤ 2.8")
 	}
 	return nil
+}
+
+// manyLanders is the time from the start of the process to its first order, with one lander in worker/landers.toml and
+// with a thousand.
+func (b *bench) manyLanders() error {
+	var took [2][]float64
+	for range 3 * b.rounds {
+		for i, k := range []kind{b.oneKind, b.thousandKind} {
+			t, err := b.fromStart(k, order)
+			if err != nil {
+				return err
+			}
+			took[i] = append(took[i], t)
+		}
+	}
+	one, thousand := median(took[0]), median(took[1])
+	b.row("cold start to the first order, 1 and 1,000 landers in a file", "–", "–",
+		fmt.Sprintf("%.0f ms, %.0f ms", one, thousand), fmt.Sprintf("%+.0f ms", thousand-one), "≤ +10 ms")
+	return nil
+}
+
+// fromStart is the time, in milliseconds, from the start of a process to its first answer.
+func (b *bench) fromStart(k kind, request func([]byte) []byte) (float64, error) {
+	began := time.Now()
+	w, err := k.start(b.binary)
+	if err != nil {
+		return 0, err
+	}
+	defer w.stop()
+	c, err := dial(w.address)
+	if err != nil {
+		return 0, w.why(err)
+	}
+	defer c.conn.Close()
+	_, err = c.do(request)
+	return float64(time.Since(began)) / float64(time.Millisecond), w.why(err)
 }
 
 type state struct{ Instances, Goroutines, Memory int }

@@ -9,20 +9,24 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"klarna-relay/worker/landersfile"
 )
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds, for somebody who is changing something")
 	only := flag.String("only", "", "measure only these, separated by commas: ratios, ledger, crossings, up, cold, "+
-		"costs, flood, beset, memory, growth, leave, sizes")
+		"landers, costs, flood, beset, memory, growth, leave, sizes")
 	output := flag.String("o", "", "write the table to this file too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -66,7 +70,7 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		name string
 		do   func() error
 	}{
-		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"costs",
+		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"landers", b.manyLanders}, {"costs",
 			b.costs}, {"flood", b.flood}, {"beset", b.beset},
 		{"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
 	} {
@@ -104,6 +108,14 @@ func (b *bench) lay() error {
 		return err
 	}
 	memory := [2]string{"memory.mjs", in("memory.mjs")}
+	one, err := b.landers(1)
+	if err != nil {
+		return err
+	}
+	thousand, err := b.landers(1000)
+	if err != nil {
+		return err
+	}
 	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")},
 		memory}
 	for _, name := range []string{"js/entry.mjs", "js/instance.mjs", "js/body.mjs", "js/host.mjs", "js/pages.mjs",
@@ -127,6 +139,8 @@ func (b *bench) lay() error {
 		}},
 		{&b.oursKind, "the relay", false, ours},
 		{&b.ledgerKind, "the relay with its ledger", true, ours},
+		{&b.oneKind, "one lander in a file", false, with(ours, one)},
+		{&b.thousandKind, "a thousand landers in a file", false, with(ours, thousand)},
 	} {
 		k, err := lay(b.binary, filepath.Join(b.work, strings.ReplaceAll(l.name, " ", "-")), l.name, www, b.crm.URL,
 			l.ledger, l.modules...)
@@ -136,6 +150,40 @@ func (b *bench) lay() error {
 		*l.to = k
 	}
 	return nil
+}
+
+// landers writes the module that is built from a worker/landers.toml with so many landers, among them that of the
+// benchmark's host.
+func (b *bench) landers(n int) (file string, err error) {
+	var text strings.Builder
+	for i := range n {
+		host := "shop.example"
+		if i > 0 {
+			host = fmt.Sprintf("shop-%d.example", i)
+		}
+		fmt.Fprintf(&text, "[%q]\ncampaignId = %d\nforceMerchantId = 7\nproducts = [34, 35]\nupsales = [40]\n\n", host, 12+i)
+	}
+	table, err := landersfile.Parse([]byte(text.String()))
+	if err != nil {
+		return "", err
+	}
+	lines, err := json.Marshal(table)
+	if err != nil {
+		return "", err
+	}
+	file = filepath.Join(b.work, fmt.Sprintf("landers-%d.mjs", n))
+	return file, os.WriteFile(file, fmt.Appendf(nil, "export default %s;\n", lines), 0o644)
+}
+
+// with is a Worker's modules with another file of landers.
+func with(modules [][2]string, landers string) [][2]string {
+	modules = slices.Clone(modules)
+	for i, m := range modules {
+		if m[0] == "worker/build/landers.mjs" {
+			modules[i][1] = landers
+		}
+	}
+	return modules
 }
 
 func (b *bench) command(env []string, name string, args ...string) error {
