@@ -45,8 +45,8 @@ func (p Problem) is(other Problem) bool { return p.Code == other.Code && p.About
 type Open struct {
 	Problem
 	Since, Seen time.Time
-	Told        bool // that it has begun
-	Over        bool // and is gone; that is still to be told
+	Told        bool // the webhook has got a message that it has begun
+	Over        bool // it has ended, and the webhook has not got a message of that yet
 	Tries       int  // messages about it that may or may not have arrived
 	Tried       time.Time
 }
@@ -89,7 +89,7 @@ func (s State) After(found []Problem, unseen func(Problem) bool, now time.Time) 
 	return next
 }
 
-// News is what is to be told.
+// News are the problems of which a message has to be sent.
 func (s State) News() []Open {
 	return slices.DeleteFunc(slices.Clone(s.Open), func(o Open) bool { return !s.isNews(o) })
 }

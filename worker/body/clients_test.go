@@ -79,12 +79,12 @@ func TestRequestsOfRealLanders(t *testing.T) {
 		"city": rules.Required, "postalCode": rules.Required, "country": rules.Required}
 	want := map[string]codes{
 		"01": nil, "02": nil,
-		"04": {"orderId": rules.NotARef}, // an orderId of Konnektive's own reaches into somebody's order
+		"04": {"orderId": rules.NotARef}, // an orderId of Konnektive's could be another shopper's
 		"05": {"product1_price": rules.FieldRefused},
 		"07": nil, "08": nil, "10": nil, "11": nil, "13": nil,
 		"14": {"params": rules.Nested},
 		"16": nil, "17": nil,
-		"19": nobody, // an orderId "undefined" is none, so nobody's data is known
+		"19": nobody, // an orderId "undefined" counts as missing, so no lead's data are known
 		"20": nil, "22": nil,
 		"23": {"paySource": rules.FieldRefused},
 		"25": nil, "26": nil,

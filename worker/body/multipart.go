@@ -74,7 +74,8 @@ func partName(head string) (name string, file, ok bool) {
 				return "", false, false
 			}
 		case strings.EqualFold(header, "content-type"):
-			if _, charset, given := strings.Cut(strings.ToLower(value), "charset="); given && !strings.HasPrefix(strings.Trim(charset, `"`), "utf-8") {
+			if _, charset, given := strings.Cut(strings.ToLower(value), "charset="); given &&
+				!strings.HasPrefix(strings.Trim(charset, `"`), "utf-8") {
 				return "", false, false
 			}
 		}

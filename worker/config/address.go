@@ -72,7 +72,9 @@ func validHost(host string) bool {
 	return len(host) <= 253
 }
 
-// IsLoopback says whether a host name without port (an IPv6 address without its brackets) is this machine's own.
+// IsLoopback says whether a host name without port (an IPv6 address without its brackets) is this machine's own. The
+// gate has a check of its own, which admits fewer names (see gate.loopback), and so has the simulator, which must not
+// share the relay's mistakes.
 func IsLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

@@ -155,7 +155,8 @@ func TestALanderThatIsLikeAnother(t *testing.T) {
 		assert.Equal(t, want, l)
 	})
 	t.Run("but what it says itself, page by page", func(t *testing.T) {
-		l, faults := read(t, `"shop.example":{"like":"base.example","campaignId":99,"upsales":[],"pages":{"checkout":"/kaufen"}}`)
+		l, faults := read(t,
+			`"shop.example":{"like":"base.example","campaignId":99,"upsales":[],"pages":{"checkout":"/kaufen"}}`)
 		assert.Empty(t, faults)
 		assert.Equal(t, "99", l.CampaignID)
 		assert.Empty(t, l.Shop.Upsales)
@@ -195,8 +196,9 @@ func TestALanderThatIsLikeAnother(t *testing.T) {
 func TestTheKeyThatWasMeant(t *testing.T) {
 	keys := []string{"campaignId", "forceMerchantId", "products", "upsales", "maxQuantity", "countries", "origin", "like"}
 	for name, want := range map[string]string{
-		"upsells": "upsales", "upsell": "upsales", "merchantId": "forceMerchantId", "product": "products", "campaignid": "campaignId", "campaign": "campaignId",
-		"gatewayId": "forceMerchantId", "country": "countries", "orgin": "origin", "colour": "", "x": "", "": "", "password": "", "maxQty": "maxQuantity",
+		"upsells": "upsales", "upsell": "upsales", "merchantId": "forceMerchantId", "product": "products",
+		"campaignid": "campaignId", "campaign": "campaignId", "gatewayId": "forceMerchantId", "country": "countries",
+		"orgin": "origin", "colour": "", "x": "", "": "", "password": "", "maxQty": "maxQuantity",
 	} {
 		assert.Equal(t, want, config.Nearest(name, keys), name)
 	}

@@ -143,7 +143,8 @@ func (l *landerReader) checkName(e entry) {
 	case strings.Contains(name, ":"):
 		l.add(code, l.place, "give the host name alone, without a port: it holds for every port")
 	case strings.Contains(name, "*"):
-		l.add(code, l.place, `use "*." at the beginning alone, as in "*.brand.example", or "*" for every host without an entry of its own`)
+		l.add(code, l.place,
+			`use "*." at the beginning alone, as in "*.brand.example", or "*" for every host without an entry of its own`)
 	case name != strings.ToLower(name):
 		l.add(code, l.place, "write the host name in small letters")
 	case !validHost(name):
@@ -348,7 +349,8 @@ func (l *landerReader) origin() string {
 	// Its own host is where a Worker on a route finds the zone's origin. On a custom domain there is none behind the
 	// Worker, which cannot be seen here; make check-config sees it.
 	if host := u.Hostname(); host != l.host && len(l.landers.entries(host)) > 0 && !IsLoopback(host) {
-		l.add("origin_other_lander", where, "this host is another lander's: give the address of the server that has this lander's pages")
+		l.add("origin_other_lander", where,
+			"this host is another lander's: give the address of the server that has this lander's pages")
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
@@ -364,7 +366,8 @@ func (l *landerReader) pages(lander *Lander) {
 		switch {
 		case v == nil:
 		case v.Kind() != json.Object:
-			l.add("pages_invalid", from.place+".pages", `write a table, like { checkout = "/checkout", upsell = "/upsell", thankYou = "/thank-you" }`)
+			l.add("pages_invalid", from.place+".pages",
+				`write a table, like { checkout = "/checkout", upsell = "/upsell", thankYou = "/thank-you" }`)
 		default:
 			l.unknownKeys(v, from.place+".pages", pageKeys)
 		}

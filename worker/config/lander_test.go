@@ -23,10 +23,12 @@ func TestLanders(t *testing.T) {
 		{"JSON that breaks off", `{"*":{"campaignId":12`, []string{"landers_invalid at LANDERS"}},
 		{"something after the JSON", `{"*":{}} x`, []string{"landers_invalid at LANDERS"}},
 		{"the lander's keys without a host around them", `{"campaignId":12,"products":[34]}`, []string{
-			`host_invalid at LANDERS."campaignId"`, `lander_invalid at LANDERS."campaignId"`, `lander_invalid at LANDERS."products"`,
+			`host_invalid at LANDERS."campaignId"`, `lander_invalid at LANDERS."campaignId"`,
+			`lander_invalid at LANDERS."products"`,
 		}},
 		{"an empty lander", `{"*":{}}`, []string{
-			`campaign_id_missing at LANDERS."*".campaignId`, `merchant_id_missing at LANDERS."*".forceMerchantId`, `products_missing at LANDERS."*".products`,
+			`campaign_id_missing at LANDERS."*".campaignId`, `merchant_id_missing at LANDERS."*".forceMerchantId`,
+			`products_missing at LANDERS."*".products`,
 		}},
 		{"faults in one lander do not hide those of another",
 			`{"a.example":{` + ids + `},"b.example":{` + ids + `,"products":[1],"maxQuantity":0},"c.example":{` + ids +
@@ -284,7 +286,8 @@ func TestTheUpsellPage(t *testing.T) {
 }
 
 func TestPlainHTTPOnThisMachineIsForDevelopmentOnly(t *testing.T) {
-	keys := `{"*":{` + ids + `,"products":[34],"allowedOrigins":["http://localhost:3000"],"pages":{"checkout":"http://127.0.0.1:3000/checkout"}}}`
+	keys := `{"*":{` + ids +
+		`,"products":[34],"allowedOrigins":["http://localhost:3000"],"pages":{"checkout":"http://127.0.0.1:3000/checkout"}}}`
 
 	_, faults := parse(with(map[string]string{"LANDERS": keys, "ALLOW_LOOPBACK_HTTP": "1"}))
 	assert.Empty(t, faults)

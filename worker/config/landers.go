@@ -14,7 +14,7 @@ const NameFile = "landers.toml"
 
 // File gives what landers.toml says of a host: one line for each entry, which is the entry's name, a tab, and its
 // table as JSON. An empty name is the host itself; a name that begins with a dot was written without quotes. For the
-// empty host it gives the hosts of all entries, one a line. "" is no entry.
+// empty host it gives the hosts of all entries, one a line. It gives "" when there is no entry.
 //
 // The file is bundled as sorted lines (package landersfile) in which a host is found without reading the rest: a
 // thousand landers cost a start no more than one does.
@@ -60,7 +60,8 @@ func (r *report) landers(text string, file File, loopbackHTTP bool) *Landers {
 	if text != "" {
 		o, err := json.Parse(text)
 		if err != nil || o.Kind() != json.Object {
-			r.add("landers_invalid", NameLanders, `write it as tables: [vars.LANDERS."*"] for every host, or [vars.LANDERS."shop.example"] for one`)
+			r.add("landers_invalid", NameLanders,
+				`write it as tables: [vars.LANDERS."*"] for every host, or [vars.LANDERS."shop.example"] for one`)
 			return ls
 		}
 		Entries(o, func(host, name string, value *json.Value) {
@@ -204,7 +205,7 @@ func (ls *Landers) entries(host string) []entry {
 	for line := range strings.SplitSeq(lines, "\n") {
 		name, text, _ := strings.Cut(line, "\t")
 		name, unquoted := strings.CutPrefix(name, ".")
-		value, _ := json.Parse(text) // what is no JSON is no table, and said to be none
+		value, _ := json.Parse(text) // a value that is not JSON is reported as one that is not a table
 		all = append(all, entry{name: cmp.Or(name, host), value: value, unquoted: unquoted, inFile: true})
 	}
 	return all

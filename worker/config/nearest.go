@@ -4,8 +4,9 @@ import "strings"
 
 // meant are words for a lander's keys that people use and that spelling does not lead to.
 var meant = map[string]string{
-	"gateway": "forceMerchantId", "gatewayId": "forceMerchantId", "campaign": "campaignId", "quantity": "maxQuantity", "origins": "allowedOrigins",
-	"thanks": "thankYou", "upsale": "upsell", "upsell": "upsales", "country": "countries", "maxQty": "maxQuantity", "host": "origin",
+	"gateway": "forceMerchantId", "gatewayId": "forceMerchantId", "campaign": "campaignId", "quantity": "maxQuantity",
+	"origins": "allowedOrigins", "thanks": "thankYou", "upsale": "upsell", "upsell": "upsales", "country": "countries",
+	"maxQty": "maxQuantity", "host": "origin",
 }
 
 // Nearest is the one of the known names that was meant by another one; "" when none is near enough.

@@ -90,8 +90,9 @@ func TestAFullConfigurationIsTakenAsWritten(t *testing.T) {
 	require.Empty(t, faults)
 
 	assert.Equal(t, config.Config{
-		KonnektiveURL: "https://api.checkoutchamp.com", Timeout: 12 * time.Second, LoginID: "relay", Password: "correct horse battery",
-		AdminToken: "0123456789abcdef", TurnstileSecret: "0x4AAA", TurnstileURL: "http://127.0.0.1:9/siteverify", Version: "1.2.3", LoopbackHTTP: true,
+		KonnektiveURL: "https://api.checkoutchamp.com", Timeout: 12 * time.Second, LoginID: "relay",
+		Password: "correct horse battery", AdminToken: "0123456789abcdef", TurnstileSecret: "0x4AAA",
+		TurnstileURL: "http://127.0.0.1:9/siteverify", Version: "1.2.3", LoopbackHTTP: true,
 		ServerPassword: "0123456789abcdef01234567", AlertURL: "https://hooks.example/T/B/x",
 		Landers: c.Landers,
 	}, c)
@@ -229,9 +230,10 @@ func TestVariablesAndSecrets(t *testing.T) {
 
 func TestAFaultyValueIsNeverUsed(t *testing.T) {
 	c, faults := parse(with(map[string]string{
-		"KONNEKTIVE_URL": "http://evil.example", "KONNEKTIVE_TIMEOUT_MS": "0", "KONNEKTIVE_LOGIN_ID": " x", "KONNEKTIVE_PASSWORD": "a&b",
-		"ADMIN_TOKEN": "short", "TURNSTILE_SECRET": " x", "TURNSTILE_URL": "http://evil.example", "ALLOW_LOOPBACK_HTTP": "yes",
-		"SERVER_PASSWORD": "short", "ALERT_URL": "http://evil.example",
+		"KONNEKTIVE_URL": "http://evil.example", "KONNEKTIVE_TIMEOUT_MS": "0", "KONNEKTIVE_LOGIN_ID": " x",
+		"KONNEKTIVE_PASSWORD": "a&b", "ADMIN_TOKEN": "short", "TURNSTILE_SECRET": " x",
+		"TURNSTILE_URL": "http://evil.example", "ALLOW_LOOPBACK_HTTP": "yes", "SERVER_PASSWORD": "short",
+		"ALERT_URL": "http://evil.example",
 	}))
 	require.Len(t, faults, 10)
 
@@ -248,8 +250,10 @@ func TestNoFaultRepeatsASecretOrAnAddress(t *testing.T) {
 			"@api.konnektive.com/", "TURNSTILE_URL": "https://x.example/?" + canary,
 		"KONNEKTIVE_TIMEOUT_MS": canary, "ALLOW_LOOPBACK_HTTP": canary,
 		"SERVER_PASSWORD": canary, "ALERT_URL": "http://hooks.example/" + canary,
-		"LANDERS": `{"*":{"campaignId":"` + canary + `","forceMerchantId":"` + canary + `","products":["` + canary + `"],"origin":"https://` + canary +
-			`@x.example","allowedOrigins":["https://x.example/?` + canary + `"],"pages":{"checkout":"/?` + canary + `"},"countries":["` + canary + `"],"prepaidType":"` + canary + `"}}`,
+		"LANDERS": `{"*":{"campaignId":"` + canary + `","forceMerchantId":"` + canary + `","products":["` + canary +
+			`"],"origin":"https://` + canary +
+			`@x.example","allowedOrigins":["https://x.example/?` + canary + `"],"pages":{"checkout":"/?` + canary +
+			`"},"countries":["` + canary + `"],"prepaidType":"` + canary + `"}}`,
 	}))
 	require.Len(t, faults, 18)
 
@@ -279,7 +283,8 @@ func TestAllFaultsAreExplainedInOneMessage(t *testing.T) {
 }
 
 func TestOneFaultIsNotCalledFaults(t *testing.T) {
-	assert.Equal(t, "1 fault in the configuration: c at W: cure", config.Explain([]config.Fault{{Code: "c", Where: "W", Cure: "cure"}}))
+	assert.Equal(t, "1 fault in the configuration: c at W: cure",
+		config.Explain([]config.Fault{{Code: "c", Where: "W", Cure: "cure"}}))
 }
 
 func TestNoFaultsNeedNoExplanation(t *testing.T) {
@@ -288,13 +293,15 @@ func TestNoFaultsNeedNoExplanation(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("relay", "secret", "https://api.konnektive.com", "30000", "https://x.example", `{"*":{"campaignId":12,"forceMerchantId":7,"products":[34]}}`)
+	f.Add("relay", "secret", "https://api.konnektive.com", "30000", "https://x.example",
+		`{"*":{"campaignId":12,"forceMerchantId":7,"products":[34]}}`)
 	f.Add("", "&", "http://[::1]:9", "1e3", "1", `{"A.b":{"products":{},"pages":[],"origin":"http://"}}`)
-	f.Add("\x00", "\xff", "https://%zz", "-1", "//", `{"":{"upsales":[[]],"countries":[1,"de"],"allowedOrigins":["*","null"]}}`)
+	f.Add("\x00", "\xff", "https://%zz", "-1", "//",
+		`{"":{"upsales":[[]],"countries":[1,"de"],"allowedOrigins":["*","null"]}}`)
 	f.Fuzz(func(t *testing.T, login, password, url, timeout, page, landers string) {
 		values := map[string]string{
-			"KONNEKTIVE_LOGIN_ID": login, "KONNEKTIVE_PASSWORD": password, "KONNEKTIVE_URL": url, "KONNEKTIVE_TIMEOUT_MS": timeout,
-			"TURNSTILE_URL": url, "ALLOW_LOOPBACK_HTTP": page, "LANDERS": landers,
+			"KONNEKTIVE_LOGIN_ID": login, "KONNEKTIVE_PASSWORD": password, "KONNEKTIVE_URL": url,
+			"KONNEKTIVE_TIMEOUT_MS": timeout, "TURNSTILE_URL": url, "ALLOW_LOOPBACK_HTTP": page, "LANDERS": landers,
 		}
 		c, faults := parse(func(name string) string { return values[name] })
 		if len(faults) > 0 {
@@ -305,8 +312,10 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("incomplete without a fault: %+v", c.Landers.All())
 		}
 		for _, l := range c.Landers.All() {
-			if l.Name == "" || l.CampaignID == "" || l.MerchantID == "" || len(l.Shop.Products) == 0 || len(l.Shop.Countries) == 0 ||
-				l.Shop.MaxQuantity < 1 || l.Checkout == "" || l.ThankYou == "" || strings.ContainsAny(l.Checkout+l.Upsell+l.ThankYou, "?#\\ \n") {
+			if l.Name == "" || l.CampaignID == "" || l.MerchantID == "" || len(l.Shop.Products) == 0 ||
+				len(l.Shop.Countries) == 0 ||
+				l.Shop.MaxQuantity < 1 || l.Checkout == "" || l.ThankYou == "" ||
+				strings.ContainsAny(l.Checkout+l.Upsell+l.ThankYou, "?#\\ \n") {
 				t.Errorf("incomplete lander without a fault: %+v", l)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"unsafe"
 )
 
-// For `make cover` alone: the running program gives away what it has counted,
-// since it never ends by itself and has no files to write to.
+// For `make cover` alone: JavaScript reads the coverage counters of the running program, which never ends by itself
+// and has no files to write to.
 
 var counted []byte
 
@@ -33,7 +33,7 @@ func exportCounters(what int32) (n int32) {
 	return int32(len(counted))
 }
 
-// exportCountersAt is where they lie.
+// exportCountersAt is the address of what exportCounters prepared.
 //
 //go:wasmexport countersAt
 func exportCountersAt() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(counted)) }

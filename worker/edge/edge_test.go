@@ -385,7 +385,7 @@ func TestARequestThatTheRuntimeHasEndedIsForgottenAfterSomeMinutes(t *testing.T)
 		assert.Len(t, js.asked, 1, "JavaScript is not asked on its behalf again")
 		assert.Equal(t, []uint32{id}, js.forgotten)
 		assert.Empty(t, js.answers)
-		js.settle(id, 1, "") // much too late, and nobody minds
+		js.settle(id, 1, "") // too late: it must change nothing
 	})
 }
 
@@ -423,7 +423,7 @@ func TestTheGateIsAskedOverTheBuffer(t *testing.T) {
 		assert.Equal(t, "fr\x00Cette page n’est pas disponible pour le moment\x00Veuillez réessayer dans une minute.",
 			string(glue.buffer[:exportUnavailable(js.put("fr-CA, en;q=0.8"))]))
 
-		exportDescribe(0x7fffffe0) // there is no such host
+		exportDescribe(0x7fffffe0) // a decision about a host that the gate does not have
 		require.Len(t, js.lines, 1)
 		assert.Contains(t, js.lines[0], "index out of range", "an export logs its panic and does not end the program")
 	})

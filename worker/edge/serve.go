@@ -17,7 +17,7 @@ type Relay interface {
 	http.Handler
 	// Watch takes an alarm of the ledger's.
 	Watch(ctx context.Context, ref string) bool
-	// Look is what the cron trigger is for.
+	// Look looks at what happened since the last time, on the cron trigger's behalf.
 	Look(ctx context.Context) bool
 	// TurnedBack takes note of a request that the gate has answered.
 	TurnedBack(rawURL, id string, status int)

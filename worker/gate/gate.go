@@ -178,7 +178,9 @@ func cutPort(host string) (name, port string) {
 	return host, ""
 }
 
-// loopback reports whether a host name can only mean the machine itself.
+// loopback reports whether a host name can only mean the machine itself. It is not config.IsLoopback, which takes a
+// name without brackets and knows names below .localhost and every spelling of an IPv6 address: the gate admits plain
+// http by fewer names, in the form that they have in a URL, and needs neither package config nor net/netip for it.
 func loopback(name string) bool {
 	if name == "localhost" || name == "[::1]" || name == "::1" {
 		return true

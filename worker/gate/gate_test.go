@@ -79,8 +79,9 @@ func TestDecide(t *testing.T) {
 func TestPathsThatAreTheRelaysWhoeverCleansThem(t *testing.T) {
 	g := New(byName(Host{Name: "*", Origin: "https://landers.example"}), false)
 	for _, path := range []string{
-		"/api", "/api/", "/API/x", "/aPi", "//api/x", "///api", "/./api/x", "/.//api", "/x/../api/x", "/%61pi/x", "/%41PI", "/api%2Fx", "/%2fapi",
-		"/%2561pi/x", "/api;x=1/y", `/\api`, `/x\..\api`, "/%5capi", "/%2e/api", "/%2e%2e/api/x", "/api%20/x", "/ api/x", "/%09api", "/api%00/x",
+		"/api", "/api/", "/API/x", "/aPi", "//api/x", "///api", "/./api/x", "/.//api", "/x/../api/x", "/%61pi/x", "/%41PI",
+		"/api%2Fx", "/%2fapi", "/%2561pi/x", "/api;x=1/y", `/\api`, `/x\..\api`, "/%5capi", "/%2e/api", "/%2e%2e/api/x",
+		"/api%20/x", "/ api/x", "/%09api", "/api%00/x",
 		// Windows ignores dots and spaces at a name's end
 		"/api.", "/api./x", "/api..", "/api. ./x", "/api%2e", "/api.%20/x", "/x/..%2f/api./y",
 		"/api%3f", "/api%3Fx=1", "/api%23/x", "/api%253fx", "/api%00.html", "/api%3b/x",
@@ -90,7 +91,8 @@ func TestPathsThatAreTheRelaysWhoeverCleansThem(t *testing.T) {
 		assert.Equal(t, API, g.Decide("POST", "https://shop.example"+path).Verdict, path)
 	}
 	for _, path := range []string{
-		"/", "", "/apis", "/x/api", "/x/y/api", "/ap/i", "/a/pi", "/api.php", "/api.php.", "/.api", "/x/api.", "/x%3f/api", "/ap%3fi", "/%zzapi", "/x/./api/", "/kapi", "/ąpi", "/%C3%A4pi", "/-/api/../../x",
+		"/", "", "/apis", "/x/api", "/x/y/api", "/ap/i", "/a/pi", "/api.php", "/api.php.", "/.api", "/x/api.", "/x%3f/api",
+		"/ap%3fi", "/%zzapi", "/x/./api/", "/kapi", "/ąpi", "/%C3%A4pi", "/-/api/../../x",
 		"/x%", "/x%2", "/%g1api", "/%0gapi", // what is no escape stays as it is
 	} {
 		assert.Equal(t, Origin, g.Decide("POST", "https://shop.example"+path).Verdict, path)
@@ -128,7 +130,8 @@ func TestHeaders(t *testing.T) {
 	}
 	t.Run("no answer may run what a stranger writes into it", func(t *testing.T) {
 		for _, url := range []string{
-			"https://a.example/", "https://strict.example/", "https://checked.example/", "https://old.example/", "https://a.example/api/x", "http://a.example/",
+			"https://a.example/", "https://strict.example/", "https://checked.example/", "https://old.example/",
+			"https://a.example/api/x", "http://a.example/",
 		} {
 			policy := of("GET", url)["Content-Security-Policy"]
 			assert.NotEmpty(t, policy, url)
@@ -142,7 +145,8 @@ func TestHeaders(t *testing.T) {
 	t.Run("HSTS is for https, and more of it for who asked", func(t *testing.T) {
 		assert.Equal(t, "max-age=31536000", of("GET", "https://a.example/")["Strict-Transport-Security"])
 		assert.Equal(t, "max-age=31536000", of("GET", "https://a.example/api/")["Strict-Transport-Security"])
-		assert.Equal(t, "max-age=31536000; includeSubDomains; preload", of("GET", "https://strict.example/")["Strict-Transport-Security"])
+		assert.Equal(t, "max-age=31536000; includeSubDomains; preload",
+			of("GET", "https://strict.example/")["Strict-Transport-Security"])
 		assert.NotContains(t, of("GET", "http://a.example/"), "Strict-Transport-Security")
 		assert.NotContains(t, of("GET", "http://localhost/"), "Strict-Transport-Security")
 	})
@@ -161,7 +165,8 @@ func TestHeaders(t *testing.T) {
 // Whatever comes in: over plain http nothing passes, and what a cleaner would
 // make /api of stays here.
 func FuzzDecide(f *testing.F) {
-	for _, url := range []string{"https://a.example/api/x", "http://a.example/", "https://a.example/%61pi", "http://localhost@a/", `https://a\b/..//api`, "://", "https://a/x/../api"} {
+	for _, url := range []string{"https://a.example/api/x", "http://a.example/", "https://a.example/%61pi",
+		"http://localhost@a/", `https://a\b/..//api`, "://", "https://a/x/../api"} {
 		f.Add("GET", url)
 		f.Add("POST", url)
 	}

@@ -8,8 +8,8 @@ const USUAL = 16 << 10;
 /**
  * At most `limit` bytes of a body.
  *
- * A body whose length is announced is read in one call. (Not when it is compressed: then the length says nothing
- * about what comes out.) The others are read in large pieces: each piece of a stream costs as much as parsing an
+ * A body whose length is announced is read in one call, unless it is compressed, since it is longer than announced
+ * once it is decompressed. The others are read in large pieces: each piece of a stream costs as much as parsing an
  * order.
  * @param {Request|Response} message
  * @param {number} limit
@@ -35,6 +35,6 @@ export async function atMost(message, limit) {
     }
     if (part.length < size) return whole; // that was its end
   }
-  reader.cancel().catch(() => {}); // whatever else there is
+  reader.cancel().catch(() => {}); // the rest is not read
   return whole;
 }

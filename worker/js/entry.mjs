@@ -51,7 +51,7 @@ function judge(request, env) {
   }
 }
 
-/** Plain http goes no further than here; the log knows of what was meant for the relay. */
+/** Answers a request over plain http here. One that was meant for the relay gets a line in the log. */
 function turnBack(go, request, decision, response) {
   go.turnedBack(request, response);
   return dress(response, decision);
@@ -73,8 +73,8 @@ function relay(go, request, env, ctx, decision) {
 }
 
 /**
- * A fault of ours: said to the operator in the log, and to nobody else. There is no decision when the gate itself
- * is at fault.
+ * The answer to a request that failed by a fault of the Worker's. Only the log names the fault. There is no decision
+ * when the gate itself failed.
  */
 function failed(request, error, decision) {
   const response = envelope(request, 500, "internal", "Something went wrong on our side.");

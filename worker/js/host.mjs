@@ -105,7 +105,7 @@ async function perform(env, op, payload) {
   return [FAILED, `no such operation: ${op}`];
 }
 
-/** A shopper who hangs up while sending makes this fail. @returns {Promise<[number, Uint8Array]>} */
+/** Fails when the shopper hangs up while sending. @returns {Promise<[number, Uint8Array]>} */
 async function bodyOf(request) {
   return [1, await atMost(request, BODY_LIMIT)];
 }

@@ -4,7 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { instance } from "./instance.mjs";
 
-/** How long after an alarm that came to nothing the next one is, in ms. */
+/** How long after an alarm that did not finish its work the next one comes, in ms. */
 const AGAIN = 10 * 60_000;
 
 /**

@@ -13,8 +13,9 @@ const HASHED = /^https?:\/\/[^/?#]+\/build\/[^?#]*-[0-9a-f]{8,64}\.[a-z]+(?:[?#]
  * variables.
  */
 const CLAIMS = new RegExp(`^(?:${[
-  ".*_.*", "forwarded", "x-forwarded(?:-.*)?", "(?:x-|true-|x-cluster-)?client-ip", "x-(?:real|remote|originating)-(?:ip|addr)",
-  "x-original-.*", "x-rewrite-.*", "x-host", "x-http-.*", "x-method-override", "x-url-scheme", "front-end-https", "proxy",
+  ".*_.*", "forwarded", "x-forwarded(?:-.*)?", "(?:x-|true-|x-cluster-)?client-ip",
+  "x-(?:real|remote|originating)-(?:ip|addr)", "x-original-.*", "x-rewrite-.*", "x-host", "x-http-.*",
+  "x-method-override", "x-url-scheme", "front-end-https", "proxy",
 ].join("|")})$`);
 
 /** Strict-Transport-Security as RFC 6797 has it, without what a browser would ignore the whole header for. */
@@ -54,7 +55,7 @@ export async function origin(request, decision, words) {
   headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
   headers.set("X-Forwarded-Host", url.host);
   let { body } = request;
-  // fetch refuses a body here, which means nothing anyway (RFC 9110, section 9.3.1)
+  // fetch refuses a body here. One has no meaning in such a request (RFC 9110, section 9.3.1).
   if (request.method === "GET" || request.method === "HEAD") {
     body = null;
     headers.delete("Content-Length");
@@ -106,7 +107,8 @@ function rehosted(cookie, home, url) {
 
 function unreachable(request, decision, words) {
   const [lang, heading, advice] = words();
-  const text = `<!doctype html><html lang="${lang}"><title>${heading}</title><h1>${heading}</h1><p>${advice}</p></html>`;
+  const text = `<!doctype html><html lang="${lang}"><title>${heading}</title>`
+    + `<h1>${heading}</h1><p>${advice}</p></html>`;
   return dress(new Response(request.method === "HEAD" ? null : text, {
     status: 502,
     headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Retry-After": "60" },

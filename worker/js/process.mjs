@@ -1,5 +1,4 @@
-// Keeps Node's `process` out of the way. workerd makes it, out of a dozen of Node's modules, when somebody first
-// looks at it, which takes as long as the start of Go itself. wasm_exec.js looks, and has a stub of its own for
-// where there is none.
+// Removes Node's `process`. workerd makes it, out of a dozen of Node's modules, when it is first read, which takes as
+// long as the start of Go itself. wasm_exec.js reads it, and has a stub of its own for where there is none.
 
 Reflect.deleteProperty(globalThis, "process");

@@ -96,8 +96,9 @@ func anyOf(v *Value) any {
 
 func FuzzItAgreesWithTheStandardLibrary(f *testing.F) {
 	for _, seed := range []string{
-		`{"result":"SUCCESS","message":{"orderId":"63A9FBD226","n":[1,2.5e-3,-0]}}`, `"\ud83d\ude00\ud83d\u0041\/"`, "[1,]", "01", "-", `{"a":1,"a":2}`,
-		"\"\x1f\"", "\"\xff\"", "nul", "[[[[]]]]", ` "a" x`, `{"a" : [ ] , "b":{ } }`, "1.", "1e+", "\ufeff1",
+		`{"result":"SUCCESS","message":{"orderId":"63A9FBD226","n":[1,2.5e-3,-0]}}`, `"\ud83d\ude00\ud83d\u0041\/"`, "[1,]",
+		"01", "-", `{"a":1,"a":2}`, "\"\x1f\"", "\"\xff\"", "nul", "[[[[]]]]", ` "a" x`, `{"a" : [ ] , "b":{ } }`, "1.",
+		"1e+", "\ufeff1",
 	} {
 		f.Add(seed)
 	}

@@ -34,7 +34,8 @@ func FuzzValueIsReadBackByTheStandardLibrary(f *testing.F) {
 		w.Value(s)
 		var back string
 		require.NoError(t, stdjson.Unmarshal([]byte(w.String()), &back))
-		assert.Equal(t, strings.ToValidUTF8(strings.Map(func(r rune) rune { return r }, s), "\ufffd"), strings.ToValidUTF8(back, "\ufffd"))
+		assert.Equal(t, strings.ToValidUTF8(strings.Map(func(r rune) rune { return r }, s), "\ufffd"),
+			strings.ToValidUTF8(back, "\ufffd"))
 		assert.NotContains(t, w.String(), "<")
 	})
 }

@@ -38,8 +38,9 @@ func TestTwoFormsThatBeginAlikeShareNothing(t *testing.T) {
 
 func TestWhichStatusesAreAnswers(t *testing.T) {
 	for status, want := range map[int]Outcome{
-		0: Unknown, 100: Unknown, 199: Unknown, 200: Accepted, 299: Accepted, 300: Unknown, 399: Unknown, 400: Accepted, 499: Accepted,
-		500: Unknown, 519: Unknown, 520: Unknown, 521: Unreachable, 524: Unknown, 527: Unknown, 529: Unknown, 530: Unreachable, 531: Unknown, 599: Unknown,
+		0: Unknown, 100: Unknown, 199: Unknown, 200: Accepted, 299: Accepted, 300: Unknown, 399: Unknown, 400: Accepted,
+		499: Accepted, 500: Unknown, 519: Unknown, 520: Unknown, 521: Unreachable, 524: Unknown, 527: Unknown, 529: Unknown,
+		530: Unreachable, 531: Unknown, 599: Unknown,
 	} {
 		reply := answering(status, `{"result":"SUCCESS","message":"ok"}`).Call(context.Background(), ImportOrder, nil)
 		assert.Equal(t, want, Classify(reply, false), status)
@@ -65,9 +66,10 @@ func TestWhichOrderIDsLookLikeOne(t *testing.T) {
 func TestHowManyOfAnItemThereAre(t *testing.T) {
 	for qty, want := range map[string]int{
 		`1`: 1, `"3"`: 3, `"2.00"`: 2, `0`: 0, `"0"`: 0, `999999`: 999999, // as they are
-		`-1`: 1, `1000000`: 1, `"many"`: 1, `""`: 1, `null`: 1, `[]`: 1, // one, when it cannot be told
+		`-1`: 1, `1000000`: 1, `"many"`: 1, `""`: 1, `null`: 1, `[]`: 1, // what is not a quantity counts as one
 	} {
-		order, ok := ReadOrder(answering(200, `{"result":"SUCCESS","message":{"data":[{"orderId":"A1","items":[{"productId":"34","qty":`+qty+`}]}]}}`).Call(context.Background(), OrderQuery, nil), "A1")
+		said := `{"result":"SUCCESS","message":{"data":[{"orderId":"A1","items":[{"productId":"34","qty":` + qty + `}]}]}}`
+		order, ok := ReadOrder(answering(200, said).Call(context.Background(), OrderQuery, nil), "A1")
 		require.True(t, ok)
 		assert.Equal(t, want, order.Qty("34"), qty)
 	}
@@ -76,7 +78,9 @@ func TestHowManyOfAnItemThereAre(t *testing.T) {
 }
 
 func TestOnlyTheOrderThatWasAskedForCounts(t *testing.T) {
-	order, ok := ReadOrder(answering(200, `{"result":"SUCCESS","message":{"data":[{"orderId":"B2","orderStatus":"COMPLETE"},{"orderId":"A1","orderStatus":"PARTIAL"},{"orderId":"A1","orderStatus":"COMPLETE"}]}}`).Call(context.Background(), OrderQuery, nil), "A1")
+	order, ok := ReadOrder(answering(200, `{"result":"SUCCESS","message":{"data":[
+		{"orderId":"B2","orderStatus":"COMPLETE"},{"orderId":"A1","orderStatus":"PARTIAL"},
+		{"orderId":"A1","orderStatus":"COMPLETE"}]}}`).Call(context.Background(), OrderQuery, nil), "A1")
 	require.True(t, ok)
 	assert.Equal(t, StatusPartial, order.Status, "the first of that id")
 }
@@ -87,23 +91,28 @@ func TestTheLongestURLThatAShopperIsSentTo(t *testing.T) {
 		body := `{"result":"MERC_REDIRECT","message":{"url":"` + start + strings.Repeat("a", length-len(start)) + `"}}`
 		assert.Equal(t, want, Classify(answering(200, body).Call(context.Background(), ImportOrder, nil), false), length)
 	}
-	for _, odd := range []string{"https://pay.example/a b", `https://pay.example/\\`, "https://pay.example/<x>", `https://pay.example/\"`, "https://pay.example/%zz", "ftp://pay.example/", "http://", "https://@pay.example/"} {
+	for _, odd := range []string{"https://pay.example/a b", `https://pay.example/\\`, "https://pay.example/<x>",
+		`https://pay.example/\"`, "https://pay.example/%zz", "ftp://pay.example/", "http://", "https://@pay.example/"} {
 		body := `{"result":"MERC_REDIRECT","message":{"url":"` + odd + `"}}`
-		assert.Equal(t, RedirectInvalid, Classify(answering(200, body).Call(context.Background(), ImportOrder, nil), true), odd)
+		assert.Equal(t, RedirectInvalid, Classify(answering(200, body).Call(context.Background(), ImportOrder, nil), true),
+			odd)
 	}
 }
 
 func TestCurrenciesByCodeOrSymbol(t *testing.T) {
 	for body, want := range map[string]string{
-		`"currencySymbol":"€"`: "EUR", `"currencySymbol":"£"`: "GBP", `"currencySymbol":"kr"`: "kr", `"currencyCode":"SEK","currencySymbol":"kr"`: "SEK", `"x":1`: "",
+		`"currencySymbol":"€"`: "EUR", `"currencySymbol":"£"`: "GBP", `"currencySymbol":"kr"`: "kr",
+		`"currencyCode":"SEK","currencySymbol":"kr"`: "SEK", `"x":1`: "",
 	} {
-		order, _ := ReadOrder(answering(200, `{"result":"SUCCESS","message":{"data":[{"orderId":"A1",`+body+`}]}}`).Call(context.Background(), OrderQuery, nil), "A1")
+		said := `{"result":"SUCCESS","message":{"data":[{"orderId":"A1",` + body + `}]}}`
+		order, _ := ReadOrder(answering(200, said).Call(context.Background(), OrderQuery, nil), "A1")
 		assert.Equal(t, want, order.Currency, body)
 	}
 }
 
 func TestTheLogsWordForAnAnswer(t *testing.T) {
-	for kind, want := range map[Kind]string{Doubt: "DOUBT", NotSent: "NOT_SENT", Success: "SUCCESS", Error: "ERROR", Redirect: "MERC_REDIRECT"} {
+	for kind, want := range map[Kind]string{Doubt: "DOUBT", NotSent: "NOT_SENT", Success: "SUCCESS", Error: "ERROR",
+		Redirect: "MERC_REDIRECT"} {
 		assert.Equal(t, want, kind.String())
 	}
 }

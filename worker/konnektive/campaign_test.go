@@ -44,7 +44,8 @@ func TestACampaignIsReadInEveryShapeItComesIn(t *testing.T) {
 
 func TestWhatIsNoCampaign(t *testing.T) {
 	for _, body := range []string{
-		`{"result":"SUCCESS","message":{"data":[{"campaignId":"11"}]}}`, `{"result":"SUCCESS","message":{"data":{"12":null}}}`, `{"result":"SUCCESS","message":{"data":[]}}`,
+		`{"result":"SUCCESS","message":{"data":[{"campaignId":"11"}]}}`,
+		`{"result":"SUCCESS","message":{"data":{"12":null}}}`, `{"result":"SUCCESS","message":{"data":[]}}`,
 		`{"result":"SUCCESS","message":"none"}`, `{"result":"ERROR","message":{"data":[{"campaignId":"12"}]}}`, `<html>`,
 	} {
 		_, ok := ReadCampaign(Read(200, body), "12")

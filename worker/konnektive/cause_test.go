@@ -38,7 +38,8 @@ func TestWhyThereIsNoAnswerIsSaidWithoutAWordOfTheForm(t *testing.T) {
 func TestTheTransportsOwnWordsAreKept(t *testing.T) {
 	reset := errors.New("connection reset by peer")
 	for _, err := range []error{reset, fmt.Errorf("%w: no such host", ErrNotSent)} {
-		c := &Client{LoginID: "an-id", Password: "a-password", Transport: transport(func(string, string) (int, string, error) { return 0, "", err })}
+		c := &Client{LoginID: "an-id", Password: "a-password",
+			Transport: transport(func(string, string) (int, string, error) { return 0, "", err })}
 		reply := c.Call(context.Background(), ImportOrder, Form(nil).Add("firstName", "Zoe"))
 		assert.ErrorIs(t, reply.Err, err)
 		assert.EqualError(t, reply.Cause(), "/order/import/: "+err.Error())
@@ -98,7 +99,8 @@ func TestWhichAnswersNobodyKnows(t *testing.T) {
 
 func TestWhichOrdersWereImported(t *testing.T) {
 	for members, want := range map[string]bool{
-		`"orderStatus":"PARTIAL"`: false, `"paySource":""`: false, `"paySource":"PREPAID"`: true, `"prepaidType":"KLARNA"`: true,
+		`"orderStatus":"PARTIAL"`: false, `"paySource":""`: false, `"paySource":"PREPAID"`: true,
+		`"prepaidType":"KLARNA"`: true,
 	} {
 		assert.Equal(t, want, Read(200, `{"result":"SUCCESS","message":{`+members+`}}`).OrderImported(), members)
 		assert.Equal(t, want, orderOf(t, members).Imported(), members)

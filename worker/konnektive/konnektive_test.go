@@ -174,7 +174,8 @@ func TestAnOrderIDIsTakenOnlyWhenItLooksLikeOne(t *testing.T) {
 func FuzzAnyAnswerIsReadWithoutPanic(f *testing.F) {
 	for _, seed := range []string{
 		`{"result":"MERC_REDIRECT","message":{"url":"https://a.example"}}`, `{"result":"ERROR","message":{"a":{"b":[1]}}}`,
-		`{"result":"SUCCESS","message":{"data":{"1":{"orderId":1,"items":[{}]}}}}`, `<html>`, `{"result":"SUCCESS","message":{"data":[null,1,"x"]}}`,
+		`{"result":"SUCCESS","message":{"data":{"1":{"orderId":1,"items":[{}]}}}}`, `<html>`,
+		`{"result":"SUCCESS","message":{"data":[null,1,"x"]}}`,
 	} {
 		f.Add(seed)
 	}

@@ -27,7 +27,7 @@ const (
 	Invalid
 	// AlreadyTaken: this upsale is on the order already.
 	AlreadyTaken
-	// Misconfigured: the operator's fault, which no shopper is told and nobody tries again.
+	// Misconfigured: the operator's fault. Shoppers are not told the cause, and the call is not repeated.
 	Misconfigured
 )
 
@@ -55,11 +55,11 @@ var meanings = []meaning{
 	{"required field", Invalid},                       // MEASURED
 }
 
-// operatorWords are parts of texts, in lower case, that speak of rights: the operator's business, when a lead is
-// refused with them. An import may be refused with the like by a gateway, so there these words do not count.
+// operatorWords are parts of texts about rights, in lower case. A lead that is refused with one of them is the
+// operator's fault. A gateway may refuse an import with such words too, so for imports they do not count.
 var operatorWords = []string{
-	"access", "allowed", "api user", "authoriz", "authoris", "credential", "endpoint", "grant", "login", "password", "privilege",
-	"right", "whitelist",
+	"access", "allowed", "api user", "authoriz", "authoris", "credential", "endpoint", "grant", "login", "password",
+	"privilege", "right", "whitelist",
 }
 
 // workerFields are the parameters that the Worker sets. When Konnektive complains of one of them, no shopper can do
@@ -95,9 +95,8 @@ func Classify(r Reply, allowHTTP bool) Outcome {
 	return Unknown
 }
 
-// ClassifyLead says what the answer to a lead or a click means. Nothing can have been ordered by it. A text that
-// nobody knows is the operator's business when it names a field of the Worker's or speaks of rights, and else a
-// doubt.
+// ClassifyLead says what the answer to a lead or a click means. Nothing can have been ordered by it. A text that is not
+// among meanings is the operator's fault when it names a field of the Worker's or a right, and else a doubt.
 func ClassifyLead(r Reply) Outcome {
 	if r.Kind != Error {
 		return Classify(r, false)

@@ -74,7 +74,7 @@ func closing(r rune) rune {
 }
 
 // withoutQuotes puts an ellipsis for everything in quotes or brackets. A quote that is not closed goes to the end. An
-// apostrophe between two letters is none.
+// apostrophe between two letters is not a quote.
 func withoutQuotes(text string) string {
 	var b strings.Builder
 	var end rune // of the quote that is open

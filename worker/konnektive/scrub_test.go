@@ -41,7 +41,8 @@ func TestWhatIsLeftOfATextForTheLog(t *testing.T) {
 }
 
 func TestWhatTheShopperTypedIsTakenOut(t *testing.T) {
-	assert.Equal(t, "Customer … of … is blocked by the gateway", Scrub("Customer Zoe Neill, of Hauptstrasse is blocked by the gateway", "ZOE", "Neill", "Hauptstrasse 5", ""))
+	assert.Equal(t, "Customer … of … is blocked by the gateway",
+		Scrub("Customer Zoe Neill, of Hauptstrasse is blocked by the gateway", "ZOE", "Neill", "Hauptstrasse 5", ""))
 	assert.Equal(t, "Customer is blocked", Scrub("Customer is blocked", "", " ", "..."))
 }
 

@@ -1,5 +1,7 @@
-// Package percent decodes percent-encoding (RFC 3986, section 2.1). Unlike [net/url.PathUnescape] it can leave a "%"
-// that begins no valid escape as it is.
+// Package percent decodes percent-encoding (RFC 3986, section 2.1), and leaves a "%" that begins no valid escape as it
+// is. [net/url.PathUnescape] refuses the whole text for one broken escape, so whatever else is encoded in it could not
+// be judged. net/url would also make the browser module 16 % larger: 496 instead of 429 KB after brotli (measured
+// 2026-11-25), since it brings fmt along.
 package percent
 
 import "strings"

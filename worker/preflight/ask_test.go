@@ -23,7 +23,8 @@ func examine(options simulator.Options, password string, change func(*config.Lan
 		change(&lander)
 	}
 	client := &konnektive.Client{
-		BaseURL: "https://crm.example", LoginID: simulator.DefaultLoginID, Password: password, Timeout: time.Second, Transport: simulator.New(options),
+		BaseURL: "https://crm.example", LoginID: simulator.DefaultLoginID, Password: password, Timeout: time.Second,
+		Transport: simulator.New(options),
 	}
 	return preflight.Examine(lander, preflight.Ask(context.Background(), client, lander))
 }

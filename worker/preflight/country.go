@@ -87,7 +87,8 @@ func (e *examination) currency(campaign *json.Value) {
 	}
 	switch {
 	case len(good) == 0:
-		e.add(check, Fail, "The campaign charges "+theirs+", but "+method.Name+" settles in other currencies: "+strings.Join(other, ", ")+".",
+		e.add(check, Fail,
+			"The campaign charges "+theirs+", but "+method.Name+" settles in other currencies: "+strings.Join(other, ", ")+".",
 			"Give the lander a campaign in the currency of its countries.")
 	case len(other) > 0:
 		e.add(check, Warn, "The campaign charges "+theirs+", but "+method.Name+" settles in other currencies in some of "+

@@ -140,7 +140,8 @@ func (e *examination) read(answer Answer) (message *json.Value, ok bool) {
 	switch {
 	case answer.Failure == NotSent || konnektive.NotSentStatus(answer.Status):
 		e.add(check, Fail, "Konnektive could not be reached.",
-			"Check "+config.NameKonnektiveURL+": it is the address of your account's API, "+config.DefaultKonnektiveURL+" unless you were given another one.")
+			"Check "+config.NameKonnektiveURL+": it is the address of your account's API, "+
+				config.DefaultKonnektiveURL+" unless you were given another one.")
 		return nil, false
 	case answer.Failure != None:
 		e.add(check, Fail, "Konnektive did not answer in time.",
@@ -277,7 +278,8 @@ func (e *examination) campaign(message *json.Value) *json.Value {
 }
 
 func (e *examination) gateway() {
-	e.add("gateway", Warn, "Campaign Query does not tell whether gateway "+e.lander.MerchantID+" is the one for "+e.lander.PrepaidType+".",
+	e.add("gateway", Warn,
+		"Campaign Query does not tell whether gateway "+e.lander.MerchantID+" is the one for "+e.lander.PrepaidType+".",
 		"In Konnektive, compare forceMerchantId with the id in the list of gateways, see that it is active and in the "+
 			"campaign's currency; then place one order on the lander and cancel it at "+e.lander.PrepaidType+".")
 }

@@ -47,7 +47,8 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 		}
 		e.add(check, level, "Product "+id+" "+said+" a subscription ("+e.quote(
 			sign)+"); "+e.lander.PrepaidType+" takes one-time purchases only.",
-			"In Konnektive, see that it is billed once, or make a one-time campaign product for it and put that one's id into "+list+".")
+			"In Konnektive, see that it is billed once, or make a one-time campaign product for it and put that "+
+				"one's id into "+list+".")
 	}
 	if kind := strings.ToUpper(text(p, "productType")); (kind == typeOffer || kind == typeUpsale) && kind != wanted {
 		e.add(check, Warn, "Product "+id+" stands under "+list+", but in the campaign it is an "+kind+".",
@@ -72,7 +73,7 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 // it in so many words.
 //
 // GUESS: no public client and no public page shows how Campaign Query marks such a product. So every field whose
-// name speaks of it is looked at, and believed fully only when it says so by a word or by true.
+// name may stand for it is looked at. Only a word for it, or true, as the value is sure.
 func recurring(p *json.Value) (sign string, sure bool) {
 	each(p, func(key string, v *json.Value) {
 		name := strings.ToLower(key)

@@ -168,7 +168,8 @@ func TestOfSeveralSessionsAReturnSaysHowItsOwnStands(t *testing.T) {
 	back, err = d.another().Failed(ctx, Back{Lander: "shop.example", Session: left})
 	require.NoError(t, err)
 	assert.Equal(t, []string{codes.Paid, paid.OrderNumber}, []string{back.Code, back.OrderNumber}, "what is paid is paid")
-	assert.Equal(t, []string{"/next-a", "/again-a"}, []string{back.NextPage, back.FailedPage}, "with the pages of the session that he was in")
+	assert.Equal(t, []string{"/next-a", "/again-a"}, []string{back.NextPage, back.FailedPage},
+		"with the pages of the session that he was in")
 }
 
 // hinted is an order at Klarna whose own id is not known, and the return whose post names one.
@@ -177,9 +178,11 @@ func (d *desk) hinted() (Result, Back) {
 	require.NoError(d.t, err)
 	first, session := d.redirected(order("key", "cart", ""))
 	require.Empty(d.t, d.record(first.Ref).Attempts[0].OrderID)
-	d.refuse(konnektive.OrderQuery, reply(`{"result":"SUCCESS","message":{"data":[{"orderId":"HINT","orderStatus":"COMPLETE",`+
-		`"campaignId":"12","paySource":"PREPAID","prepaidType":"KLARNA","dateCreated":"2026-11-02 03:00:00"}]}}`))
-	return first, Back{Lander: "shop.example", Session: session, CampaignID: "12", PrepaidType: "KLARNA", Hint: func() string { return "HINT" }}
+	d.refuse(konnektive.OrderQuery,
+		reply(`{"result":"SUCCESS","message":{"data":[{"orderId":"HINT","orderStatus":"COMPLETE",`+
+			`"campaignId":"12","paySource":"PREPAID","prepaidType":"KLARNA","dateCreated":"2026-11-02 03:00:00"}]}}`))
+	return first, Back{Lander: "shop.example", Session: session, CampaignID: "12", PrepaidType: "KLARNA",
+		Hint: func() string { return "HINT" }}
 }
 
 func TestAHintWhileAnotherRequestWritesOrTheLedgerFails(t *testing.T) {

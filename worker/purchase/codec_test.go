@@ -25,8 +25,9 @@ func after(d time.Duration) time.Time { return noon.Add(d) }
 // whole is a record in which everything is said.
 func whole() *Record {
 	return &Record{
-		Kind: KindUpsale, Lander: "shop.example", Created: noon, LeadOrderID: "B2", LeadPartial: true, LeadWhole: true, LeadCountry: "DE",
-		OrderRef: "ref", Product: "40", Baseline: 3, Confirmed: true, Target: "target", TargetKey: "key", Digest: "cart", Until: after(time.Hour),
+		Kind: KindUpsale, Lander: "shop.example", Created: noon, LeadOrderID: "B2", LeadPartial: true, LeadWhole: true,
+		LeadCountry: "DE", OrderRef: "ref", Product: "40", Baseline: 3, Confirmed: true, Target: "target", TargetKey: "key",
+		Digest: "cart", Until: after(time.Hour),
 		Attempts: []Attempt{
 			{
 				Keys: []string{"key-1", "key-2"}, Digest: "cart", State: Answered, Token: "token", OrderID: "A1", Hint: Hint{"C3",
@@ -184,14 +185,16 @@ func FuzzARecordIsReadAsItWasWritten(f *testing.F) {
 			n = 7
 		}
 		r := &Record{
-			Kind: Kind(key), Lander: lander, Created: at, OrderRef: key, Product: text, Baseline: n, LeadWhole: yes, Confirmed: !yes, Target: url, Until: at,
+			Kind: Kind(key), Lander: lander, Created: at, OrderRef: key, Product: text, Baseline: n, LeadWhole: yes,
+			Confirmed: !yes, Target: url, Until: at,
 			Attempts: []Attempt{{Keys: []string{key, lander}, Digest: text, State: State(field), Begun: at, Sent: at, Deadline: at, Code: field, URL: url, Script: text, AnsweredAt: at, Looks: n}},
 		}
 		if text != "" {
 			r.Attempts[0].Fields = map[string]string{field: text}
 		}
 		if !at.IsZero() {
-			r.Attempts[0].Known, r.Attempts[0].KnownAt = konnektive.Order{ID: key, Status: text, Total: field, Items: []konnektive.Item{{ProductID: url, Name: lander, Qty: n, Price: text}}}, at
+			r.Attempts[0].Known, r.Attempts[0].KnownAt = konnektive.Order{ID: key, Status: text, Total: field,
+				Items: []konnektive.Item{{ProductID: url, Name: lander, Qty: n, Price: text}}}, at
 		}
 		got, err := Decode(r.Encode())
 		require.NoError(t, err)

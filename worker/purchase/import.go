@@ -198,8 +198,8 @@ func (s *Service) current(ctx context.Context, in *Import, at *place) (*tracked,
 	return t, nil
 }
 
-// askBefore asks Order Query before a request is decided. done is true when it came to nothing: then nothing of a new
-// attempt has left, and an earlier one stands as it did. A request that finds no allowance goes by what is known.
+// askBefore asks Order Query before a request is decided. done is true when that failed: then nothing of a new attempt
+// has left, and an earlier one stands as it did. A request that finds no allowance goes by what is known.
 func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result, bool, error) {
 	there, allowed, err := s.read(ctx, t.ref, 1)
 	if err != nil || there == nil {
@@ -217,7 +217,7 @@ func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result
 	return Result{}, false, nil
 }
 
-// unasked is the error for a question that came to nothing, and without whose answer nothing may be imported.
+// unasked is the error when Order Query gave no answer, without which nothing may be imported.
 func unasked(ref string, err error) error {
 	if coded := codes.As(err); coded.Code == codes.Misconfigured {
 		return fail(codes.Misconfigured, ref, coded.Cause)

@@ -166,7 +166,8 @@ func TestAnOrderOfTheAnswersThatCouldNotBeHeld(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
-			d.refuse(konnektive.ImportOrder, reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"NEW"}}`))
+			d.refuse(konnektive.ImportOrder,
+				reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/x","orderId":"NEW"}}`))
 			if c.taken {
 				_, err := d.hold(context.Background(), "shop.example", "L1", "another purchase")
 				require.NoError(t, err)
@@ -279,7 +280,8 @@ func TestWhichPurchaseHoldsAnOrder(t *testing.T) {
 		require.NoError(t, err, c.name)
 		assert.Equal(t, c.want, held, c.name)
 	}
-	_, _, err := d.store.Write(ctx, d.store.Named("order\nB2"), 0, `{"v":3,"kind":"hold","target":"one"}`, time.Time{}, after(time.Hour))
+	_, _, err := d.store.Write(ctx, d.store.Named("order\nB2"), 0, `{"v":3,"kind":"hold","target":"one"}`, time.Time{},
+		after(time.Hour))
 	require.NoError(t, err)
 	held, err := d.hold(ctx, "shop.example", "B2", "one")
 	assert.ErrorIs(t, err, ErrNewer)

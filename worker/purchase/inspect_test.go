@@ -73,12 +73,16 @@ func TestWhatAnOperatorSeesOfAPurchase(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, Running, in.Standing)
 	require.Len(t, in.Attempts, 4)
-	assert.Equal(t, []string{"order/query " + in.Attempts[1].OrderID, "order/query L1"}, d.calls[before:], "the newest first")
+	assert.Equal(t, []string{"order/query " + in.Attempts[1].OrderID, "order/query L1"}, d.calls[before:],
+		"the newest first")
 	for i, want := range []struct {
 		standing    Standing
 		open, asked bool
 		now         string
-	}{{Left, false, true, partial}, {AtKlarna, true, true, partial}, {AtKlarna, true, false, ""}, {Running, false, false, ""}} {
+	}{
+		{Left, false, true, partial}, {AtKlarna, true, true, partial}, {AtKlarna, true, false, ""},
+		{Running, false, false, ""},
+	} {
 		a := in.Attempts[i]
 		assert.Equal(t, want.standing, a.Standing, i)
 		assert.Equal(t, []bool{want.open, want.asked}, []bool{a.Open, a.Asked}, i)
@@ -89,12 +93,14 @@ func TestWhatAnOperatorSeesOfAPurchase(t *testing.T) {
 	in, ok, err = d.another().Inspect(ctx, first.Ref)
 	require.NoError(t, err)
 	require.True(t, ok)
-	assert.Equal(t, []bool{false, false}, []bool{in.Attempts[0].Asked, in.Attempts[1].Asked}, "without allowance nothing is asked")
+	assert.Equal(t, []bool{false, false}, []bool{in.Attempts[0].Asked, in.Attempts[1].Asked},
+		"without allowance nothing is asked")
 
 	d.pass(time.Second)
 	in, _, err = d.another().Inspect(ctx, first.Ref)
 	require.NoError(t, err)
-	assert.Equal(t, []bool{false, true}, []bool{in.Attempts[0].Asked, in.Attempts[1].Asked}, "with a little, the newest is")
+	assert.Equal(t, []bool{false, true}, []bool{in.Attempts[0].Asked, in.Attempts[1].Asked},
+		"with a little, the newest is")
 
 	d.pass(time.Minute)
 	d.refuse(konnektive.OrderQuery, lost)

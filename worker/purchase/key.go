@@ -113,9 +113,9 @@ func (s *Service) blank(in *Import) *Record {
 	return &Record{Kind: in.Kind, Lander: in.Lander, Created: s.Now()}
 }
 
-// afterEnds is the key of a request that came without one. Once the session that it opened has ended without a payment, the shopper's next try
-// is an attempt of its own, or code that knows no keys could not sell the same cart again for as long as the order is recognised. Requests that
-// come at the same time get the same key.
+// afterEnds is the key of a request that came without one. Once the session that it opened has ended without a payment,
+// the shopper's next try is an attempt of its own: else a page that sends no keys could not sell the same cart again
+// for as long as the order is recognised. Requests that come at the same time get the same key.
 func (r *Record) afterEnds(key string) string {
 	for range r.Attempts {
 		a := r.ByKey(key)

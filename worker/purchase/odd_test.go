@@ -115,7 +115,8 @@ func TestOrderQueryThatFindsNoOrderYetCostsNoSale(t *testing.T) {
 		require.NoError(t, err)
 		first, session := d.redirected(order("key-1", "cart", ""))
 		d.refuse(konnektive.OrderQuery, noOrders)
-		_, err = d.another().ComeBack(context.Background(), Back{Lander: "shop.example", Session: session, Hint: func() string { return "FORGED" }})
+		_, err = d.another().ComeBack(context.Background(),
+			Back{Lander: "shop.example", Session: session, Hint: func() string { return "FORGED" }})
 		require.NoError(t, err)
 		assert.Equal(t, "FORGED", d.record(first.Ref).Attempts[0].Hint.OrderID, "it may be found later")
 		second, _ := d.redirected(order("key-2", "other", first.Ref))
@@ -260,7 +261,8 @@ func TestQualityAssuranceWhileASessionIsOpenLeadsBackToIt(t *testing.T) {
 
 func TestALeadThatIsAnsweredWithAnImportedOrderGivesNothing(t *testing.T) {
 	d := newDesk(t)
-	d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"THEIRS","orderStatus":"PARTIAL","paySource":"PREPAID"}}`))
+	d.refuse(konnektive.ImportLead,
+		reply(`{"result":"SUCCESS","message":{"orderId":"THEIRS","orderStatus":"PARTIAL","paySource":"PREPAID"}}`))
 	lead, err := d.another().Lead(context.Background(), Lead{Lander: "shop.example", Whole: true, Country: "DE"})
 	require.NoError(t, err)
 	assert.Empty(t, d.record(lead.Ref).LeadOrderID)

@@ -19,8 +19,8 @@ type observation struct {
 	at      time.Time
 }
 
-// query asks Konnektive about one order. When that came to nothing it returns an error, with the code for it. That no
-// order matches is an answer: its status is [konnektive.StatusNotFound].
+// query asks Konnektive about one order. When Konnektive gives no answer about it, the error has the contract's code.
+// That no order matches is an answer: its status is [konnektive.StatusNotFound].
 func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, time.Time, error) {
 	asked := s.Now()
 	reply := s.CRM.Call(ctx, konnektive.OrderQuery, konnektive.Form{}.Add("orderId", orderID))
@@ -49,9 +49,9 @@ func (r *Record) plausible(a *Attempt, order konnektive.Order) bool {
 }
 
 // ask puts the question about attempts to Order Query, as far as that is allowed: first comes the attempt that matters
-// most. It returns what was found out, and an error when a question came to nothing.
+// most. It returns what was found out, and an error when a question was not answered.
 //
-// allowed is for how many questions the read of the record took allowance. Further allowance is taken here.
+// allowed is the number of questions for which the read of the record took allowance. Further allowance is taken here.
 func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) (seen []observation,
 	failed error) {
 	if more := len(attempts) - allowed; more > 0 && allowed > 0 {

@@ -108,7 +108,8 @@ func TestHowManyAttemptsAreAskedAbout(t *testing.T) {
 		}
 		hinted := without(answered("a", codes.Redirect, noon))
 		hinted.Hint = Hint{"HINT", "12", "KLARNA"}
-		record := &tracked{ref: d.store.New(), Record: of(hinted, answered("b", codes.Redirect, noon), answered("c", codes.Redirect, noon))}
+		record := &tracked{ref: d.store.New(), Record: of(hinted, answered("b", codes.Redirect, noon),
+			answered("c", codes.Redirect, noon))}
 		seen, err := d.ask(ctx, record, record.unsettled(), 3)
 		assert.Error(t, err)
 		require.Len(t, seen, 1)

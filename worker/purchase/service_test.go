@@ -269,8 +269,9 @@ func TestWhatAnImportSaysOfTheReturn(t *testing.T) {
 	in.Gateway.MerchantID, in.Gateway.SalesURL = "7", "https://shop.example/checkout"
 	_, session := d.redirected(in)
 	assert.Equal(t, url.Values{
-		"firstName": {"Zoë"}, "orderId": {"L1"}, "paySource": {"PREPAID"}, "prepaidType": {"KLARNA"}, "forceMerchantId": {"7"},
-		"salesUrl": {"https://shop.example/checkout"}, "redirectsTo": {"https://shop.example/return/" + session},
+		"firstName": {"Zoë"}, "orderId": {"L1"}, "paySource": {"PREPAID"}, "prepaidType": {"KLARNA"},
+		"forceMerchantId": {"7"}, "salesUrl": {"https://shop.example/checkout"},
+		"redirectsTo":      {"https://shop.example/return/" + session},
 		"errorRedirectsTo": {"https://shop.example/failed/" + session},
 	}, form)
 }

@@ -21,7 +21,7 @@ const (
 	Left
 	// Expired: the session was not paid while it could be.
 	Expired
-	// Retry: the import came to nothing, and nobody was handed a way to pay.
+	// Retry: the import had no effect, and nobody was handed a way to pay.
 	Retry
 	// Closed: the order was refunded in Konnektive; it is not to be tried again.
 	Closed
@@ -61,7 +61,7 @@ const (
 	TextUpsaleDeclined  = "upsale_declined"  // the order is paid, the upsale was declined
 	TextUpsaleCancelled = "upsale_cancelled" // the order is paid, the shopper came back without having paid the upsale
 	TextUpsaleExpired   = "upsale_expired"   // the order is paid, the upsale's session is over
-	TextUpsaleRetry     = "upsale_retry"     // the order is paid, the upsale came to nothing
+	TextUpsaleRetry     = "upsale_retry"     // the order is paid, the upsale was not ordered
 )
 
 // standingTexts are the texts of standings, of an order and of an upsale.
@@ -143,7 +143,7 @@ func (a *Attempt) sessionStanding(now time.Time) Standing {
 }
 
 // doubtStanding is how an import stands whose answer is not known or proves nothing. Nobody was handed a way to
-// pay, so an order that is still PARTIAL after deadline and Grace, or not there at all, has come to nothing.
+// pay, so when the order is still PARTIAL after deadline and Grace, or not there at all, the import had no effect.
 // Without an order there is nothing to ask about, and the time alone decides.
 func (a *Attempt) doubtStanding(known string, now time.Time) Standing {
 	over := a.Deadline.Add(Grace)

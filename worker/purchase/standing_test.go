@@ -488,7 +488,8 @@ func TestEachSessionIsWatchedToItsEnd(t *testing.T) {
 		alarms = append(alarms, r.Alarm().Sub(noon))
 	}
 	assert.Equal(t, []time.Duration{
-		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 16 * time.Hour, 30 * time.Hour, 48 * time.Hour,
+		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 16 * time.Hour, 30 * time.Hour,
+		48 * time.Hour,
 	}, alarms)
 
 	ended := of(failed(after(1), answered("a", codes.Redirect, noon)))

@@ -72,7 +72,8 @@ func TestALookThatCameToSomethingIsCountedOnce(t *testing.T) {
 func TestOfSeveralAttemptsEachLookIsCountedByItself(t *testing.T) {
 	then := after(time.Minute)
 	at := func(token string, looks int, knownAt time.Time) Attempt {
-		return Attempt{Token: token, State: Answered, Code: codes.Redirect, OrderID: token, Sent: noon, Looks: looks, KnownAt: knownAt}
+		return Attempt{Token: token, State: Answered, Code: codes.Redirect, OrderID: token, Sent: noon, Looks: looks,
+			KnownAt: knownAt}
 	}
 	r := &Record{Attempts: []Attempt{
 		at("not due", 0, then), at("counted by another alarm", 1, then), at("came to nothing", 0, noon), at("heard", 0, then),

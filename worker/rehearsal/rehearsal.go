@@ -36,8 +36,9 @@ const body = "firstName=%C3%84nne&lastName=O%27Neill&emailAddress=a%40shop.inval
 var head = []string{
 	http.MethodPost, "https://shop.invalid/api/order/import/", "192.0.2.1", "Content-Type", "application/" +
 		"x-www-form-urlencoded;charset=UTF-8",
-	"Accept", "application/json", "Accept-Language", "de-DE,de;q=0.9", "Origin", "https://shop.invalid", "Sec-Fetch-Site", "same-origin",
-	"User-Agent", "Mozilla/5.0 (rehearsal)", "Idempotency-Key", "rehearsal-of-an-order", "Cf-Ray", "rehearsal",
+	"Accept", "application/json", "Accept-Language", "de-DE,de;q=0.9", "Origin", "https://shop.invalid",
+	"Sec-Fetch-Site", "same-origin", "User-Agent", "Mozilla/5.0 (rehearsal)",
+	"Idempotency-Key", "rehearsal-of-an-order", "Cf-Ray", "rehearsal",
 }
 
 // Order sends the order to a relay by serve, which is [edge.Rehearse], and returns the answer.
@@ -52,7 +53,8 @@ type crm struct{}
 
 func (crm) Post(_ context.Context, url, _ string, _ time.Duration) (int, string, error) {
 	if strings.HasSuffix(url, "/leads/import/") {
-		return http.StatusOK, `{"result":"SUCCESS","message":{"orderId":"REHEARSAL","orderStatus":"PARTIAL","customerId":1}}`, nil
+		return http.StatusOK,
+			`{"result":"SUCCESS","message":{"orderId":"REHEARSAL","orderStatus":"PARTIAL","customerId":1}}`, nil
 	}
 	return http.StatusOK, `{"result":"MERC_REDIRECT","message":{"url":"https:\/\/pay.invalid\/1","script":null}}`, nil
 }

@@ -24,7 +24,8 @@ func (rl *Relay) comeBackFailed(rq *request) *answer { return rl.backFrom(rq, fa
 func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	service := rl.purchases(rq)
 	back := purchase.Back{
-		Lander: rq.host, Session: rq.ref, Hint: rq.postedOrder, CampaignID: rq.lander.CampaignID, PrepaidType: rq.lander.PrepaidType,
+		Lander: rq.host, Session: rq.ref, Hint: rq.postedOrder, CampaignID: rq.lander.CampaignID,
+		PrepaidType: rq.lander.PrepaidType,
 	}
 	take := service.ComeBack
 	if !succeeded {
@@ -157,7 +158,8 @@ func scriptPage(lang, nonce, script string) string {
 	literal := json.NewWriter(len(script) + 16)
 	literal.Value(script)
 	return `<!doctype html><html lang="` + lang +
-		`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">` + noIcon + `<title>` +
+		`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` +
+		`<meta name="robots" content="noindex">` + noIcon + `<title>` +
 		title + `</title><style nonce="` + nonce + `">` + pageStyle +
 		`iframe{position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff}</style></head><body><main><h1>` +
 		title + `</h1><noscript><p>` + escaped(words.Text(lang, "page.no_script")) +

@@ -38,8 +38,8 @@ func (rl *Relay) books(rq *request) *answer {
 	if err != nil {
 		return operatorSays(http.StatusBadRequest, "Name the day as ?day=2026-01-31.")
 	}
-	// Konnektive's day is the account's, which the relay does not know: a payment that one side has on the day before
-	// or after is no difference.
+	// Konnektive's days are in the account's time zone, which the relay does not know. So a payment that one side has on
+	// the day before or after is not reported as a difference.
 	around, err := rl.sales(rq.ctx, day.AddDate(0, 0, -1), day.AddDate(0, 0, 2))
 	if err != nil {
 		return &answer{code: codes.Internal, cause: err}

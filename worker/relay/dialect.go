@@ -106,8 +106,9 @@ func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	}
 }
 
-// formAction is where the page may post to: the target's origin, and any address over https, since the lander may send the shopper on from
-// there and Chromium holds a redirect against form-action too. The page has one form, and nothing in it is the shopper's.
+// formAction is where the page may post to: the target's origin, and any address over https, since the lander may
+// redirect the shopper from there and Chromium applies form-action to redirects too. The page has one form, and nothing
+// in it comes from the shopper.
 func formAction(base, target string) string {
 	if strings.HasPrefix(target, "/") {
 		target = base

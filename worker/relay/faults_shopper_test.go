@@ -219,7 +219,7 @@ func (p *shopper) confirm(ref string) string {
 	return p.code
 }
 
-// lead tells Konnektive who the shopper is; it is no tragedy when that fails.
+// lead sends what the shopper has typed so far. The order goes on when that fails.
 func (p *shopper) lead(key string) {
 	for range 3 {
 		body := fields{"firstName": "Zoë", "lastName": "O’Neill-Müller", "emailAddress": p.email, "ref": p.ref}.with()
@@ -361,22 +361,25 @@ var stories = []story{
 		v.usual = onFirst(simulator.OpOrder, simulator.Fault{Answer: simulator.AnswerSilence})
 		v.shopper("zoe").buy()
 	}},
-	{name: "cancelled at Klarna, which makes the order DECLINED, then paid", settings: simulator.Settings{CancelStatus: simulator.StatusDeclined}, tell: func(v *visit) {
-		p := v.shopper("zoe")
-		if p.reach() != "" {
-			p.comeBack(p.klarna(v.sim.Cancel))
-			p.follow(6)
-			p.next().buy()
-		}
-	}},
-	{name: "cancelled at Klarna, which makes the order CANCELLED, then paid", settings: simulator.Settings{CancelStatus: simulator.StatusCancelled, RedirectNamesOrder: true, ItemsAsArray: true}, tell: func(v *visit) {
-		p := v.shopper("zoe")
-		if p.reach() != "" {
-			p.comeBack(p.klarna(v.sim.Cancel))
-			p.follow(6)
-			p.next().buy()
-		}
-	}},
+	{name: "cancelled at Klarna, which makes the order DECLINED, then paid",
+		settings: simulator.Settings{CancelStatus: simulator.StatusDeclined}, tell: func(v *visit) {
+			p := v.shopper("zoe")
+			if p.reach() != "" {
+				p.comeBack(p.klarna(v.sim.Cancel))
+				p.follow(6)
+				p.next().buy()
+			}
+		}},
+	{name: "cancelled at Klarna, which makes the order CANCELLED, then paid",
+		settings: simulator.Settings{CancelStatus: simulator.StatusCancelled, RedirectNamesOrder: true, ItemsAsArray: true},
+		tell: func(v *visit) {
+			p := v.shopper("zoe")
+			if p.reach() != "" {
+				p.comeBack(p.klarna(v.sim.Cancel))
+				p.follow(6)
+				p.next().buy()
+			}
+		}},
 	{name: "back from Klarna by the wrong ways", settings: simulator.Settings{ReturnByGET: true}, tell: func(v *visit) {
 		p := v.shopper("zoe")
 		p.reach()
@@ -492,7 +495,8 @@ var stories = []story{
 	}},
 	{name: "a click, a lead, an order", tell: func(v *visit) {
 		p := v.shopper("zoe")
-		p.ask("click", "", v.request(http.MethodPost, "/api/landers/clicks/import/", "", fields{"pageType": "checkoutPage", "requestUri": "https://shop.example/checkout?affId=7"}))
+		p.ask("click", "", v.request(http.MethodPost, "/api/landers/clicks/import/", "",
+			fields{"pageType": "checkoutPage", "requestUri": "https://shop.example/checkout?affId=7"}))
 		p.lead("")
 		p.buy()
 	}},

@@ -73,7 +73,7 @@ type way struct {
 
 var errBroken = errors.New("this step fails")
 
-// gone: the isolate ends here, and nobody gets an answer.
+// gone ends the isolate, so that the request is not answered.
 func gone(v *visit) {
 	v.lostLog = true
 	runtime.Goexit()
@@ -476,7 +476,7 @@ func (v *visit) ring() {
 	}
 }
 
-// alarm is one alarm; one that comes to nothing comes again.
+// alarm is one alarm. When the relay could not finish its work, another one follows.
 func (v *visit) alarm(ref string) {
 	done := false
 	if v.run(func() { done = v.relay.Watch(context.Background(), ref) }); !done {

@@ -171,7 +171,8 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 	assert.Equal(t, "https://pages.example/checkout?lang=de&klarna=declined", failed.Header.Get("Location"))
 
 	own := s.order("targets-key-4", body.with("product1_qty", "4", "emailAddress", "d@example.com",
-		"redirectsTo", "/buy?klarna=declined&a=1&errorMsg=Not+charged&ref=old#top", "errorRedirectsTo", "/buy?a=1&klarna=declined"))
+		"redirectsTo", "/buy?klarna=declined&a=1&errorMsg=Not+charged&ref=old#top",
+		"errorRedirectsTo", "/buy?a=1&klarna=declined"))
 	failedAgain := s.comeBack(s.sim.Decline(s.session(own.url())))
 	assert.Equal(t, "/buy?a=1&klarna=declined", failedAgain.Header.Get("Location"))
 	own = s.order("targets-key-5", body.with("product1_qty", "5", "emailAddress", "e@example.com",
@@ -250,8 +251,9 @@ func (unreachable) Post(context.Context, string, string, time.Duration) (int, st
 func TestCallsThatAreNotRelayedSayWhatToUse(t *testing.T) {
 	s := open(t)
 	for path, word := range map[string]string{
-		"/api/order/query/": "/api/order/status/{ref}", "/api/order/coupon/": "couponCode", "/api/order/salestax": "adds the tax", "/api/order/preauth/": "order/import",
-		"/api/order/cancel/": "server", "/api/customer/query/": "server", "/api/transactions/query/": "server",
+		"/api/order/query/": "/api/order/status/{ref}", "/api/order/coupon/": "couponCode",
+		"/api/order/salestax": "adds the tax", "/api/order/preauth/": "order/import", "/api/order/cancel/": "server",
+		"/api/customer/query/": "server", "/api/transactions/query/": "server",
 	} {
 		got := s.post(path, "", fields{"orderId": "x"})
 		s.expect(got, 404, "ERROR", "not_found")

@@ -31,22 +31,28 @@ func TestAnOrderGoesToKlarnaAndComesBackPaid(t *testing.T) {
 
 	paid := s.status(first.Ref)
 	s.expect(paid, 200, "SUCCESS", "paid")
-	assert.JSONEq(t, `{"orderId":"`+first.Ref+`","orderNumber":"`+s.sim.Orders()[0].ID+`","text":"Your order is paid. Thank you!","total":"`+s.sim.Orders()[0].Total.String()+`","currency":"EUR","shipping":"4.90","tax":"0.00","discount":"0.00","items":[{"name":"`+s.sim.Orders()[0].Items[0].Name+
+	assert.JSONEq(t, `{"orderId":"`+first.Ref+`","orderNumber":"`+s.sim.Orders()[0].ID+`",
+		"text":"Your order is paid. Thank you!","total":"`+s.sim.Orders()[0].Total.String()+`","currency":"EUR",
+		"shipping":"4.90","tax":"0.00","discount":"0.00","items":[{"name":"`+s.sim.Orders()[0].Items[0].Name+
 		`","qty":1,"price":"`+s.sim.Orders()[0].Items[0].Price.String()+`"}]}`, string(paid.Message))
 
 	orders := s.sim.Orders()
 	require.Len(t, orders, 1)
 	sent := orders[0].OrderImports()[0].Fields
 	for name, want := range map[string]string{
-		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "campaignId": "12", "ipAddress": "203.0.113.7",
-		"userAgent":   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
-		"redirectsTo": "https://shop.example" + s.back(first.url(), "return"), "errorRedirectsTo": "https://shop.example" + s.back(first.url(), "failed"),
-		"salesUrl": "https://shop.example/checkout", "lastName": "O’Neill-Müller", "affId": "media7", "orderId": orders[0].ID, "phoneNumber": "+4915123456789",
+		"paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "campaignId": "12",
+		"ipAddress":        "203.0.113.7",
+		"userAgent":        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
+		"redirectsTo":      "https://shop.example" + s.back(first.url(), "return"),
+		"errorRedirectsTo": "https://shop.example" + s.back(first.url(), "failed"),
+		"salesUrl":         "https://shop.example/checkout", "lastName": "O’Neill-Müller", "affId": "media7",
+		"orderId": orders[0].ID, "phoneNumber": "+4915123456789",
 	} {
 		assert.Equal(t, want, sent[name], name)
 	}
 	assert.NotContains(t, sent, "ref")
-	assert.Regexp(t, "^https://shop.example/api/klarna/return/"+first.Ref+"[0-9a-f]{32}$", sent["redirectsTo"], "the session, which does not follow from the ref")
+	assert.Regexp(t, "^https://shop.example/api/klarna/return/"+first.Ref+"[0-9a-f]{32}$", sent["redirectsTo"],
+		"the session, which does not follow from the ref")
 	assert.JSONEq(t, `{"url":"`+first.url()+`","orderId":"`+first.Ref+`"}`, string(first.Message))
 	assert.Empty(t, s.sim.Violations())
 }
@@ -226,10 +232,12 @@ func TestWithoutAKeyTheSameOrderIsRecognisedForTenMinutes(t *testing.T) {
 
 func TestTheOrderGoesOnWhereTheLeadBegan(t *testing.T) {
 	s := open(t)
-	lead := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller", "emailAddress": "zoe@example.com"})
+	lead := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller",
+		"emailAddress": "zoe@example.com"})
 	s.expect(lead, 200, "SUCCESS", "accepted")
 	require.NotEmpty(t, lead.Ref)
-	more := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller", "emailAddress": "zoe@example.com", "ref": lead.Ref, "city": "Köln"})
+	more := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller",
+		"emailAddress": "zoe@example.com", "ref": lead.Ref, "city": "Köln"})
 	assert.Equal(t, lead.Ref, more.Ref)
 	s.expect(s.status(lead.Ref), 200, "PENDING", "retry")
 
@@ -239,7 +247,8 @@ func TestTheOrderGoesOnWhereTheLeadBegan(t *testing.T) {
 	require.Len(t, s.sim.Orders(), 1)
 	assert.Equal(t, 2, s.sim.Orders()[0].Leads, "no third lead: the order id is known")
 
-	late := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller", "emailAddress": "other@example.com", "ref": lead.Ref})
+	late := s.post("/api/leads/import/", "", fields{"firstName": "Zoë", "lastName": "Müller",
+		"emailAddress": "other@example.com", "ref": lead.Ref})
 	s.expect(late, 200, "SUCCESS", "accepted")
 	assert.Equal(t, 2, s.sim.Orders()[0].Leads, "an order on its way is not touched by a late lead")
 
@@ -250,7 +259,8 @@ func TestTheOrderGoesOnWhereTheLeadBegan(t *testing.T) {
 func TestARepeatedLeadWithAKeyStaysOneOrder(t *testing.T) {
 	s := open(t)
 	lead := fields{"firstName": "Zoë", "lastName": "Müller", "emailAddress": "zoe@example.com"}
-	assert.Equal(t, s.post("/api/leads/import/", "lead-key-1", lead).Ref, s.post("/api/leads/import/", "lead-key-1", lead).Ref)
+	assert.Equal(t, s.post("/api/leads/import/", "lead-key-1", lead).Ref,
+		s.post("/api/leads/import/", "lead-key-1", lead).Ref)
 	assert.Len(t, s.sim.Orders(), 1)
 }
 
@@ -276,7 +286,8 @@ func TestASecondAttemptIsMadeOnlyWhenItIsSafe(t *testing.T) {
 		for i := range orders {
 			assert.Equal(t, 1, len(orders[i].OrderImports()))
 		}
-		assert.Equal(t, first.url(), s.order("key-00000001", order()).url(), "back to the first cart: its session is still open")
+		assert.Equal(t, first.url(), s.order("key-00000001", order()).url(),
+			"back to the first cart: its session is still open")
 	})
 	t.Run("a changed cart of an order that has been paid meanwhile is not imported", func(t *testing.T) {
 		s := open(t)
@@ -290,7 +301,8 @@ func TestASecondAttemptIsMadeOnlyWhenItIsSafe(t *testing.T) {
 		s := open(t)
 		first := s.order("key-00000001", order().with("emailAddress", "query-reset@example.com"))
 		s.expect(first, 200, "MERC_REDIRECT", "redirect")
-		s.expect(s.order("key-00000002", order().with("emailAddress", "query-reset@example.com", "ref", first.Ref, "product1_qty", "2")), 503, "ERROR", "upstream_unreachable")
+		s.expect(s.order("key-00000002", order().with("emailAddress", "query-reset@example.com", "ref", first.Ref,
+			"product1_qty", "2")), 503, "ERROR", "upstream_unreachable")
 		assert.Equal(t, 1, s.imports(simulator.OpOrder))
 	})
 	t.Run("after a decline at the import a new key tries again, the old one does not", func(t *testing.T) {
@@ -362,7 +374,8 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	}
 	ring()
 	assert.Zero(t, queries(), "not before its time")
-	for i, pause := range []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 45 * time.Minute, 5 * time.Hour} {
+	for i, pause := range []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 45 * time.Minute,
+		5 * time.Hour} {
 		s.pass(pause)
 		ring()
 		assert.Equal(t, i+1, queries(), pause)
@@ -384,7 +397,8 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	s.pass(30 * time.Hour)
 	ring()
 	s.expect(s.status(first.Ref), 404, "ERROR", "ref_unknown")
-	assert.Equal(t, 2, s.store.Len(), "forgotten after 72 hours, but for the line in the day's books and the note of whose order it was")
+	assert.Equal(t, 2, s.store.Len(),
+		"forgotten after 72 hours, but for the line in the day's books and the note of whose order it was")
 	s.pass(45 * 24 * time.Hour)
 	ring()
 	assert.Zero(t, s.store.Len(), "which are kept for 45 days")
@@ -405,9 +419,11 @@ func TestTheAlarmGivesUpAfterTwoDays(t *testing.T) {
 func TestForgedReturnsProveNothing(t *testing.T) {
 	s := open(t)
 	first := s.order("key-00000001", order())
-	forged := url.Values{"finalizeTransaction": {"1"}, "orderData": {`{"orderStatus":"COMPLETE","orderId":"` + s.sim.Orders()[0].ID + `"}`}}
+	forged := url.Values{"finalizeTransaction": {"1"},
+		"orderData": {`{"orderStatus":"COMPLETE","orderId":"` + s.sim.Orders()[0].ID + `"}`}}
 	for range 2 {
-		r := httptest.NewRequest(http.MethodPost, "https://shop.example"+s.back(first.url(), "return"), strings.NewReader(forged.Encode()))
+		r := httptest.NewRequest(http.MethodPost, "https://shop.example"+s.back(first.url(), "return"),
+			strings.NewReader(forged.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		back := s.send(r)
 		assert.Equal(t, http.StatusSeeOther, back.StatusCode)
@@ -423,9 +439,11 @@ func TestForgedReturnsProveNothing(t *testing.T) {
 
 	s.pass(time.Second)
 	s.pay(first.url())
-	assert.Equal(t, "/thank-you?ref="+first.Ref, s.get(s.back(first.url(), "failed")+"?errorMsg=x").Header.Get("Location"), "it is paid, whatever the text says")
+	assert.Equal(t, "/thank-you?ref="+first.Ref, s.get(s.back(first.url(), "failed")+"?errorMsg=x").Header.Get("Location"),
+		"it is paid, whatever the text says")
 	for range 2 {
-		assert.Equal(t, "/upsell?ref="+first.Ref, s.get(s.back(first.url(), "return")).Header.Get("Location"), "late and repeated returns are answered the same")
+		assert.Equal(t, "/upsell?ref="+first.Ref, s.get(s.back(first.url(), "return")).Header.Get("Location"),
+			"late and repeated returns are answered the same")
 	}
 
 	s.host = otherHost
@@ -478,7 +496,8 @@ func TestAConfirmationThatWasSurelyNotSentMayBeTriedAgain(t *testing.T) {
 
 func TestAClickGivesASessionAndNoPixel(t *testing.T) {
 	s := open(t)
-	click := s.post("/api/landers/clicks/import/", "", fields{"pageType": "checkoutPage", "requestUri": "https://shop.example/checkout?affId=7&c1=a"})
+	click := s.post("/api/landers/clicks/import/", "",
+		fields{"pageType": "checkoutPage", "requestUri": "https://shop.example/checkout?affId=7&c1=a"})
 	s.expect(click, 200, "SUCCESS", "accepted")
 	assert.Regexp(t, `^[0-9a-f]{32}$`, click.fields()["sessionId"])
 	assert.NotContains(t, click.body, "pixel")
@@ -523,7 +542,8 @@ func TestOrdersThatTheRulesRefuseCostNoCall(t *testing.T) {
 
 func TestWhatTheWorkerSendsAnywayMayBeRepeatedByThePage(t *testing.T) {
 	s := open(t)
-	got := s.order("key-00000001", order().with("paySource", "PREPAID", "prepaidType", "KLARNA", "campaignId", "12", "forceMerchantId", "7", "utm_source", "x", "fbclid", "y"))
+	got := s.order("key-00000001", order().with("paySource", "PREPAID", "prepaidType", "KLARNA", "campaignId", "12",
+		"forceMerchantId", "7", "utm_source", "x", "fbclid", "y"))
 	s.expect(got, 200, "MERC_REDIRECT", "redirect")
 	assert.Contains(t, s.logs[0], `"droppedFields":["fbclid","utm_source"]`)
 }

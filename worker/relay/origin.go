@@ -26,9 +26,9 @@ func (rq *request) allowedOrigin(origin string) bool {
 	return false
 }
 
-// mayCall: a browser says which page a request comes from, and a page of somebody else's must not order in a
-// shopper's name. A client that is no browser sends no such header, and has no shopper's session that could be
-// abused.
+// mayCall tells whether the request may come from the page that it comes from. A browser names that page's origin, and
+// a page of a foreign site must not order in a shopper's name. A client that is no browser sends no such header, and
+// has no shopper's session that could be abused.
 func (rq *request) mayCall() bool {
 	origin, site := rq.http.Header.Get("Origin"), rq.http.Header.Get("Sec-Fetch-Site")
 	switch {

@@ -142,7 +142,8 @@ func TestEveryAnswerHasATextInEveryLanguage(t *testing.T) {
 	}
 	for _, name := range []string{
 		purchase.TextCancelled, purchase.TextExpired, purchase.TextReview, purchase.TextRefunded, purchase.TextUnproven,
-		purchase.TextUpsaleDeclined, purchase.TextUpsaleCancelled, purchase.TextUpsaleExpired, purchase.TextUpsaleRetry, textPageBroken, "unavailable",
+		purchase.TextUpsaleDeclined, purchase.TextUpsaleCancelled, purchase.TextUpsaleExpired, purchase.TextUpsaleRetry,
+		textPageBroken, "unavailable",
 	} {
 		assert.NotEmpty(t, words.Answer("en", name), name)
 	}

@@ -118,7 +118,8 @@ func TestWhatFollowsAPaidOrderIsAboutTheOneThatWasPaid(t *testing.T) {
 	s := open(t)
 	first := s.order("key-of-the-first-cart", order())
 	paid := s.sim.Orders()[0].ID
-	s.answering(simulator.OpOrder, `{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/second","orderId":"FFFFFFFFFF"}}`)
+	s.answering(simulator.OpOrder,
+		`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/second","orderId":"FFFFFFFFFF"}}`)
 	second := s.order("key-of-the-second-cart", order().with("product1_qty", "2", "ref", first.Ref))
 	s.expect(second, 200, "MERC_REDIRECT", "redirect")
 	s.sim.SetFault(nil)

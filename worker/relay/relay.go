@@ -80,7 +80,8 @@ func New(c config.Config, faults []config.Fault, platform Platform) *Relay {
 		config: c,
 		faults: faults,
 		client: konnektive.Client{
-			BaseURL: c.KonnektiveURL, LoginID: c.LoginID, Password: c.Password, Timeout: c.Timeout, Transport: platform.Transport,
+			BaseURL: c.KonnektiveURL, LoginID: c.LoginID, Password: c.Password, Timeout: c.Timeout,
+			Transport: platform.Transport,
 		},
 		platform: platform,
 	}

@@ -286,8 +286,9 @@ func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
 	rq.kinds = append(rq.kinds, kind.String())
 }
 
-// target is where a page wants the shopper to go after the return; "" where it said nothing, or what means nothing. A page that gives its own
-// address may have been reached by a failure, of which the next attempt's address must say nothing.
+// target is where a page wants the shopper to go after the return; "" when it names no address, or one that is not
+// allowed. A page that names its own address may have been reached after a failure. The parameters that tell of it are
+// taken away, so that the next attempt does not return to them.
 func (rq *request) target(value string) string {
 	origins := append([]string{rq.base, rq.lander.Origin}, rq.lander.AllowedOrigins...)
 	target, _ := rules.Target(withoutParameters(strings.TrimSpace(value), "errorMsg", "klarna"), origins...)
@@ -348,7 +349,8 @@ func cut(s string, n int) string {
 // withRef adds the ref to the address of a page.
 func withRef(address, ref string) string { return withQuery(address, "ref="+url.QueryEscape(ref)) }
 
-// withQuery gives the address of a page a parameter, in place of one of that name. The address may have a query and a fragment.
+// withQuery gives the address of a page a parameter, in place of one of that name. The address may have a query and a
+// fragment.
 func withQuery(page, parameter string) string {
 	name, _, _ := strings.Cut(parameter, "=")
 	page, fragment, found := strings.Cut(withoutParameters(page, name), "#")

@@ -42,7 +42,7 @@ func saleOf(e purchase.Event, now time.Time) sale {
 	return s
 }
 
-// hundredths is an amount in hundredths of its currency's unit; 0 when it is none.
+// hundredths is an amount in hundredths of its currency's unit; 0 for a text that is not an amount.
 func hundredths(amount string) int64 {
 	whole, part, _ := strings.Cut(strings.ReplaceAll(amount, ",", ""), ".")
 	n, err := strconv.ParseInt(whole+(part + "00")[:2], 10, 64)

@@ -175,9 +175,9 @@ func (f fields) with(changes ...string) fields {
 
 func order() fields {
 	return fields{
-		"firstName": "Zoë", "lastName": "O’Neill-Müller", "emailAddress": "zoe@example.com", "phoneNumber": "+49 151 23456789",
-		"address1": "Hauptstraße 5", "city": "Köln", "postalCode": "50667", "country": "DE", "billShipSame": "1",
-		"product1_id": "34", "product1_qty": "1",
+		"firstName": "Zoë", "lastName": "O’Neill-Müller", "emailAddress": "zoe@example.com",
+		"phoneNumber": "+49 151 23456789", "address1": "Hauptstraße 5", "city": "Köln", "postalCode": "50667",
+		"country": "DE", "billShipSame": "1", "product1_id": "34", "product1_qty": "1",
 	}
 }
 

@@ -23,8 +23,9 @@ func TestAnUpsaleGoesToKlarnaAgainAndIsProvenByTheOrdersItems(t *testing.T) {
 
 	sent := s.sim.Orders()[0].UpsaleImports()[0].Fields
 	for name, want := range map[string]string{
-		"orderId": s.sim.Orders()[0].ID, "paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "campaignId": "12",
-		"product1_id": "40", "product1_qty": "1", "redirectsTo": "https://shop.example" + s.back(first.url(), "return"),
+		"orderId": s.sim.Orders()[0].ID, "paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7",
+		"campaignId": "12", "product1_id": "40", "product1_qty": "1",
+		"redirectsTo": "https://shop.example" + s.back(first.url(), "return"),
 	} {
 		assert.Equal(t, want, sent[name], name)
 	}

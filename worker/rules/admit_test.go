@@ -15,17 +15,19 @@ import (
 )
 
 var own = rules.Fields{
-	"campaignId": "12", "paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7", "ipAddress": "203.0.113.9",
-	"userAgent": "Mozilla/5.0", "salesUrl": "https://shop.example/checkout",
+	"campaignId": "12", "paySource": "PREPAID", "prepaidType": "KLARNA", "forceMerchantId": "7",
+	"ipAddress": "203.0.113.9", "userAgent": "Mozilla/5.0", "salesUrl": "https://shop.example/checkout",
 }
 
 func TestOnlyThePagesParametersPass(t *testing.T) {
 	for _, name := range []string{
-		"firstName", "lastName", "companyName", "emailAddress", "phoneNumber", "address1", "address2", "city", "state", "postalCode", "country",
-		"billShipSame", "shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1", "shipAddress2", "shipCity", "shipState", "shipPostalCode", "shipCountry",
-		"product1_id", "product1_qty", "product99_id", "variant1_id", "couponCode", "shipProfileId", "sessionId", "affId",
-		"sourceValue1", "sourceValue5", "custom1", "custom5", "httpReferer", "requestUri", "pageType", "ref", "cf-turnstile-response",
-		"productId", "productQty", "orderItems", "orderItems[34]", "custom_transaction_id", "custom_A", "redirectsTo", "errorRedirectsTo", "lang",
+		"firstName", "lastName", "companyName", "emailAddress", "phoneNumber", "address1", "address2", "city", "state",
+		"postalCode", "country", "billShipSame", "shipFirstName", "shipLastName", "shipCompanyName", "shipAddress1",
+		"shipAddress2", "shipCity", "shipState", "shipPostalCode", "shipCountry", "product1_id", "product1_qty",
+		"product99_id", "variant1_id", "couponCode", "shipProfileId", "sessionId", "affId", "sourceValue1", "sourceValue5",
+		"custom1", "custom5", "httpReferer", "requestUri", "pageType", "ref", "cf-turnstile-response", "productId",
+		"productQty", "orderItems", "orderItems[34]", "custom_transaction_id", "custom_A", "redirectsTo", "errorRedirectsTo",
+		"lang",
 	} {
 		page, dropped, problems := rules.Admit(rules.Fields{name: "x"}, own)
 		assert.Equal(t, rules.Fields{name: "x"}, page, name)
@@ -36,12 +38,14 @@ func TestOnlyThePagesParametersPass(t *testing.T) {
 
 func TestWhatDecidesWhoIsChargedAndHowMuchIsRefused(t *testing.T) {
 	for _, name := range []string{
-		"loginId", "password", "campaignId", "forceMerchantId", "paySource", "prepaidType", "customerId", "productPrice", "productShipPrice", "paySourceId", "ddbic",
-		"product1_price", "product7_shipPrice", "product1_billingCycle", "product1", "variant1_price", "salesTax", "taxExemption", "insureShipment",
-		"forceQA", "skipQA", "SkipQA", "disableCustomerDedup", "preAuthBillerId", "preAuthMerchantTxnId",
-		"eci", "xid", "cavv", "rebill_eci", "threeDSVersion", "paypalBillerId", "payPalToken", "achAccountNumber", "achRoutingNumber", "ach",
-		"iban", "ddibc", "accountHolder", "walletToken", "applePayToken", "googlePayToken", "directDebitBank",
-		"achAccountHolderType", "product0_id", "product100_id", "orderItems[0]", "orderItems[034]", "product01_id", "product99999999999999999999_id", "variant100_id", "product100_qty",
+		"loginId", "password", "campaignId", "forceMerchantId", "paySource", "prepaidType", "customerId", "productPrice",
+		"productShipPrice", "paySourceId", "ddbic", "product1_price", "product7_shipPrice", "product1_billingCycle",
+		"product1", "variant1_price", "salesTax", "taxExemption", "insureShipment", "forceQA", "skipQA", "SkipQA",
+		"disableCustomerDedup", "preAuthBillerId", "preAuthMerchantTxnId", "eci", "xid", "cavv", "rebill_eci",
+		"threeDSVersion", "paypalBillerId", "payPalToken", "achAccountNumber", "achRoutingNumber", "ach", "iban", "ddibc",
+		"accountHolder", "walletToken", "applePayToken", "googlePayToken", "directDebitBank", "achAccountHolderType",
+		"product0_id", "product100_id", "orderItems[0]", "orderItems[034]", "product01_id", "product99999999999999999999_id",
+		"variant100_id", "product100_qty",
 	} {
 		page, dropped, problems := rules.Admit(rules.Fields{name: "KLARNA-1"}, own)
 		assert.Equal(t, rules.Problems{{Field: name, Code: rules.FieldRefused}}, problems, name)
@@ -131,10 +135,12 @@ func TestControlCharactersAndBrokenTextAreRefused(t *testing.T) {
 
 func TestCardFieldsAreRefusedInAnySpelling(t *testing.T) {
 	for _, name := range []string{
-		"cardNumber", "card_number", "CARDNUMBER", "card-number", "Card Number", "cardSecurityCode", "cardCvv", "cardCVC", "card_cvv2", "cardMonth", "cardYear",
-		"cardExpiryDate", "cardExpMonth", "cardExpiry", "creditCardNumber", "credit_card", "debitCard", "ccNumber", "cc-number", "cc_number", "ccNum", "ccNo",
-		"ccExpMonth", "cc-exp", "ccMonth", "ccYear", "cc-csc", "ccCvc", "CCNumber", "wc-gateway-cc-number", "cvv", "CVV2", "cvc", "cvn", "csc", "securityCode",
-		"cardHolder", "nameOnCard", "cardholderName", "expiryDate", "expMonth", "exp_year", "expirationDate", "pan", "card", "cardPin", "payment[cardNumber]",
+		"cardNumber", "card_number", "CARDNUMBER", "card-number", "Card Number", "cardSecurityCode", "cardCvv", "cardCVC",
+		"card_cvv2", "cardMonth", "cardYear", "cardExpiryDate", "cardExpMonth", "cardExpiry", "creditCardNumber",
+		"credit_card", "debitCard", "ccNumber", "cc-number", "cc_number", "ccNum", "ccNo", "ccExpMonth", "cc-exp", "ccMonth",
+		"ccYear", "cc-csc", "ccCvc", "CCNumber", "wc-gateway-cc-number", "cvv", "CVV2", "cvc", "cvn", "csc", "securityCode",
+		"cardHolder", "nameOnCard", "cardholderName", "expiryDate", "expMonth", "exp_year", "expirationDate", "pan", "card",
+		"cardPin", "payment[cardNumber]",
 	} {
 		_, _, problems := rules.Admit(rules.Fields{name: "0"}, own)
 		if assert.Len(t, problems, 1, name) {
@@ -156,9 +162,10 @@ func TestCardFieldsAreRefusedInAnySpelling(t *testing.T) {
 
 func TestCardNumbersAreRefusedWhereverTheyAre(t *testing.T) {
 	numbers := map[string]string{
-		"Visa": "4111111111111111", "Visa of 13": "4222222222222", "Visa of 19": "4000000000000000006", "Mastercard": "5555555555554444",
-		"Mastercard of the 2 series": "2223003122003222", "American Express": "378282246310005", "Discover": "6011111111111117",
-		"Diners Club": "30569309025904", "Diners Club 38": "38520000023237", "JCB": "3530111333300000", "UnionPay": "6200000000000005",
+		"Visa": "4111111111111111", "Visa of 13": "4222222222222", "Visa of 19": "4000000000000000006",
+		"Mastercard": "5555555555554444", "Mastercard of the 2 series": "2223003122003222",
+		"American Express": "378282246310005", "Discover": "6011111111111117", "Diners Club": "30569309025904",
+		"Diners Club 38": "38520000023237", "JCB": "3530111333300000", "UnionPay": "6200000000000005",
 		"Maestro": "6759649826438453", "Mir": "2200000000000004",
 	}
 	for network, number := range numbers {
@@ -171,13 +178,15 @@ func TestCardNumbersAreRefusedWhereverTheyAre(t *testing.T) {
 		assert.Empty(t, problems, "%s in the phone field", network)
 	}
 	for _, text := range []string{
-		"4111 1111 1111 1111", "4111-1111-1111-1111", " 4111  1111 - 1111 1111 ", "41 11 11 11 11 11 11 11", "4111\u00a01111\u20111111\u20131111",
-		"4111\u200b111111111111", "４１１１１１１１１１１１１１１１", "٤١١١١١١١١١١١١١١١", "3782 822463 10005", "3056 930902 5904",
-		"my card: 4111111111111111", "4111 1111 1111 1111, 12/27, 123", "No. 12 4111 1111 1111 1111", "(4111-1111-1111-1111)", "+4111111111111111",
-		"4111111111111111;5555555555554444", "4000 0000 0000 0000 006",
-		"4111.1111.1111.1111", "4111/1111/1111/1111", "4111_1111_1111_1111", "4111 / 1111 / 1111 / 1111", "4111.1111-1111_1111", "3782.822463.10005", "3056_930902_5904",
+		"4111 1111 1111 1111", "4111-1111-1111-1111", " 4111  1111 - 1111 1111 ", "41 11 11 11 11 11 11 11",
+		"4111\u00a01111\u20111111\u20131111", "4111\u200b111111111111", "４１１１１１１１１１１１１１１１", "٤١١١١١١١١١١١١١١١",
+		"3782 822463 10005", "3056 930902 5904", "my card: 4111111111111111", "4111 1111 1111 1111, 12/27, 123",
+		"No. 12 4111 1111 1111 1111", "(4111-1111-1111-1111)", "+4111111111111111", "4111111111111111;5555555555554444",
+		"4000 0000 0000 0000 006", "4111.1111.1111.1111", "4111/1111/1111/1111", "4111_1111_1111_1111",
+		"4111 / 1111 / 1111 / 1111", "4111.1111-1111_1111", "3782.822463.10005", "3056_930902_5904",
 		"my card 4111.1111.1111.1111.", "x=4111_1111_1111_1111;", "17/4111/1111/1111/1111/3", "4000.0000.0000.0000.006",
-		"my card 3782 822463 10005 please", "mine: 3056 930902 5904 thanks", "the old one 4222222222222 too", "the one 3782 8224 6310 005 here", "this 4000 0000 0000 0000 006 one",
+		"my card 3782 822463 10005 please", "mine: 3056 930902 5904 thanks", "the old one 4222222222222 too",
+		"the one 3782 8224 6310 005 here", "this 4000 0000 0000 0000 006 one",
 		"at last 4111\u20101111\u20101111\u20101111 it is", "or so 4111\u20151111\u20151111\u20151111 then",
 	} {
 		_, _, problems := rules.Admit(rules.Fields{"custom1": text}, own)

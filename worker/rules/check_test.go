@@ -140,9 +140,10 @@ func TestAnEmptyOrderNamesEverythingThatIsMissingInTheFormsOrder(t *testing.T) {
 
 func TestNamesOfEveryAlphabetAreNames(t *testing.T) {
 	for _, name := range []string{
-		"O'Neil", "O’Neil", "Jean-Luc", "Jean‑Luc", "J. R. R.", "Smith, Jr.", "Mª José", "Gal·la", "Núñez", "Łukasz", "Žofia", "Þór", "Ægir", "İpek", "Nguyễn",
-		"Zoe\u0308", "Ольга", "Δημήτρης", "יוסף", "محمد", "علی\u200cرضا", "王小明", "山田 太郎", "佐々木", "김민수", "สมชาย", "कुमार", "தமிழ்", "გიორგი", "Արամ", "አበበ", "𠮷野",
-		"D'Angelo-Müller", "María del Carmen", "van 't Hoff", "N’Golo", "Ka`ili", "Ana & Tom", "John 2nd", "X",
+		"O'Neil", "O’Neil", "Jean-Luc", "Jean‑Luc", "J. R. R.", "Smith, Jr.", "Mª José", "Gal·la", "Núñez", "Łukasz", "Žofia",
+		"Þór", "Ægir", "İpek", "Nguyễn", "Zoe\u0308", "Ольга", "Δημήτρης", "יוסף", "محمد", "علی\u200cرضا", "王小明", "山田 太郎",
+		"佐々木", "김민수", "สมชาย", "कुमार", "தமிழ்", "გიორგი", "Արամ", "አበበ", "𠮷野", "D'Angelo-Müller", "María del Carmen",
+		"van 't Hoff", "N’Golo", "Ka`ili", "Ana & Tom", "John 2nd", "X",
 	} {
 		order, problems := rules.CheckOrder(berlin("firstName", name, "lastName", name), shop)
 		assert.Empty(t, problems, name)
@@ -165,15 +166,17 @@ func TestAddressesOfManyCountriesAreAddresses(t *testing.T) {
 
 func TestEMailAddresses(t *testing.T) {
 	for _, good := range []string{
-		"a@b.de", "erika.mustermann+klarna@mail.example.co.uk", "o'neil@example.com", "x_y-z@sub-domain.example", "user@müller.de", "user@例え.テスト", "USER@EXAMPLE.COM",
-		"1@2.com", "a@xn--mller-kva.de", "a@b.museum", strings.Repeat("a", 64) + "@example.com",
+		"a@b.de", "erika.mustermann+klarna@mail.example.co.uk", "o'neil@example.com", "x_y-z@sub-domain.example",
+		"user@müller.de", "user@例え.テスト", "USER@EXAMPLE.COM", "1@2.com", "a@xn--mller-kva.de", "a@b.museum",
+		strings.Repeat("a", 64) + "@example.com",
 	} {
 		_, problems := rules.CheckOrder(berlin("emailAddress", good), shop)
 		assert.Empty(t, problems, good)
 	}
 	for _, bad := range []string{
-		"a", "@", "a@", "@b.de", "a@b", "a@@b.de", "a@b@c.de", "a b@c.de", "a@b .de", "a@.de", "a@b.", "a@b..de", ".a@b.de", "a.@b.de", "a..b@c.de", "a@-b.de", "a@b-.de", "a@b.d", "a@b.1",
-		"a@[127.0.0.1]", "a@127.0.0.1", "\"a b\"@c.de", "müller@gmx.de", "a@b,de", "a@b.de,c@d.de", "a@b.de;", "<a@b.de>", "mailto:a@b.de", "a@b_c.de", "a@b.de\\", "a@b€.de",
+		"a", "@", "a@", "@b.de", "a@b", "a@@b.de", "a@b@c.de", "a b@c.de", "a@b .de", "a@.de", "a@b.", "a@b..de", ".a@b.de",
+		"a.@b.de", "a..b@c.de", "a@-b.de", "a@b-.de", "a@b.d", "a@b.1", "a@[127.0.0.1]", "a@127.0.0.1", "\"a b\"@c.de",
+		"müller@gmx.de", "a@b,de", "a@b.de,c@d.de", "a@b.de;", "<a@b.de>", "mailto:a@b.de", "a@b_c.de", "a@b.de\\", "a@b€.de",
 		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("b", 64) + ".de",
 	} {
 		_, problems := rules.CheckOrder(berlin("emailAddress", bad), shop)

@@ -71,8 +71,8 @@ func KlarnaCurrency(code string) (currency string, offered bool) {
 
 // countryNames are the English names of the countries of ISO 3166-1, as Unicode's CLDR has them, with other names
 // in use and, for Klarna's countries, the codes of three letters; in the form that plainName makes.
-const countryNames = "AD=andorra|AE=united arab emirates|AF=afghanistan|AG=antigua and barbuda|AI=anguilla|AL=albania|" +
-	"AM=armenia|AO=angola|AQ=antarctica|AR=argentina|AS=american samoa|AT=austria,aut|AU=australia,aus|" +
+const countryNames = "AD=andorra|AE=united arab emirates|AF=afghanistan|AG=antigua and barbuda|AI=anguilla|" +
+	"AL=albania|AM=armenia|AO=angola|AQ=antarctica|AR=argentina|AS=american samoa|AT=austria,aut|AU=australia,aus|" +
 	"AW=aruba|AX=aland islands|AZ=azerbaijan|BA=bosnia and herzegovina|BB=barbados|BD=bangladesh|" +
 	"BE=belgium,bel|BF=burkina faso|BG=bulgaria|BH=bahrain|BI=burundi|BJ=benin|BL=saint barthelemy|BM=bermuda|" +
 	"BN=brunei|BO=bolivia|BQ=caribbean netherlands|BR=brazil|BS=bahamas|BT=bhutan|BV=bouvet island|BW=botswana|" +

@@ -11,7 +11,7 @@ type setter uint8
 const (
 	page    setter = iota // the page; the checks decide
 	pass                  // the page, for the relay itself: never part of an order
-	ignored               // the Worker, which knows better: a page's value means nothing
+	ignored               // the Worker: a page's value is ignored, whatever it is
 	worker                // the Worker: a page's value is ignored when empty or equal to the Worker's, else refused
 	never                 // nobody, since it would change what is charged, or to whom: ignored when empty, else refused
 	flag                  // nobody; a value that means "no" counts as empty
@@ -101,7 +101,7 @@ var table = [...]field{
 	{name: "paySource", by: worker, reason: reasonPaySource},
 	{name: "prepaidType", by: worker, reason: reasonMethod},
 	{name: "forceMerchantId", by: worker, reason: reasonGateway},
-	// A chosen customer reaches into somebody else's order.
+	// With a customerId, a page could add to another customer's orders.
 	{name: "customerId", by: never, reason: reasonCustomer},
 	// Prices and tax override the CRM's own. The insurance adds a fee.
 	{name: "product#_price", by: never, count: maxLineNumber, reason: reasonPrice},

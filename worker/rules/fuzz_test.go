@@ -35,9 +35,11 @@ func text(f rules.Fields) string {
 
 // limits of what goes to Konnektive, written down once more.
 var limits = map[string]int{
-	"firstName": 30, "lastName": 30, "companyName": 30, "emailAddress": 255, "phoneNumber": 16, "address1": 50, "address2": 50, "city": 30, "state": 6,
-	"postalCode": 20, "country": 2, "billShipSame": 1, "couponCode": 30, "shipProfileId": 10, "sessionId": 32, "affId": 20, "httpReferer": 300,
-	"shipFirstName": 30, "shipLastName": 30, "shipCompanyName": 30, "shipAddress1": 50, "shipAddress2": 50, "shipCity": 30, "shipState": 6, "shipPostalCode": 20, "shipCountry": 2,
+	"firstName": 30, "lastName": 30, "companyName": 30, "emailAddress": 255, "phoneNumber": 16, "address1": 50,
+	"address2": 50, "city": 30, "state": 6, "postalCode": 20, "country": 2, "billShipSame": 1, "couponCode": 30,
+	"shipProfileId": 10, "sessionId": 32, "affId": 20, "httpReferer": 300, "shipFirstName": 30, "shipLastName": 30,
+	"shipCompanyName": 30, "shipAddress1": 50, "shipAddress2": 50, "shipCity": 30, "shipState": 6, "shipPostalCode": 20,
+	"shipCountry": 2,
 }
 
 func limitOf(name string) int {
@@ -164,8 +166,10 @@ func FuzzCheckOrder(f *testing.F) {
 		more string) {
 		page := fields(more)
 		for field, value := range map[string]string{
-			"firstName": name, "lastName": name, "emailAddress": email, "phoneNumber": phone, "address1": street, "city": name, "state": state, "postalCode": postal, "country": country,
-			"product1_id": "34", "product1_qty": quantity, "couponCode": coupon, "custom1": custom, "sourceValue2": custom, "affId": coupon, "sessionId": coupon, "httpReferer": referer,
+			"firstName": name, "lastName": name, "emailAddress": email, "phoneNumber": phone, "address1": street, "city": name,
+			"state": state, "postalCode": postal, "country": country, "product1_id": "34", "product1_qty": quantity,
+			"couponCode": coupon, "custom1": custom, "sourceValue2": custom, "affId": coupon, "sessionId": coupon,
+			"httpReferer": referer,
 		} {
 			page[field] = value
 		}

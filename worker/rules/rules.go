@@ -2,11 +2,12 @@
 //
 // The policy, in short:
 //
-//   - What a page may say is one table (fields.go). Everything that decides who is charged, how much and by which gateway is set
-//     by the Worker alone, so a page that sends it is either repeating what the Worker sends anyway (ignored) or refused.
+//   - What a page may say is one table (fields.go). Everything that decides who is charged, how much and by which
+//     gateway is set by the Worker alone, so a page that sends it is either repeating what the Worker sends anyway
+//     (ignored) or refused.
 //   - Card data is refused in every field: Klarna takes the payment, so no order needs it.
-//   - What the shopper typed is repaired where there is only one way to read it (spaces, a national phone number, "1234ab" for
-//     "1234 AB") and otherwise handed back with a text that says what to do.
+//   - What the shopper typed is repaired where there is only one way to read it (spaces, a national phone number,
+//     "1234ab" for "1234 AB") and otherwise handed back with a text that says what to do.
 //   - Tracking fields never lose a sale: a value that does not fit is shortened or left out.
 //
 // The package is pure and small on purpose, since the browser module links it too: no fmt, regexp, encoding/json or

@@ -11,10 +11,10 @@ const MaxTarget = 300
 
 // Target says where a page's redirectsTo or errorRedirectsTo sends the shopper after the return: a path on the
 // lander's own host, or a URL on one of the origins (scheme, host and port: the lander's own as the shopper sees it
-// first, its `origin`, its allowedOrigins). ok is false for anything else, and then the value means nothing: it
-// could be an open redirect, or run as a script.
+// first, its `origin`, its allowedOrigins). ok is false for anything else, which must not be used: it could be an open
+// redirect, or run as a script.
 //
-// A path under /api is none: the browser of a lander with dialect = "konnektive" posts to the target.
+// A path under /api is no target, since the browser of a lander with dialect = "konnektive" posts to the target.
 func Target(value string, origins ...string) (target string, ok bool) {
 	if value = strings.TrimSpace(value); value == "" || len(value) > MaxTarget || !visible(value) {
 		return "", false

@@ -170,8 +170,8 @@ func nameMark(r rune) bool {
 	return joiner(r)
 }
 
-// nameLetter says whether r can be a letter or a combining mark of a name. It knows what is none instead of every
-// letter there is: the tables of all letters are larger than all other rules together.
+// nameLetter says whether r can be a letter or a combining mark of a name. It lists what is not a letter, because the
+// tables of all letters are larger than all other rules together.
 func nameLetter(r rune) bool {
 	switch {
 	case r < 0x80:

@@ -222,6 +222,8 @@ func isHTTPS(text string) bool {
 	return target.Scheme == "https" || target.Scheme == "http" && isLoopback(target.Hostname())
 }
 
+// isLoopback says whether a host is this machine. It is written apart from config.IsLoopback, because the simulator
+// judges what the relay sends: with the relay's own check it would miss the relay's mistakes.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

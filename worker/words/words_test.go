@@ -94,10 +94,11 @@ func TestTheNearestLanguage(t *testing.T) {
 
 func TestTheLanguageFollowsAcceptLanguage(t *testing.T) {
 	for header, want := range map[string]string{
-		"": "en", "de": "de", "DE-at": "de", "en": "en", "xx": "en", "xx, de;q=0.5": "de", "xx, de;q=0.5, en;q=0.4": "de", "en;q=0.4,de;q=0.45": "de",
-		"de;q=0.5, en": "en", "de, en": "de", "en, de": "en", "*": "en", "de;q=0": "en", "de; q=0.9, en; q=0.8": "de", "den": "en",
-		"xx,*;q=0.1,de;q=0.2": "de", ",,;": "en", "de;q=x": "de", "de;q=": "de", "de;q=0.45, en;q=0.5": "en", "en;q=0.5, de;q=0.501": "de",
-		"de;q=0.001": "de", "en-US,en;q=0.9,de;q=0.8": "en", "nn, de;q=0.9": "nb", "de;q=0.5;x=y, nb;q=0.4": "de",
+		"": "en", "de": "de", "DE-at": "de", "en": "en", "xx": "en", "xx, de;q=0.5": "de", "xx, de;q=0.5, en;q=0.4": "de",
+		"en;q=0.4,de;q=0.45": "de", "de;q=0.5, en": "en", "de, en": "de", "en, de": "en", "*": "en", "de;q=0": "en",
+		"de; q=0.9, en; q=0.8": "de", "den": "en", "xx,*;q=0.1,de;q=0.2": "de", ",,;": "en", "de;q=x": "de", "de;q=": "de",
+		"de;q=0.45, en;q=0.5": "en", "en;q=0.5, de;q=0.501": "de", "de;q=0.001": "de", "en-US,en;q=0.9,de;q=0.8": "en",
+		"nn, de;q=0.9": "nb", "de;q=0.5;x=y, nb;q=0.4": "de",
 	} {
 		assert.Equal(t, want, words.Accepted(header), header)
 	}
