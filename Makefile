@@ -5,7 +5,8 @@
 # Needed: Go (the version in go.mod), Node 20 or newer with npm, make. The rest is installed from pinned versions.
 
 SHELL := /bin/bash
-# --norc: with a socket for its input bash takes itself for a remote shell and reads the machine's bashrc, which does not survive -u.
+# --norc: with a socket for its input bash takes itself for a remote shell and reads the machine's bashrc, which fails
+# under -u.
 .SHELLFLAGS := --norc -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
@@ -25,15 +26,16 @@ COVERAGE := worker/build/coverage
 WASM_GO := GOOS=js GOARCH=wasm $(GO)
 WASM_EXEC = $(shell $(GO) env GOROOT)/lib/wasm
 
-# net/http brings HTTP/2 and the cryptography of TLS, which the runtime does: both are left out (cmd/overlay). What cannot be left out is
-# compiled for size, without inlining, and so is what takes a few microseconds of a request; what works on every byte (the runtime, strings,
-# the glue) is not.
-NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... net net/netip net/textproto net/url compress/... time os log \
-	syscall hash/... container/... klarna-relay/...
+# net/http brings HTTP/2 and the cryptography of TLS, which the runtime does: both are left out (cmd/overlay). What
+# cannot be left out is compiled for size, without inlining, and so is what takes a few microseconds of a request. What
+# works on every byte (the runtime, strings, the glue) is inlined.
+NOT_INLINED := crypto/... math/big fmt reflect encoding/... vendor/... mime/... net net/netip net/textproto net/url \
+	compress/... time os log syscall hash/... container/... klarna-relay/...
 SMALLER := -tags nethttpomithttp2 $(NOT_INLINED:%=-gcflags=%=-l) -gcflags=klarna-relay/worker/edge=
 
 .DEFAULT_GOAL := help
-.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak attack faults mutate cover samples deploy secrets preflight find books clean tools browsers lighthouse
+.PHONY: help build browser bundle dry-run dev test lint unit wasm-test e2e check-config fuzz fuzz-short bench soak \
+	attack faults mutate cover samples deploy secrets preflight find books clean tools browsers lighthouse
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -43,15 +45,18 @@ tools: $(TOOLS) ## Install the pinned npm tools
 $(TOOLS): worker/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
 	cd worker && PATH="$(SYSTEM_PATH)" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@node -e 'if (parseInt(process.versions.node) < 22) { console.error("wrangler needs Node 22 or newer, and for this kind of machine the tools bring none: install it"); process.exit(1) }'
+	@major=$$(node -p 'parseInt(process.versions.node)'); if [ "$$major" -lt 22 ]; then \
+		echo "wrangler needs Node 22 or newer, and for this kind of machine the tools bring none: install it" >&2; exit 1; \
+	fi
 	@touch $@
 
 build: browser ## Compile the edge program and the browser module
 	@mkdir -p worker/build
-	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js
+	@cmp -s $(WASM_EXEC)/wasm_exec.js worker/build/wasm_exec.js || cp $(WASM_EXEC)/wasm_exec.js worker/build/
 	@$(GO) run ./worker/cmd/landers worker/build/landers.mjs
 	@$(GO) run ./worker/cmd/overlay worker/build/overlay.json
-	@$(WASM_GO) build -overlay worker/build/overlay.json $(SMALLER) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
+	@$(WASM_GO) build -overlay worker/build/overlay.json $(SMALLER) -trimpath \
+		-ldflags "-s -w -X main.version=$(VERSION)" -o worker/build/edge.wasm.new ./worker
 	@$(GO) run ./worker/cmd/pack worker/build/edge.wasm.new && mv worker/build/edge.wasm.new worker/build/edge.wasm
 	@echo "edge program: $$(wc -c <worker/build/edge.wasm) bytes, version $(VERSION)"
 
@@ -59,24 +64,34 @@ browser: $(TOOLS) ## Compile the browser module into www/build, print its size, 
 	@$(GO) run ./wasm/build
 	@$(GO) run ./worker/cmd/translate
 
-# What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading the old one.
+# What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading
+# the old one.
 bundle: build $(TOOLS)
 	@rm -rf $(BUNDLE).new
-	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }
+	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 \
+	|| { cat worker/build/dry-run.log; exit 1; }
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
-	@rm -rf worker/build/pages; cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ && $(GO) run ./worker/cmd/translate -www worker/build/pages
-	@cd worker/test/pages && for page in $$(find . -type f); do cmp -s "$$page" "$(CURDIR)/www/$$page" || { echo "note: the tests shop at worker/test/pages, and www/$${page#./} differs. If the sample changed: make samples"; break; }; done
-	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
+	@rm -rf worker/build/pages; cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ \
+	&& $(GO) run ./worker/cmd/translate -www worker/build/pages
+	@cd worker/test/pages && for page in $$(find . -type f); do \
+		cmp -s "$$page" "$(CURDIR)/www/$$page" && continue; \
+		echo "note: the tests shop at worker/test/pages, and www/$${page#./} differs. If the sample changed: make samples"; \
+		break; \
+	done
+	@rm -rf $(BUNDLE).old; if [ -d $(BUNDLE) ]; then mv $(BUNDLE) $(BUNDLE).old; fi; \
+	mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 # wrangler.toml as wrangler itself understands it, in its other environments.
 dry-run: build $(TOOLS)
 	@for environment in $$(sed -n 's/^\[env\.\([A-Za-z0-9_-]*\)\]$$/\1/p' wrangler.toml); do \
 		echo "$(WRANGLER) deploy --dry-run --env $$environment"; \
-		$(WRANGLER) deploy --dry-run --env $$environment --outdir worker/build/dry-run >worker/build/dry-run.log 2>&1 || { cat worker/build/dry-run.log; exit 1; }; \
+		$(WRANGLER) deploy --dry-run --env $$environment --outdir worker/build/dry-run >worker/build/dry-run.log 2>&1 \
+		|| { cat worker/build/dry-run.log; exit 1; }; \
 	done
 
+# Not by "go run", which dies of a SIGTERM without passing it on.
 dev: build $(TOOLS) ## Start the relay and a simulated Konnektive, and print the checkout page's address
-	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev # not "go run", which dies of a SIGTERM without passing it on
+	@mkdir -p worker/build && $(GO) build -o worker/build/dev ./worker/cmd/dev && exec worker/build/dev
 
 test: lint check-config unit wasm-test fuzz-short dry-run e2e ## Everything: linters, unit tests, workerd and three browsers
 	@echo "All of it holds."
@@ -85,7 +100,8 @@ unit: ## What needs neither workerd nor a browser
 	$(GO) test ./...
 
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
-PURE := $(addprefix ./worker/,alert body codes config gate json konnektive ledger percent preflight purchase rules words)
+PURE := $(addprefix ./worker/,alert body codes config gate json konnektive ledger percent preflight purchase rules \
+	words)
 wasm-test: $(TOOLS)
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 
@@ -99,29 +115,36 @@ e2e: bundle browsers ## The built Worker in workerd, and all that shoppers do in
 		BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 2 -timeout 90m ./worker/test; \
 	done
 
-# Some tests are about Chromium alone, so that is always there. A browser that has another name, or was not installed by apt, is named in CHROME, FIREFOX or MINIBROWSER.
+# Some tests are about Chromium alone, so that is always there. A browser that has another name, or was not installed by
+# apt, is named in CHROME, FIREFOX or MINIBROWSER.
 browsers: ## Install the browsers of ENGINES that are missing
-	@missing=; has() { for name; do if [ -n "$$name" ] && command -v $$name >/dev/null; then return 0; fi; done; return 1; }; \
+	@missing=; \
+	has() { for name; do if [ -n "$$name" ] && command -v $$name >/dev/null; then return 0; fi; done; return 1; }; \
 	for engine in chromium $(ENGINES); do case $$engine in \
-		chromium) has "$${CHROME:-}" chromium chromium-browser google-chrome google-chrome-stable || missing="$$missing chromium";; \
+		chromium) has "$${CHROME:-}" chromium chromium-browser google-chrome google-chrome-stable \
+			|| missing="$$missing chromium";; \
 		firefox) has "$${FIREFOX:-}" firefox-esr firefox || missing="$$missing firefox-esr";; \
 		webkit) has WebKitWebDriver || missing="$$missing webkit2gtk-driver"; has Xvfb || missing="$$missing xvfb";; \
 		*) echo "ENGINES: there is no $$engine; there are chromium, firefox and webkit" >&2; exit 1;; \
 	esac; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then echo "Missing:$$missing. Install them, or leave engines out with ENGINES=chromium" >&2; exit 1; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "Missing:$$missing. Install them, or leave engines out with ENGINES=chromium" >&2; exit 1; \
+	fi; \
 	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
 	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends $$missing \
-	|| { echo "Could not be installed:$$missing. Do it by hand, or leave engines out with ENGINES=chromium" >&2; exit 1; }
+	|| { echo "Not installed:$$missing. Do it by hand, or leave engines out with ENGINES=chromium" >&2; exit 1; }
 
 lighthouse: bundle browsers ## Lighthouse's marks, speed included: the machine must be idle
 	SPEED=1 BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run TestLighthouse -v ./worker/test
 
 lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and README.md
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
 	$(GO) vet -tags e2e,soak ./...
 	$(WASM_GO) vet -tags counters ./...
-	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e,soak ./... && GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
+	staticcheck=$$($(GO) tool -n staticcheck) && $$staticcheck -tags e2e,soak ./... \
+	&& GOOS=js GOARCH=wasm $$staticcheck -tags counters ./...
 	biome lint --error-on-warnings worker
 	html-validate $$(git ls-files 'worker/test/pages/*.html')
 	$(GO) run ./worker/cmd/checkreadme $$(git ls-files '*.md')
@@ -132,8 +155,9 @@ check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with i
 fuzz-short:
 	@$(MAKE) fuzz FUZZTIME=20000x
 
-# One binary a package, run once for each of its targets. What a target finds interesting stays in Go's cache; only what breaks it is written
-# beside the test, to be kept. Executions, not seconds: a run that is ended by the clock fails now and then for nothing (golang/go#75804).
+# One binary a package, run once for each of its targets. What a target finds interesting stays in Go's cache; only what
+# breaks it is written beside the test, to be kept. Executions, not seconds: a run that is ended by the clock fails now
+# and then for nothing (golang/go#75804).
 FUZZTIME ?= 1000000x
 fuzz: ## Run every fuzz target, FUZZTIME executions each (1000000x)
 	@mkdir -p worker/build/fuzz; cache=$$($(GO) env GOCACHE)/fuzz; \
@@ -142,8 +166,9 @@ fuzz: ## Run every fuzz target, FUZZTIME executions each (1000000x)
 		$(GO) test -c -fuzz=Fuzz -o $$binary ./$$dir; \
 		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
 			printf '%s %s: ' $$dir $$target; \
-			said=$$(cd $$dir && $$binary -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 10x \
-				-test.fuzzcachedir $$cache/klarna-relay/$$dir 2>&1) || { printf '\n%s\n' "$$said"; exit 1; }; \
+			said=$$(cd $$dir && $$binary -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+				-test.fuzzminimizetime 10x -test.fuzzcachedir $$cache/klarna-relay/$$dir 2>&1) \
+			|| { printf '\n%s\n' "$$said"; exit 1; }; \
 			sed -n 's/.*\(execs: [0-9]*\).*/\1/p' <<<"$$said" | tail -1; \
 		done; \
 	done
@@ -152,39 +177,47 @@ bench: bundle ## Side by side with plain JavaScript and with the stock way
 	$(GO) run ./worker/cmd/bench
 
 samples: ## Keep the pages of www/ as those that the tests shop at, so that pages of one's own may take their place
-	@rm -rf worker/test/pages && mkdir -p worker/test/pages && git ls-files -z www | tar -c --null -T - | tar -x --strip-components=1 -C worker/test/pages
+	@rm -rf worker/test/pages && mkdir -p worker/test/pages
+	@git ls-files -z www | tar -c --null -T - | tar -x --strip-components=1 -C worker/test/pages
 
 SOAK ?= 30s
 soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
-	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test -args -soak.for=$(SOAK)
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test \
+		-args -soak.for=$(SOAK)
 
 attack: bundle ## Hostile requests against the built Worker, and what came of each kind
-	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run '^TestAStandingAttack' -v ./worker/test | grep -E '^attack|FAIL|^ok'
+	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run '^TestAStandingAttack' -v ./worker/test \
+	| grep -E '^attack|FAIL|^ok'
 
 PAIRS ?= 100000
 faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), races in every order, all of it under every answer of the CRM
-	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) -races.orders=5000 -races.switches=4 -races.faults=30000 \
-		-variations.faults=-1 -variations.races=50000
+	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) \
+		-races.orders=5000 -races.switches=4 -races.faults=30000 -variations.faults=-1 -variations.races=50000
 
-# In a copy without the npm tools, which gremlins would copy for every change. It is no dependency of the project's.
+# In a copy without the npm tools, which gremlins would copy for every change. gremlins is not in go.mod.
 MUTATE ?= worker/purchase worker/konnektive worker/rules
 mutate: ## Change the code that decides, one expression at a time: does a test notice? (MUTATE=worker/purchase)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
-	git ls-files -z '*.go' go.mod go.sum ':(glob)worker/**/pages/*' ':(glob)**/testdata/**' | tar -c --null -T - | tar -x -C "$$copy"; \
+	git ls-files -z '*.go' go.mod go.sum ':(glob)worker/**/pages/*' ':(glob)**/testdata/**' \
+	| tar -c --null -T - | tar -x -C "$$copy"; \
 	for package in $(MUTATE); do \
-		(cd "$$copy" && $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0 unleash --workers 2 --timeout-coefficient 30 \
-			--invert-logical --invert-loopctrl --invert-assignments --remove-self-assignments -E simulator/ -S lctv ./$$package); \
+		(cd "$$copy" && $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0 unleash --workers 2 \
+			--timeout-coefficient 30 --invert-logical --invert-loopctrl --invert-assignments \
+			--remove-self-assignments -E simulator/ -S lctv ./$$package); \
 	done
 
-# The end-to-end runs count in the running Worker: an edge program that counts takes the place of the real one in a copy of the bundle.
-# With the same set of packages everywhere, go tool covdata merges what the three kinds of machine have counted.
+# The end-to-end runs count in the running Worker: an edge program that counts takes the place of the real one in a copy
+# of the bundle. With the same set of packages everywhere, go tool covdata merges what the three kinds of machine have
+# counted.
 COUNT := -cover -covermode=atomic -coverpkg=klarna-relay/...
 cover: bundle browsers ## Coverage of native, Wasm and end-to-end runs, merged
 	@rm -rf $(COVERAGE); mkdir -p $(COVERAGE)/native $(COVERAGE)/wasm $(COVERAGE)/e2e; cp -r $(BUNDLE) $(COVERAGE)/bundle
 	$(GO) test -count=1 $(COUNT) ./... -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/native | sed 's/\tcoverage:.*//'
-	$(WASM_GO) test -count=1 -exec $(WASM_EXEC)/go_js_wasm_exec $(COUNT) $(PURE) -args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'
+	$(WASM_GO) test -count=1 -exec $(WASM_EXEC)/go_js_wasm_exec $(COUNT) $(PURE) \
+		-args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'
 	$(WASM_GO) build $(COUNT) -tags nethttpomithttp2,counters -o $$(ls $(COVERAGE)/bundle/*edge.wasm) ./worker
-	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e $(GO) test -tags e2e -skip Lighthouse -count=1 -parallel 2 -timeout 25m ./worker/test
+	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e \
+		$(GO) test -tags e2e -skip Lighthouse -count=1 -parallel 2 -timeout 25m ./worker/test
 	@cd $(COVERAGE) && $(GO) tool covdata textfmt -i=native,wasm,e2e -o all.txt
 	@$(GO) tool cover -html $(COVERAGE)/all.txt -o $(COVERAGE)/all.html
 	@cd $(COVERAGE) && $(GO) tool covdata percent -i=native,wasm,e2e
@@ -204,7 +237,8 @@ secrets: $(TOOLS) ## Ask for the secrets and store them at Cloudflare, all at on
 		[ -n "$$value" ] || { echo "nothing was typed for $$name, so nothing was stored" >&2; exit 1; }; \
 		export "$$name=$$value"; \
 	done; \
-	node -e 'process.stdout.write(JSON.stringify(Object.fromEntries(process.argv.slice(1).map((name) => [name, process.env[name]]))))' $(SECRETS) \
+	node -p 'JSON.stringify(Object.fromEntries(process.argv.slice(1).map((name) => [name, process.env[name]])))' \
+		$(SECRETS) \
 	| $(WRANGLER) secret bulk --env "$(ENVIRONMENT)"
 
 preflight: ## Ask the deployed Worker what works on every host, or on one (URL=https://shop.example), with ADMIN_TOKEN in the environment
