@@ -6,7 +6,7 @@
 package alert
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +49,14 @@ type Open struct {
 	Over        bool // it has ended, and the webhook has not got a message of that yet
 	Tries       int  // messages about it that may or may not have arrived
 	Tried       time.Time
+}
+
+// WriteMembers writes the problem as members of an open JSON object.
+func (o Open) WriteMembers(w *json.Writer) {
+	w.Text("code", o.Code)
+	w.OptionalText("about", o.About)
+	w.Text("text", o.Text)
+	w.Text("since", o.Since.UTC().Format(time.RFC3339))
 }
 
 // State is what is known from one look to the next.
@@ -198,7 +206,7 @@ func Judge(counts map[string]int64) []Problem {
 	var problems []Problem
 	var failed, all int64
 	var codes []string
-	for _, name := range sortedKeys(counts) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		kind, code, _ := strings.Cut(name, " ")
 		switch {
 		case kind == "event":
@@ -220,13 +228,4 @@ func Judge(counts map[string]int64) []Problem {
 				" orders of the last quarter of an hour could not be taken: " + strings.Join(codes, ", ")})
 	}
 	return problems
-}
-
-func sortedKeys(counts map[string]int64) []string {
-	keys := make([]string, 0, len(counts))
-	for key := range counts {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, cmp.Compare[string])
-	return keys
 }

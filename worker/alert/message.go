@@ -48,10 +48,7 @@ func Messages(address, source string, news []Open, now time.Time) []string {
 			w.Element()
 			w.Open('{')
 			w.Text("state", o.state())
-			w.Text("code", o.Code)
-			w.OptionalText("about", o.About)
-			w.Text("text", o.Text)
-			w.Text("since", o.Since.UTC().Format(time.RFC3339))
+			o.WriteMembers(w)
 			w.Close('}')
 		}
 		w.Close(']')

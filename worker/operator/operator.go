@@ -1,8 +1,9 @@
 // Package operator asks a deployed Worker what only the holder of its ADMIN_TOKEN may know. The token comes from the
-// environment, so that it stands in no shell history and in no list of processes.
+// environment, so that it gets into no shell history and no list of processes.
 package operator
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,31 @@ func Token() (string, error) {
 		return "", errors.New("put the Worker's ADMIN_TOKEN into the environment: read -rs ADMIN_TOKEN && export ADMIN_TOKEN")
 	}
 	return token, nil
+}
+
+// Ask asks the shop at an address for a path below it, and reads the JSON of the answer. What the Worker refuses, and
+// an answer that is not the Worker's, is an error.
+func Ask(shop, path string, answer any) error {
+	token, err := Token()
+	if err != nil {
+		return err
+	}
+	status, body, err := Get(shop, path, token)
+	if err != nil {
+		return err
+	}
+	var refusal struct{ Error string }
+	if json.Unmarshal(body, &refusal) != nil || json.Unmarshal(body, answer) != nil {
+		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?",
+			status, shop)
+	}
+	switch {
+	case refusal.Error != "":
+		return errors.New(refusal.Error)
+	case status != http.StatusOK:
+		return fmt.Errorf("the Worker answered %d; its log says why", status)
+	}
+	return nil
 }
 
 // Get asks the shop at an address, such as https://shop.example, for a path below it.

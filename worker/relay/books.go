@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -70,7 +71,7 @@ func writeBooks(w *json.Writer, day time.Time, around []sale, orders []konnektiv
 	for _, s := range settled {
 		sums[s.lander+" "+s.currency] += hundredths(s.amount)
 	}
-	for _, name := range sorted(sums) {
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
 		w.Text(name, strconv.FormatFloat(float64(sums[name])/100, 'f', 2, 64))
 	}
 	w.Close('}')
@@ -150,13 +151,4 @@ func operatorSays(status int, text string) *answer {
 	w.Text("error", text)
 	w.Close('}')
 	return &answer{code: codes.Accepted, status: status, rawBody: w.String()}
-}
-
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -224,10 +224,7 @@ func (rl *Relay) deepHealth(rq *request) *answer {
 	for _, o := range state.Problems() {
 		w.Element()
 		w.Open('{')
-		w.Text("code", o.Code)
-		w.OptionalText("about", o.About)
-		w.Text("text", o.Text)
-		w.Text("since", o.Since.UTC().Format(time.RFC3339))
+		o.WriteMembers(w)
 		w.Close('}')
 	}
 	w.Close(']')

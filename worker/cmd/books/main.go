@@ -7,12 +7,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -29,7 +27,6 @@ func main() {
 }
 
 type books struct {
-	Error               string
 	Settled, Konnektive int
 	Revenue             map[string]string
 	OnlyAtKonnektive    []struct{ OrderID, Campaign, Amount, Currency string }
@@ -43,24 +40,9 @@ func run(args []string, out io.Writer) error {
 	if _, err := time.Parse(time.DateOnly, args[1]); err != nil {
 		return fmt.Errorf("DAY=%s is no day: write it 2026-11-25", args[1])
 	}
-	token, err := operator.Token()
-	if err != nil {
-		return err
-	}
-	status, body, err := operator.Get(args[0], "/api/operator/books?day="+url.QueryEscape(args[1]), token)
-	if err != nil {
-		return err
-	}
 	var b books
-	if err := json.Unmarshal(body, &b); err != nil {
-		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?",
-			status, args[0])
-	}
-	switch {
-	case b.Error != "":
-		return errors.New(b.Error)
-	case status != http.StatusOK:
-		return fmt.Errorf("the Worker answered %d; its log says why", status)
+	if err := operator.Ask(args[0], "/api/operator/books?day="+url.QueryEscape(args[1]), &b); err != nil {
+		return err
 	}
 	return b.print(out, args[1])
 }

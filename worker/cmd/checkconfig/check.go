@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -129,7 +130,7 @@ func asBinding(value any) string {
 
 // checkVarNames refuses secrets in the file, which is in the repository, and names that nothing reads.
 func (f *findings) checkVarNames(e environment) {
-	for _, name := range sorted(table(e.settings, "vars")) {
+	for _, name := range slices.Sorted(maps.Keys(table(e.settings, "vars"))) {
 		where := e.prefix() + "vars." + name
 		switch {
 		case slices.Contains(config.Secrets, name):
@@ -527,13 +528,4 @@ func (e environment) repeat() string {
 		return ""
 	}
 	return " (environments do not inherit bindings: repeat it under env." + e.name + ")"
-}
-
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -155,7 +156,7 @@ func (f *findings) checkPages(e environment, p place) {
 			missing[at] = append(missing[at], fmt.Sprintf("%q", l.Name))
 		}
 	}
-	for _, at := range sorted(missing) {
+	for _, at := range slices.Sorted(maps.Keys(missing)) {
 		key, path, _ := strings.Cut(at, " ")
 		f.fault("page_missing", e.prefix()+"vars."+config.NameLanders+"."+missing[at][0]+".pages."+key,
 			fmt.Sprintf("there is no page %s in %s%s: put it there, or correct the path; where the pages are on a server of "+

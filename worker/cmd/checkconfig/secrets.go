@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"klarna-relay/worker/config"
@@ -15,7 +17,7 @@ import (
 type secrets struct {
 	values   map[string]string
 	from     string   // where they were found, for the message
-	names    []string // of the file, in its order
+	names    []string // of the file, sorted
 	complete bool     // the file was given as all there is: what is missing in it is missing
 }
 
@@ -27,7 +29,7 @@ func readSecrets(file, folder, environment string, lookup func(string) (string, 
 		if err != nil {
 			return secrets{}, fmt.Errorf("read the secrets: %w", err)
 		}
-		return secrets{values: values, from: file, names: sorted(values), complete: true}, nil
+		return secrets{values: values, from: file, names: slices.Sorted(maps.Keys(values)), complete: true}, nil
 	}
 	s := secrets{values: map[string]string{}}
 	for _, name := range config.Secrets {
@@ -51,7 +53,7 @@ func readSecrets(file, folder, environment string, lookup func(string) (string, 
 		if err != nil {
 			return secrets{}, fmt.Errorf("read the secrets: %w", err)
 		}
-		return secrets{values: values, from: name, names: sorted(values)}, nil
+		return secrets{values: values, from: name, names: slices.Sorted(maps.Keys(values))}, nil
 	}
 	return s, nil
 }

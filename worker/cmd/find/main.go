@@ -8,11 +8,9 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -29,7 +27,6 @@ func main() {
 
 // A purchase is what the Worker answers.
 type purchase struct {
-	Error                            string
 	Ref, Kind, Lander, Created, Code string
 	OfOrder, Product                 string
 	Words                            []string
@@ -49,24 +46,9 @@ func run(args []string, out io.Writer) error {
 		return errors.New("say where and which: make find URL=https://shop.example ORDER=63A9FBD226, or REF=… as it " +
 			"stands in the shopper's page")
 	}
-	token, err := operator.Token()
-	if err != nil {
-		return err
-	}
-	status, body, err := operator.Get(args[0], "/api/operator/purchase/"+url.PathEscape(refOf(args[1])), token)
-	if err != nil {
-		return err
-	}
 	var p purchase
-	if err := json.Unmarshal(body, &p); err != nil {
-		return fmt.Errorf("the Worker answered %d, and nothing that can be read; is %s the shop, and has it an ADMIN_TOKEN?",
-			status, args[0])
-	}
-	switch {
-	case p.Error != "":
-		return errors.New(p.Error)
-	case status != http.StatusOK:
-		return fmt.Errorf("the Worker answered %d; its log says why", status)
+	if err := operator.Ask(args[0], "/api/operator/purchase/"+url.PathEscape(refOf(args[1])), &p); err != nil {
+		return err
 	}
 	p.print(out)
 	return nil
