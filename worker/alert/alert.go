@@ -22,8 +22,8 @@ const Calm = 14 * time.Minute
 // maxOpen bounds how many problems are kept and told at a time.
 const maxOpen = 40
 
-// A message that may have arrived each time is sent at soonTries looks in a row, and then once in Again. A receiver
-// that takes messages and never answers hears each of them again then; one that was down hears of what is still there.
+// A message that may or may not have arrived is sent again at soonTries looks in a row, and then once in Again. So a
+// receiver that never answers gets each message again then, and one that was down gets the problems that still exist.
 const (
 	soonTries = 3
 	Again     = time.Hour

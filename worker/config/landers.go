@@ -162,7 +162,7 @@ func (ls *Landers) Of(host string) (l Lander, ok bool) {
 	return noLander, false
 }
 
-// noLander is for hosts without one: who comes back from Klarna must find a page there too.
+// noLander is for hosts without a lander: a shopper who comes back from Klarna must find a page there too.
 var noLander = Lander{Checkout: DefaultCheckout, ThankYou: DefaultThankYou}
 
 // Named returns the lander of exactly this key.

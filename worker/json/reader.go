@@ -33,7 +33,7 @@ type Value struct {
 	items []Value  // of an array or an object
 }
 
-// errJSON does not say where: nobody but a program has written what is read here.
+// errJSON does not say where the fault is: what is read here was written by programs, not by people.
 var errJSON = errors.New("not JSON")
 
 // maxDepth bounds what a document can make the reader recurse into.

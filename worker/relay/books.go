@@ -23,8 +23,8 @@ func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
 	return nil, true
 }
 
-// Pages of Order Query: how many orders one has, and how many pages are read at most, which a Worker's calls are
-// too few for more of.
+// Pages of Order Query: how many orders one has, and how many pages are read at most, since a Worker may make only so
+// many calls.
 const (
 	booksPageSize = 200
 	booksMaxPages = 25

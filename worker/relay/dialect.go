@@ -12,9 +12,9 @@ import (
 	"klarna-relay/worker/words"
 )
 
-// The dialect of Konnektive is for landers that nobody can change. They read result and message alone; many take
-// any status but 200 for a broken connection, parse the answer themselves, which jQuery keeps them from where the
-// type is JSON's, and run message.script.
+// The dialect of Konnektive is for landers that nobody can change. They read result and message alone. Many take any
+// status but 200 for a broken connection. Many parse the answer themselves, which fails where jQuery has parsed it
+// already because its type is JSON's. Many run message.script.
 
 // inDialect tells whether the answer is one for a lander that expects Konnektive's own. An answer that is not the
 // outcome of a call keeps its status: a page of another shop, or an address or a method that does not exist.

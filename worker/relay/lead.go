@@ -27,7 +27,7 @@ func (rl *Relay) importLead(rq *request) *answer {
 	return rl.told(rq, result, err)
 }
 
-// importClick tells Konnektive that a page was seen. Its pixel is HTML of somebody else's and is not passed on.
+// importClick tells Konnektive that a page was seen. The answer's pixel is HTML from elsewhere and is not passed on.
 func (rl *Relay) importClick(rq *request) *answer {
 	_, click, refusal, ok := rl.accept(rq, rules.CheckClick)
 	if !ok {

@@ -238,8 +238,8 @@ func (rl *Relay) accept(rq *request, check func(rules.Fields) (rules.Order, rule
 	return rules.Passed(page), order, nil, true
 }
 
-// largeBody is from how many bytes on a body must not be kept in memory by what was taken out of it. An ordinary
-// order has some 600, and to copy its fields would cost more than to keep them.
+// largeBody is the size in bytes from which on fields are copied, so that they do not keep the body in memory. An
+// ordinary order has some 600 bytes, and to copy its fields would cost more than to keep it.
 const largeBody = 4 << 10
 
 // needsRef is the problem of a request about an order that does not say which.

@@ -40,7 +40,7 @@ const (
 const maxLineNumber = 99
 
 // The table of Konnektive's parameters, in the order of a form. Lengths are those of the Direct API's reference as
-// its public clients state them: where these differ the longer one is taken, since Konnektive answers for itself.
+// its public clients state them: where these differ the longer one is taken, since Konnektive checks them too.
 var table = [...]field{
 	{name: "firstName", max: 30},
 	{name: "lastName", max: 30},
@@ -156,7 +156,7 @@ const MaxDropped = 10
 // empty, equal to workers (what the Worker is going to send) or a harmless legacy value; otherwise they are problems,
 // in every spelling that PHP could read as their name. Card data is a problem anywhere but in phoneNumber, whose
 // numbers may look like it by chance; so are control characters and broken UTF-8 in a value that would pass. The
-// texts "null" and "undefined" are nothing, but where they can be a name.
+// texts "null" and "undefined" count as missing, except where they can be a name.
 //
 // Unknown names are dropped and returned for the log, sorted, at most MaxDropped of them; the rest, and every name
 // that could be something a shopper typed, are one "?"; so are custom order fields beyond MaxCustom, which the

@@ -81,7 +81,7 @@ func (p Problems) Answer() string {
 	return [...]string{"", "invalid", "country_refused", "product_refused", "card_data"}[gravest]
 }
 
-// gravity orders the codes by what the answer is called after.
+// gravity orders the codes: an answer is named after the gravest one.
 func (c Code) gravity() int {
 	switch c {
 	case CardData:

@@ -222,7 +222,8 @@ func (f *firefox) window(t testing.TB, user string) driver {
 	require.NoError(t, err)
 	var tab struct{ Context string }
 	require.NoError(t, json.Unmarshal(created, &tab))
-	_, err = f.call("browsingContext.setViewport", map[string]any{"context": tab.Context, "viewport": map[string]any{"width": 800, "height": 600}})
+	_, err = f.call("browsingContext.setViewport", map[string]any{"context": tab.Context,
+		"viewport": map[string]any{"width": 800, "height": 600}})
 	require.NoError(t, err)
 	return &firefoxTab{firefox: f, user: user, id: tab.Context}
 }

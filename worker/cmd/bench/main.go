@@ -70,7 +70,8 @@ func run(ctx context.Context, quick bool, only, output string) error {
 		name string
 		do   func() error
 	}{
-		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold}, {"landers", b.manyLanders}, {"costs",
+		{"ratios", b.ratios}, {"ledger", b.ledger}, {"crossings", b.crossings}, {"up", b.up}, {"cold", b.cold},
+		{"landers", b.manyLanders}, {"costs",
 			b.costs}, {"flood", b.flood}, {"beset", b.beset},
 		{"memory", b.memory}, {"growth", b.growth}, {"leave", b.leave}, {"sizes", b.sizes},
 	} {

@@ -40,8 +40,7 @@ var letters = map[string]string{
 	"ro": "ăâîșț", "sk": "áäčďéíĺľňóôŕšťúýž", "sl": "čšž", "sv": "åäöé",
 }
 
-// signs are the other characters of the texts: no marks that are put on a letter of their own, no spaces that are
-// none.
+// signs are the other characters of the texts. Combining marks and characters that show nothing are not among them.
 const signs = " .,:;!?/@{}()'’‘\"„“”«»-–…0123456789_ \u00a0\u202f\u00bf\u00a1"
 
 // international are the texts that are rightly the same as in English in some languages.
