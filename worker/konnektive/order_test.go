@@ -32,7 +32,8 @@ func TestThePartsOfATotal(t *testing.T) {
 		order := orderOf(t, members)
 		assert.Equal(t, want, [4]string{order.Total, order.Shipping, order.Tax, order.Discount}, members)
 	}
-	order := orderOf(t, `"items":[{"productId":"34","name":"Lamp","price":"49.90","shipping":"4.90"},{"productId":"35","shippingPrice":"1.00"}]`)
+	order := orderOf(t, `"items":[{"productId":"34","name":"Lamp","price":"49.90","shipping":"4.90"},
+		{"productId":"35","shippingPrice":"1.00"}]`)
 	assert.Equal(t, []Item{{ProductID: "34", Name: "Lamp", Qty: 1, Price: "49.90", Shipping: "4.90"},
 		{ProductID: "35", Qty: 1, Shipping: "1.00"}}, order.Items)
 }
@@ -91,7 +92,8 @@ func TestWhichOrderWasSurelyMadeBefore(t *testing.T) {
 }
 
 func TestTheOrdersOfADay(t *testing.T) {
-	orders, total := ReadOrders(Read(200, `{"result":"SUCCESS","message":{"totalResults":"27","data":[{"orderId":"A1","totalAmount":"1.00"},{"orderId":"../x"},7,null,{"orderId":"B2"}]}}`))
+	orders, total := ReadOrders(Read(200, `{"result":"SUCCESS","message":{"totalResults":"27","data":[
+		{"orderId":"A1","totalAmount":"1.00"},{"orderId":"../x"},7,null,{"orderId":"B2"}]}}`))
 	assert.Equal(t, 27, total)
 	require.Len(t, orders, 2)
 	assert.Equal(t, []string{"A1", "B2"}, []string{orders[0].ID, orders[1].ID})

@@ -259,7 +259,8 @@ func TestLongTextsFromOutsideAreCut(t *testing.T) {
 }
 
 func TestTheWorstOfFindings(t *testing.T) {
-	ok, warn, fail := preflight.Finding{Level: preflight.OK}, preflight.Finding{Level: preflight.Warn}, preflight.Finding{Level: preflight.Fail}
+	ok, warn := preflight.Finding{Level: preflight.OK}, preflight.Finding{Level: preflight.Warn}
+	fail := preflight.Finding{Level: preflight.Fail}
 
 	assert.Equal(t, preflight.OK, preflight.Worst(nil))
 	assert.Equal(t, preflight.OK, preflight.Worst([]preflight.Finding{ok, ok}))

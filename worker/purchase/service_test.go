@@ -137,7 +137,8 @@ func (d *desk) Call(_ context.Context, endpoint konnektive.Endpoint, form konnek
 		if status == "" {
 			status = partial
 		}
-		return reply(`{"result":"SUCCESS","message":{"data":[{"orderId":%q,"orderStatus":%q,"totalAmount":"49.95","items":[%s]}]}}`, id, status, d.items)
+		return reply(`{"result":"SUCCESS","message":{"data":[{"orderId":%q,"orderStatus":%q,"totalAmount":"49.95","items":[%s]}]}}`,
+			id, status, d.items)
 	case konnektive.ConfirmOrder:
 		return reply(`{"result":"SUCCESS","message":"ok"}`)
 	}

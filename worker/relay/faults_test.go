@@ -491,7 +491,8 @@ func (v *visit) ask(route, email, ref string, r *http.Request) (got reply, ok bo
 	ok = v.run(func() {
 		answer := v.sendTo(v.relay, r)
 		got = answer
-		h.At, h.Ref, h.Status, h.Code, h.URL, h.Location = v.clock(), answer.Ref, answer.StatusCode, answer.Code, answer.url(), answer.Header.Get("Location")
+		h.At, h.Ref, h.Status, h.Code = v.clock(), answer.Ref, answer.StatusCode, answer.Code
+		h.URL, h.Location = answer.url(), answer.Header.Get("Location")
 		if h.Ref == "" {
 			h.Ref = ref
 		}

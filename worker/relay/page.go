@@ -55,7 +55,8 @@ func (rl *Relay) asPage(rq *request, a *answer) *answer {
 const noIcon = `<link rel="icon" href="data:,">`
 
 const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere;` +
-	`max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}ul{padding-left:1.25rem}li{margin:.5rem 0}`
+	`max-width:34rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}` +
+	`ul{padding-left:1.25rem}li{margin:.5rem 0}`
 
 // plainPage says what an answer says.
 func plainPage(rq *request, nonce string, a *answer) string {

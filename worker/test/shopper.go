@@ -71,7 +71,8 @@ func (s *shopper) noise() []string {
 	return slices.DeleteFunc(s.messages(), failedOnPurpose.MatchString)
 }
 
-var failedOnPurpose = regexp.MustCompile(`Failed to load resource.*/(api|build|nowhere)\b|Loading module from .*/build/.*disallowed MIME type`)
+var failedOnPurpose = regexp.MustCompile(`Failed to load resource.*/(api|build|nowhere)\b|` +
+	`Loading module from .*/build/.*disallowed MIME type`)
 
 // is gives the shopper another address, for other ideas of the simulator's.
 func (s *shopper) is(word string) {
