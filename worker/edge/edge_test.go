@@ -53,9 +53,10 @@ func (relayFunc) Look(ctx context.Context) bool {
 	return err == nil && status == 204 && counts["order redirect"] == 3
 }
 func (relayFunc) TurnedBack(string, string, int) {}
-func (relayFunc) Watch(ctx context.Context, ref string) bool {
-	stored, _, err := Ledger{}.Read(ctx, ref, 0)
-	return err == nil && stored.Data == "kept"
+func (relayFunc) Watch(ctx context.Context, reading ledger.Reading) bool {
+	stored, _, err := Ledger{}.Read(ctx, "another ref", 0)
+	return err == nil && stored.Data == "kept" && reading == ledger.Reading{
+		Ref: "ref", Stored: ledger.Stored{Version: 7, Data: "a\x00b"}, Allowed: 1}
 }
 
 // serving has Go serve a relay, as main does, and then ends what waits for work.
@@ -393,12 +394,17 @@ func TestAnAlarmSaysWhetherItWasLookedAfter(t *testing.T) {
 	serving(t, nil, func(t *testing.T, js *javascript) {
 		for i, status := range []int32{1, statusFailed} {
 			js.last++
-			exportAlarm(js.last, js.put("ref"))
+			exportAlarm(js.last, js.put("ref\x001\x007\x00a\x00b"))
 			synctest.Wait()
-			assert.Equal(t, fmt.Sprintf("%d 1 ref 0", js.last), js.asked[i])
+			assert.Equal(t, fmt.Sprintf("%d 1 another ref 0", js.last), js.asked[i])
 			js.settle(js.last, status, "0\x001\x00kept")
 		}
-		assert.Equal(t, []int32{1, 0}, js.done)
+		for _, unreadable := range []string{"ref", "ref\x00many\x007\x00data", "ref\x001\x00new\x00data"} {
+			js.last++
+			exportAlarm(js.last, js.put(unreadable))
+			synctest.Wait()
+		}
+		assert.Equal(t, []int32{1, 0, 0, 0, 0}, js.done)
 	})
 }
 

@@ -142,13 +142,16 @@ func exportAccept(id uint32, n int32) (carried int32) {
 	return 0
 }
 
-// exportAlarm lets the relay look after the ref in the buffer.
+// exportAlarm lets the relay look after a record: the buffer has "ref NUL allowed NUL version NUL data".
 //
 //go:wasmexport alarm
 func exportAlarm(id uint32, n int32) {
 	defer guard()
-	ref := string(glue.buffer[:n])
-	task(id, func(ctx context.Context) bool { return glue.relay.Watch(ctx, ref) })
+	ref, body, _ := strings.Cut(string(glue.buffer[:n]), "\x00")
+	task(id, func(ctx context.Context) bool {
+		reading, err := readingOf(ref, body)
+		return err == nil && glue.relay.Watch(ctx, reading)
+	})
 }
 
 // exportLook has the relay look at what happened, on the cron trigger's behalf.

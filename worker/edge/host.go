@@ -104,14 +104,19 @@ func (Ledger) Read(ctx context.Context, ref string, questions int) (ledger.Store
 		_, err = stored(r)
 		return ledger.Stored{}, 0, err
 	}
-	taken, rest, _ := strings.Cut(r.body, "\x00")
+	reading, err := readingOf(ref, r.body)
+	return reading.Stored, reading.Allowed, err
+}
+
+// readingOf reads "allowed NUL version NUL data".
+func readingOf(ref, text string) (ledger.Reading, error) {
+	taken, rest, _ := strings.Cut(text, "\x00")
 	allowed, err := strconv.Atoi(taken)
 	if err != nil {
-		return ledger.Stored{}, 0, fmt.Errorf("ledger: allowance: %w", err)
+		return ledger.Reading{}, fmt.Errorf("ledger: allowance: %w", err)
 	}
-	r.body = rest
-	current, err := stored(r)
-	return current, allowed, err
+	current, err := stored(reply{body: rest})
+	return ledger.Reading{Ref: ref, Stored: current, Allowed: allowed}, err
 }
 
 // Write compares and sets.

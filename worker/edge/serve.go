@@ -10,13 +10,14 @@ import (
 	"unsafe"
 
 	"klarna-relay/worker/gate"
+	"klarna-relay/worker/ledger"
 )
 
 // A Relay is what requests and alarms are handed to.
 type Relay interface {
 	http.Handler
-	// Watch takes an alarm of the ledger's.
-	Watch(ctx context.Context, ref string) bool
+	// Watch takes an alarm of the ledger's, with the record that raised it.
+	Watch(ctx context.Context, reading ledger.Reading) bool
 	// Look looks at what happened since the last time, on the cron trigger's behalf.
 	Look(ctx context.Context) bool
 	// TurnedBack takes note of a request that the gate has answered.

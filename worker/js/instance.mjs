@@ -208,9 +208,9 @@ export class Instance {
     return this.#waiting.get(id)?.request;
   }
 
-  /** Has Go look after a ref whose time has come. */
-  alarm(ref) {
-    return this.#task("alarm", ref);
+  /** Has Go look after a record whose time has come. @param {string} record "ref NUL allowed NUL version NUL data" */
+  alarm(record) {
+    return this.#task("alarm", record);
   }
 
   /** Has Go look at what happened since the last time. */

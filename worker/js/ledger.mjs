@@ -67,7 +67,7 @@ export class Ledger extends DurableObject {
     // Set before Go runs, so that the alarm comes again even when Go or this isolate fails.
     await this.ctx.storage.setAlarm(Math.min(Date.now() + AGAIN, expires));
     try {
-      await instance(this.env).alarm(this.ctx.id.toString());
+      await instance(this.env).alarm(`${this.ctx.id}\0${this.read(1)}`);
     } catch (error) {
       console.error(JSON.stringify({ level: "error", event: "alarm_failed", what: String(error) }));
       return;

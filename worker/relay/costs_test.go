@@ -45,7 +45,7 @@ func usage(t *testing.T, play func(s *shop)) string {
 		s.pass(time.Minute)
 		for _, ref := range s.store.Due(s.clock()) {
 			alarms++
-			require.True(t, s.relay.Watch(context.Background(), ref))
+			require.True(t, s.relay.Watch(context.Background(), s.reading(ref)))
 		}
 	}
 	crm, queries := 0, len(s.sim.Calls(simulator.OpQuery))

@@ -479,7 +479,7 @@ func (v *visit) ring() {
 // alarm is one alarm. When the relay could not finish its work, another one follows.
 func (v *visit) alarm(ref string) {
 	done := false
-	if v.run(func() { done = v.relay.Watch(context.Background(), ref) }); !done {
+	if v.run(func() { done = v.relay.Watch(context.Background(), v.reading(ref)) }); !done {
 		v.at(10*time.Minute, func() { v.alarm(ref) })
 	}
 }

@@ -369,7 +369,7 @@ func TestTheAlarmFindsOutWhoPaidAndNeverCameBack(t *testing.T) {
 	queries := func() int { return len(s.sim.Calls(simulator.OpQuery)) }
 	ring := func() {
 		for _, ref := range s.store.Due(s.clock()) {
-			s.relay.Watch(t.Context(), ref)
+			s.relay.Watch(t.Context(), s.reading(ref))
 		}
 	}
 	ring()
@@ -410,7 +410,7 @@ func TestTheAlarmGivesUpAfterTwoDays(t *testing.T) {
 	for range 60 {
 		s.pass(time.Hour)
 		for _, ref := range s.store.Due(s.clock()) {
-			s.relay.Watch(t.Context(), ref)
+			s.relay.Watch(t.Context(), s.reading(ref))
 		}
 	}
 	assert.Len(t, s.sim.Calls(simulator.OpQuery), 8)

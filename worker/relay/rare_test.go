@@ -202,7 +202,7 @@ func TestNobodyMakesAttemptsForEver(t *testing.T) {
 // panicking is a ledger that is out of its mind.
 type panicking struct{ ledger.Store }
 
-func (panicking) Read(context.Context, string, int) (ledger.Stored, int, error) {
+func (panicking) Write(context.Context, string, int64, string, time.Time, time.Time) (bool, ledger.Stored, error) {
 	panic("a ledger out of its mind")
 }
 
@@ -210,7 +210,10 @@ func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
 	t.Run("when something breaks", func(t *testing.T) {
 		s := open(t)
 		broken := s.start(settings(), s.sim, panicking{s.store})
-		assert.False(t, broken.Watch(context.Background(), "a-ref-that-is-shortened"))
+		ref := s.order("key-00000001", order()).Ref
+		s.pass(time.Hour)
+		s.logs = nil
+		assert.False(t, broken.Watch(context.Background(), s.reading(ref)))
 		assert.Equal(t, 1, s.panics)
 		require.Len(t, s.logs, 1)
 		var line map[string]any
@@ -222,12 +225,12 @@ func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
 	t.Run("while the configuration has faults", func(t *testing.T) {
 		vars := settings()
 		vars[config.NamePassword], vars["faulty"] = "", "yes"
-		assert.False(t, openWith(t, vars, simulator.Options{}).relay.Watch(context.Background(), "any"))
+		assert.False(t, openWith(t, vars, simulator.Options{}).relay.Watch(context.Background(), ledger.Reading{Ref: "any"}))
 	})
 	t.Run("but not for a record that is no longer there", func(t *testing.T) {
 		s := open(t)
 		s.pass(time.Hour)
-		assert.True(t, s.relay.Watch(context.Background(), s.store.New()))
+		assert.True(t, s.relay.Watch(context.Background(), s.reading(s.store.New())))
 		assert.Empty(t, s.sim.Calls())
 	})
 }

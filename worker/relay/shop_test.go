@@ -247,6 +247,15 @@ func (s *shop) pay(klarnaURL string) reply {
 	return s.comeBack(s.sim.Approve(s.session(klarnaURL)))
 }
 
+// reading is what the ledger hands over with the alarm of a record.
+func (s *shop) reading(ref string) ledger.Reading {
+	stored, allowed, err := s.store.Read(context.Background(), ref, 1)
+	if err != nil {
+		require.ErrorIs(s.t, err, ledger.ErrUnknownRef)
+	}
+	return ledger.Reading{Ref: ref, Stored: stored, Allowed: allowed}
+}
+
 // paidOrder makes an order and pays it.
 func (s *shop) paidOrder(key string, body fields) string {
 	first := s.order(key, body)

@@ -83,7 +83,7 @@ func TestTwoVersionsOfTheProgramWorkOnOneLedger(t *testing.T) {
 		assert.Equal(t, 303, back.StatusCode)
 		assert.Contains(t, back.Header.Get("Location"), "/thank-you?ref="+a.Ref)
 		assert.Equal(t, "unknown", s.status(a.Ref).Code, "no proof, and no denial")
-		assert.False(t, old.Watch(t.Context(), a.Ref), "the alarm comes again")
+		assert.False(t, old.Watch(t.Context(), s.reading(a.Ref)), "the alarm comes again")
 		assert.Equal(t, before, s.sent())
 		as(next)
 		s.pass(time.Minute)

@@ -5,19 +5,20 @@ import (
 	"strings"
 
 	"klarna-relay/worker/codes"
+	"klarna-relay/worker/ledger"
 	"klarna-relay/worker/words"
 )
 
-// Watch takes the ledger's alarm: it finds out about a purchase that nobody has asked about, because a shopper may pay
-// and never come back. It returns false when that has to be tried again.
-func (rl *Relay) Watch(ctx context.Context, ref string) bool {
+// Watch takes the ledger's alarm and the record that raised it: it finds out about a purchase that nobody has asked
+// about, because a shopper may pay and never come back. It returns false when that has to be tried again.
+func (rl *Relay) Watch(ctx context.Context, reading ledger.Reading) bool {
 	if len(rl.faults) > 0 {
 		return false
 	}
-	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: ref,
+	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: reading.Ref,
 		route: &route{name: "alarm"}}
 	again := false
-	a := rl.caught(func() (a *answer) { a, again = rl.watch(rq); return a })
+	a := rl.caught(func() (a *answer) { a, again = rl.watch(rq, reading); return a })
 	if a == nil {
 		return true
 	}
@@ -27,8 +28,10 @@ func (rl *Relay) Watch(ctx context.Context, ref string) bool {
 
 // watch is the alarm's work. again tells that it has to be tried again; there is no answer when there was nothing
 // to do.
-func (rl *Relay) watch(rq *request) (a *answer, again bool) {
-	result, ok, err := rl.purchases(rq).Watch(rq.ctx, rq.logged)
+func (rl *Relay) watch(rq *request, reading ledger.Reading) (a *answer, again bool) {
+	purchases := rl.purchases(rq)
+	purchases.Store = reading.Over(purchases.Store)
+	result, ok, err := purchases.Watch(rq.ctx, rq.logged)
 	if err == nil && !ok {
 		return nil, false
 	}
