@@ -97,11 +97,21 @@ func (r *Record) decideNew(digest string, now time.Time, asked bool) (Verdict, *
 	return Begin, nil
 }
 
-// openSession is the newest session with this cart that the shopper can still pay in and may be sent to.
+// openSession is the session with this cart that the shopper can still pay in and may be sent to. There can be several
+// when an import was answered after another attempt had been made. Then it is the one that was answered first, since
+// that one has been handed out.
 func (r *Record) openSession(digest string, now time.Time) *Attempt {
-	return r.latest(func(a *Attempt) bool {
-		return a.Digest == digest && r.isOpen(a, now) && now.Before(a.AnsweredAt.Add(HandOut))
-	})
+	var first *Attempt
+	for i := range r.Attempts {
+		a := &r.Attempts[i]
+		if a.Digest == digest && r.isOpen(a, now) && (first == nil || a.AnsweredAt.Before(first.AnsweredAt)) {
+			first = a
+		}
+	}
+	if first == nil || !now.Before(first.AnsweredAt.Add(HandOut)) {
+		return nil
+	}
+	return first
 }
 
 // anyStands is the newest attempt that stands in one of these ways, or nil.

@@ -521,8 +521,14 @@ func (s *Service) concluded(t *tracked, token string, err error) Result {
 		return s.stand(t, t.Paid())
 	case a.State != Answered, a.End != "":
 		return s.stand(t, a)
+	case !a.Redirected():
+		return s.answer(t, a)
 	}
-	return s.answer(t, a)
+	// The answer may have come so late that there is another session with this cart.
+	if open := t.openSession(a.Digest, s.Now()); open != nil {
+		return s.answer(t, open)
+	}
+	return s.stand(t, a)
 }
 
 // takeBack removes an attempt whose import was not carried out. An order that no import has reached is kept for the

@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -405,4 +406,39 @@ func TestALeadThatTellsLittle(t *testing.T) {
 			assert.ErrorIs(t, err, errBroken)
 		}
 	})
+}
+
+func TestAnAnswerThatComesAfterAnotherSessionWasHandedOut(t *testing.T) {
+	for _, lateOnes := range []int{1, 2} {
+		t.Run(fmt.Sprintf("%d late", lateOnes), func(t *testing.T) {
+			d := newDesk(t)
+			paid, _ := d.paidOrder("paid")
+			urls := map[string]bool{}
+			var begin func(n int)
+			begin = func(n int) {
+				in := upsale(fmt.Sprintf("key-%d", n), paid.Ref)
+				if n < lateOnes {
+					d.during(konnektive.ImportUpsale, func() {
+						d.pass(overdue + time.Second)
+						begin(n + 1)
+						d.pass(11 * time.Minute)
+					})
+				}
+				result, code := d.imported(in)
+				if code == codes.Unknown { // the order has just been asked about
+					d.pass(time.Second)
+					require.Equal(t, codes.Retry, d.said(result.Ref))
+					result, code = d.imported(upsale(fmt.Sprintf("key-%d-again", n), paid.Ref))
+				}
+				require.Equal(t, codes.Redirect, code, "%v", result.Cause)
+				urls[result.URL] = true
+			}
+			begin(0)
+			last, code := d.imported(upsale("key-last", paid.Ref))
+			require.Equal(t, codes.Redirect, code)
+			urls[last.URL] = true
+			assert.Len(t, d.record(last.Ref).Attempts, lateOnes+1, "all of them were imported")
+			assert.Len(t, urls, 1, "the shopper has one way to pay for this cart")
+		})
+	}
 }

@@ -117,6 +117,7 @@ func (d *desk) Call(_ context.Context, endpoint konnektive.Endpoint, form konnek
 	values, err := url.ParseQuery(string(form))
 	require.NoError(d.t, err)
 	d.calls = append(d.calls, strings.TrimSpace(strings.Trim(string(endpoint), "/")+" "+values.Get("orderId")))
+	number := len(d.calls)
 	if d.meanwhile != nil {
 		d.meanwhile(endpoint)
 	}
@@ -142,7 +143,7 @@ func (d *desk) Call(_ context.Context, endpoint konnektive.Endpoint, form konnek
 	case konnektive.ConfirmOrder:
 		return reply(`{"result":"SUCCESS","message":"ok"}`)
 	}
-	return reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/%d"}}`, len(d.calls))
+	return reply(`{"result":"MERC_REDIRECT","message":{"url":"https://klarna.example/%d"}}`, number)
 }
 
 // refuse has calls to one endpoint answered with this.

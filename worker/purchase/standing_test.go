@@ -253,8 +253,10 @@ func TestWhatARequestForAnImportMayDo(t *testing.T) {
 		{"gets a session of its own", of(redirect), "b", "other", at, true, Begin, ""},
 		{"back to the first cart", of(redirect, cart("other", answered("b", codes.Redirect, noon))), "c", "cart", at, false,
 			Answer, "a"},
-		{"the newest of two sessions of one cart", of(redirect, answered("b", codes.Redirect, noon)), "c", "cart", at, false,
-			Answer, "b"},
+		{"the first of two sessions of one cart, which has been handed out", of(redirect, answered("b", codes.Redirect, noon)),
+			"c", "cart", at, false, Answer, "a"},
+		{"though a later attempt was answered before it", of(answered("b", codes.Redirect, at), redirect), "c", "cart", at,
+			false, Answer, "a"},
 		{"an old key whose cart has a new session", of(failed(noon, redirect), answered("b", codes.Redirect, noon)), "a",
 			"cart", at, false, Answer, "b"},
 
