@@ -72,7 +72,7 @@ bundle: build $(TOOLS)
 	|| { cat worker/build/dry-run.log; exit 1; }
 	@node worker/test/options.mjs wrangler.toml >$(BUNDLE).new/options.json
 	@rm -rf worker/build/pages; cp -r worker/test/pages worker/build/pages && cp -r www/build worker/build/pages/ \
-	&& $(GO) run ./worker/cmd/translate -www worker/build/pages
+	&& $(GO) run ./worker/cmd/translate -strict -www worker/build/pages
 	@cd worker/test/pages && for page in $$(find . -type f); do \
 		cmp -s "$$page" "$(CURDIR)/www/$$page" && continue; \
 		echo "note: the tests shop at worker/test/pages, and www/$${page#./} differs. If the sample changed: make samples"; \

@@ -31,8 +31,8 @@ func newTranslator(lang string, words map[string]string, files []string) *transl
 }
 
 var (
-	// A tag with its attributes; quoted values may hold ">".
-	tags       = regexp.MustCompile(`<(?:[^>"]|"[^"]*")*>`)
+	// A comment, or a tag with its attributes; quoted values may hold ">".
+	tags       = regexp.MustCompile(`(?s)<!--.*?-->|<(?:[^>"]|"[^"]*")*>`)
 	attributes = regexp.MustCompile(` ([a-z-]+)="([^"]*)"`)
 	options    = regexp.MustCompile(`(?:<option value="[A-Z]{2}">[^<]*</option>\n)+`)
 )
@@ -49,9 +49,14 @@ func (tr *translator) page(html string) string {
 		} else {
 			out.WriteString(tr.text(text))
 		}
-		foreign = strings.HasPrefix(tag, "<a ") && strings.Contains(tag, " hreflang=") || strings.HasPrefix(tag, "<script")
-		out.WriteString(tr.tag(tag))
 		end = at[1]
+		if strings.HasPrefix(tag, "<!--") {
+			out.WriteString(tag)
+			continue
+		}
+		foreign = strings.HasPrefix(tag, "<a ") && strings.Contains(tag, " hreflang=") ||
+			strings.HasPrefix(tag, "<script") || strings.HasPrefix(tag, "<style")
+		out.WriteString(tr.tag(tag))
 	}
 	out.WriteString(html[end:])
 	return options.ReplaceAllStringFunc(out.String(), byLabel)

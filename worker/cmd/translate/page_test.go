@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,6 +30,8 @@ func TestPage(t *testing.T) {
 			`<a href="/" hreflang="en" lang="en">English</a><a href="/de/" hreflang="de" lang="de" aria-current="true">Deutsch</a>`},
 		{"a value with a bracket", `<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `,
 			`<form data-x='{"a":1}' data-klarna-y="a>b"> 12 `},
+		{"a comment and a style sheet", `<!-- Austria: "yes" --><style>a { color: red }</style><p title="A lamp.">`,
+			`<!-- Austria: "yes" --><style>a { color: red }</style><p title="Eine Lampe.">`},
 		{"countries in the language's order", "<option value=\"AT\">Austria</option>\n<option " +
 			"value=\"GR\">Greece</option>\n<option value=\"ES\">Spain</option>\n",
 			"<option value=\"GR\">Griechenland</option>\n<option value=\"AT\">Österreich</option>\n<option " +
@@ -56,29 +59,72 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestRun(t *testing.T) {
-	root := t.TempDir()
-	put := func(name, content string) {
+// folder makes pages and translations of a shop.
+func folder(t *testing.T, files map[string]string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for name, content := range files {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(content), 0o644))
 	}
-	put("index.html", `<html lang="en"><h1>Your order</h1>`)
-	put("translations/de.txt", "Your order\n\tIhre Bestellung\n")
-	put("de/gone.html", "x")
-	require.NoError(t, run(root))
+	return root
+}
+
+func TestRun(t *testing.T) {
+	root := folder(t, map[string]string{
+		"index.html":          `<html lang="en"><h1>Your order</h1>`,
+		"translations/de.txt": "Your order\n\tIhre Bestellung\n",
+		"de/gone.html":        "x",
+	})
+	var stderr bytes.Buffer
+	require.NoError(t, run(root, true, &stderr))
 	made, err := os.ReadFile(filepath.Join(root, "de/index.html"))
 	require.NoError(t, err)
 	assert.Equal(t, `<html lang="de"><h1>Ihre Bestellung</h1>`, string(made))
 	assert.NoFileExists(t, filepath.Join(root, "de/gone.html"), "a page that is no longer there in English")
 
-	put("translations/fr.txt", "Total\n\tTotal\n")
-	err = run(root)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "translations/fr.txt"), []byte("Total\n\tTotal\n"), 0o644))
+	err = run(root, true, &stderr)
 	assert.ErrorContains(t, err, `no translation for "Your order"`)
 	assert.ErrorContains(t, err, `no page says "Total"`)
+	assert.Empty(t, stderr.String())
+}
+
+func TestPagesOfOnesOwnNeedNoTranslation(t *testing.T) {
+	root := folder(t, map[string]string{
+		"index.html":          `<a href="/own">Your order</a> <a href="/sample">Total</a>`,
+		"sample.html":         `<h1>Total</h1>`,
+		"own.html":            `<h1>Your order</h1><p>Written by us.</p><p>And more.</p>`,
+		"plain.html":          `<h1>Nothing of the sample</h1>`,
+		"de/own.html":         "made before",
+		"de/plain.html":       "made before",
+		"translations/de.txt": "Your order\n\tIhre Bestellung\nTotal\n\tSumme\nSample\n\tMuster\n",
+		"translations/nl.txt": "Your order\n\tUw bestelling\nTotal\n\tTotaal\nAnd more.\n\tEn meer.\n",
+	})
+	var stderr bytes.Buffer
+	require.NoError(t, run(root, false, &stderr))
+	own := filepath.Join(root, "own.html")
+	translation := func(lang string) string { return filepath.Join(root, "translations", lang+".txt") }
+	assert.Equal(t, "warning: "+own+" is not made in every language: "+translation("de")+" lacks 2 of its 3 texts, "+
+		translation("nl")+" lacks 1 of its 3 texts\n", stderr.String())
+	for _, lang := range []string{"de", "nl"} {
+		assert.NoFileExists(t, filepath.Join(root, lang, "own.html"))
+		assert.NoFileExists(t, filepath.Join(root, lang, "plain.html"))
+	}
+	made, err := os.ReadFile(filepath.Join(root, "de/index.html"))
+	require.NoError(t, err)
+	assert.Equal(t, `<a href="/own">Ihre Bestellung</a> <a href="/de/sample">Summe</a>`, string(made),
+		"a link leads to the English page where there is no other")
+
+	t.Run("a language file that cannot be read is an error all the same", func(t *testing.T) {
+		root := folder(t, map[string]string{"index.html": "<p>Total</p>", "translations/de.txt": "Total\n"})
+		assert.ErrorContains(t, run(root, false, &stderr), `no translation for "Total"`)
+	})
 }
 
 func TestTheSamplePagesAreTranslatedWhole(t *testing.T) {
 	root := t.TempDir()
-	require.NoError(t, os.CopyFS(root, os.DirFS("../../../www")))
-	assert.NoError(t, run(root))
+	require.NoError(t, os.CopyFS(root, os.DirFS("../../test/pages")))
+	var stderr bytes.Buffer
+	assert.NoError(t, run(root, true, &stderr))
 }
