@@ -5,6 +5,8 @@ package test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -105,7 +108,8 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 			"acceptInsecureCerts": true,
 			// The driver would wait for a page that is shown again as it was left, which never "loads": so it waits for none.
 			"pageLoadStrategy": "none",
-			"timeouts":         map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()},
+			// A time-out of scripts would be one of the page's own timers, which tests replace.
+			"timeouts": map[string]any{"script": nil},
 			"webkitgtk:browserOptions": map[string]any{"binary": w.browser,
 				"args": []string{"--automation", "--proxy=http://" + l.address}},
 		}}})
@@ -115,6 +119,8 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	s.at = driver + "/session/" + session.SessionID
 	var handle string
 	require.NoError(t, s.get("/window", &handle))
+	_, err = s.call(http.MethodPost, "/window/rect", map[string]any{"width": 800, "height": 700})
+	require.NoError(t, err)
 	return &webkitTab{session: s, handle: handle}
 }
 
@@ -146,11 +152,16 @@ func listening(t testing.TB, pid int) (address string) {
 	return address
 }
 
+// scriptTime is how long a script that returns at once may take before it counts as lost.
+const scriptTime = 5 * time.Second
+
 // A webkitSession is a browser with its windows, one of which is spoken to at a time.
 type webkitSession struct {
 	client *http.Client
 	at     string // the session's address
 	line   *line
+
+	scripts atomic.Int64 // how many have been run
 
 	mu      sync.Mutex
 	current string
@@ -172,6 +183,11 @@ func (s *webkitSession) call(method, path string, params any) (json.RawMessage, 
 	r, err := http.NewRequest(method, path, body)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(path, "/execute/sync") {
+		within, cancel := context.WithTimeout(r.Context(), scriptTime)
+		defer cancel()
+		r = r.WithContext(within)
 	}
 	res, err := s.client.Do(r)
 	if err != nil {
@@ -246,22 +262,47 @@ func (b *webkitTab) navigate(address string) error {
 	return fmt.Errorf("%s did not load within %s", address, patience)
 }
 
+// evaluate keeps the result in the page until it is fetched. The driver has a command that waits for a script, but it
+// waits for ever when the page is left meanwhile.
 func (b *webkitTab) evaluate(expression string) (string, error) {
-	answer, err := b.call(http.MethodPost, "/execute/async",
-		map[string]any{"args": []any{}, "script": `const done = arguments[arguments.length - 1];
-		(async () => (` + expression + `))().then((text) => done({ text }), (error) => done({ error: String(error) }))`})
-	if err != nil {
-		// What the script throws is caught in it, so a JavaScript error is one of its syntax.
-		return "", errors.New(strings.Replace(err.Error(), "javascript error: ", "SyntaxError: ", 1))
+	id := b.session.scripts.Add(1)
+	_, err := b.run(fmt.Sprintf(`globalThis.answers ??= {};
+		if (%[1]d in answers) return "";
+		answers[%[1]d] = null;
+		(async () => (%[2]s))().then((text) => { answers[%[1]d] = { text }; }, (error) => { answers[%[1]d] = { error: String(error) }; });
+		return "";`, id, expression))
+	for deadline := time.Now().Add(patience); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		var text string
+		text, err = b.run(fmt.Sprintf(`const answer = globalThis.answers?.[%d];
+			return answer ? JSON.stringify(answer) : answer === null ? "" : JSON.stringify({ error: "the page has gone" });`, id))
+		if err != nil || text == "" {
+			continue
+		}
+		var evaluated struct{ Text, Error string }
+		if err := json.Unmarshal([]byte(text), &evaluated); err != nil {
+			return "", err
+		}
+		if evaluated.Error != "" {
+			return "", errors.New(evaluated.Error)
+		}
+		return evaluated.Text, nil
 	}
-	var evaluated struct{ Text, Error string }
-	if err := json.Unmarshal(answer, &evaluated); err != nil {
-		return "", err
+	return "", cmp.Or(err, errors.New("no answer in time: "+expression))
+}
+
+// run runs a script that returns a text at once. A script that is sent while one page's process takes over from
+// another's gets lost, and is sent again; so it may be run twice.
+func (b *webkitTab) run(script string) (text string, err error) {
+	for deadline := time.Now().Add(patience); ; {
+		answer, err := b.call(http.MethodPost, "/execute/sync", map[string]any{"args": []any{}, "script": script})
+		if err == nil {
+			return text, json.Unmarshal(answer, &text)
+		}
+		if !os.IsTimeout(err) || time.Now().After(deadline) {
+			// What the script throws is caught in it, so a JavaScript error is one of its syntax.
+			return "", errors.New(strings.Replace(err.Error(), "javascript error: ", "SyntaxError: ", 1))
+		}
 	}
-	if evaluated.Error != "" {
-		return "", errors.New(evaluated.Error)
-	}
-	return evaluated.Text, nil
 }
 
 func (b *webkitTab) act(kind string, actions ...map[string]any) error {
