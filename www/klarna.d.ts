@@ -21,6 +21,8 @@ export type RelayCode =
   | "misconfigured"
   | "in_progress"
   | "key_reused"
+  /** The order before this one is paid, and this one has not been placed. */
+  | "earlier_paid"
   | "ref_unknown"
   | "rate_limited"
   | "challenge_failed"
@@ -43,9 +45,7 @@ export type PageCode =
   /** status(): nothing final in the time given. */
   | "late"
   /** The page is on http, or the browser has no cryptography. */
-  | "insecure"
-  /** The order before this one is paid, and this one has not been placed. */
-  | "earlier_paid";
+  | "insecure";
 
 export type Code = RelayCode | PageCode;
 

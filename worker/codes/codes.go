@@ -23,6 +23,7 @@ const (
 	Misconfigured   = "misconfigured"
 	InProgress      = "in_progress"
 	KeyReused       = "key_reused"
+	EarlierPaid     = "earlier_paid" // the purchase is paid, with another cart
 	HTTPS           = "https_required"
 	Origin          = "origin_refused"
 	TooLarge        = "too_large"
@@ -68,6 +69,7 @@ var Meanings = map[string]Meaning{
 	Misconfigured:   {Status: 503, Result: "ERROR"},
 	InProgress:      {Status: 409, Result: "ERROR", RetryAfter: 2},
 	KeyReused:       {Status: 422, Result: "ERROR"},
+	EarlierPaid:     {Status: 409, Result: "ERROR"},
 	HTTPS:           {Status: 403, Result: "ERROR"},
 	Origin:          {Status: 403, Result: "ERROR"},
 	TooLarge:        {Status: 413, Result: "ERROR"},

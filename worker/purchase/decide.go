@@ -23,6 +23,8 @@ const (
 	Ask
 	// KeyReused: the key stands for another cart.
 	KeyReused
+	// PaidBefore: the purchase is paid with another cart.
+	PaidBefore
 	// TooMany: more attempts than any shopper makes.
 	TooMany
 )
@@ -35,6 +37,9 @@ func (r *Record) Decide(key, digest string, now time.Time, asked bool) (Verdict,
 		return KeyReused, nil
 	}
 	if paid := r.Paid(); paid != nil {
+		if own == nil && r.find(func(a *Attempt) bool { return a.Paid && a.Digest == digest }) == nil {
+			return PaidBefore, paid
+		}
 		return Stand, paid
 	}
 	if own != nil && r.standing(own, now) != Untried {

@@ -166,6 +166,8 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 			return Result{}, fail(codes.InProgress, at.ref, nil)
 		case KeyReused:
 			return Result{}, fail(codes.KeyReused, "", nil)
+		case PaidBefore:
+			return Result{}, fail(paidBefore[t.Kind], at.ref, nil)
 		case TooMany:
 			return Result{}, fail(codes.RateLimited, at.ref, nil)
 		}
@@ -173,6 +175,9 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 	// Other requests keep writing, so they are making progress with this purchase.
 	return Result{}, fail(codes.InProgress, at.ref, nil)
 }
+
+// paidBefore is what a new cart is told when the purchase is paid with another one. Nothing was placed.
+var paidBefore = map[Kind]string{KindOrder: codes.EarlierPaid, KindUpsale: codes.AlreadyTaken}
 
 func (s *Service) repeat(t *tracked, a *Attempt) Result {
 	result := s.answer(t, a)

@@ -304,7 +304,10 @@ func TestWhatARequestForAnImportMayDo(t *testing.T) {
 			"other", at, true, Stand, "a"},
 		{"another key after a refund", of(known("REFUNDED", at, redirect)), "b", "cart", at, true, Stand, "a"},
 
-		{"any key once it is paid", of(known(complete, at, redirect)), "b", "other", at, false, Stand, "a"},
+		{"the cart under another key once it is paid", of(known(complete, at, redirect)), "b", "cart", at, false, Stand, "a"},
+		{"another cart once it is paid", of(known(complete, at, redirect)), "b", "other", at, false, PaidBefore, "a"},
+		{"another cart's own key once the purchase is paid", of(known(complete, at, redirect), cart("other",
+			answered("b", codes.Redirect, noon))), "b", "other", at, false, Stand, "a"},
 		{"the same key once it is paid", of(known(complete, at, redirect)), "a", "cart", at, false, Stand, "a"},
 		{"a refused key once another is paid", of(answered("x", codes.Invalid, noon), known(complete, at, redirect)), "x",
 			"cart", at, false, Stand, "a"},

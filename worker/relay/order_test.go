@@ -294,8 +294,15 @@ func TestASecondAttemptIsMadeOnlyWhenItIsSafe(t *testing.T) {
 		first := s.order("key-00000001", order())
 		_, err := s.sim.Approve(s.session(first.url()))
 		require.NoError(t, err)
-		s.expect(s.order("key-00000002", order().with("ref", first.Ref, "product1_qty", "2")), 200, "SUCCESS", "paid")
+		changed := order().with("ref", first.Ref, "product1_qty", "2")
+		for _, key := range []string{"key-00000002", "key-00000002", "", ""} {
+			got := s.order(key, changed)
+			s.expect(got, 409, "ERROR", "earlier_paid")
+			assert.Equal(t, first.Ref, got.Ref)
+		}
+		s.expect(s.order("key-00000003", order().with("ref", first.Ref)), 200, "SUCCESS", "paid")
 		assert.Equal(t, 1, s.imports(simulator.OpOrder))
+		s.expect(s.order("key-00000004", changed.with("ref", "")), 200, "MERC_REDIRECT", "redirect")
 	})
 	t.Run("a changed cart is not imported while nobody knows whether the order is paid", func(t *testing.T) {
 		s := open(t)

@@ -100,6 +100,16 @@ func TestAnUpsaleTakenBeforeGoesOn(t *testing.T) {
 	assert.Equal(t, 1, s.imports(simulator.OpUpsale))
 }
 
+func TestMoreOfAnUpsaleThatIsPaidIsNotImported(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("key-00000001", order())
+	require.Equal(t, http.StatusSeeOther, s.pay(s.upsale("key-00000002", ref).url()).StatusCode)
+	s.expect(s.upsale("key-00000003", ref), 200, "SUCCESS", "paid")
+	more := fields{"ref": ref, "product1_id": "40", "product1_qty": "2"}
+	s.expect(s.post("/api/upsale/import/", "key-00000004", more), 200, "SUCCESS", "already_taken")
+	assert.Equal(t, 1, s.imports(simulator.OpUpsale))
+}
+
 func TestADoubtAboutAnUpsaleIsNeverTakenForPaid(t *testing.T) {
 	s := open(t)
 	ref := s.paidOrder("key-00000001", order())

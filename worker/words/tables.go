@@ -66,6 +66,7 @@ const keys = "\n" +
 	"answer.upsale_expired\n" +
 	"answer.upsale_redirect_invalid\n" +
 	"answer.already_taken\n" +
+	"answer.earlier_paid\n" +
 	"answer.order_not_paid\n" +
 	"answer.redirect_invalid\n" +
 	"answer.invalid\n" +
@@ -201,6 +202,7 @@ const textsOfCS = "" +
 	"Čas na zaplacení doplňkového produktu vypršel, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
 	"Klarnu se pro doplňkový produkt nepodařilo otevřít. Vaše první objednávka je zaplacená a zůstává beze změny. Zkuste to prosím za několik minut znovu.\n" +
 	"To už je součástí vaší objednávky.\n" +
+	"Vaše dřívější objednávka je zaplacená. Tato nebyla zadána.\n" +
 	"To lze přidat jen k zaplacené objednávce.\n" +
 	"Klarnu se nepodařilo otevřít. Nic vám nebylo účtováno. Zkuste to prosím za několik minut znovu.\n" +
 	"Zkontrolujte prosím své údaje.\n" +
@@ -289,6 +291,7 @@ const textsOfDA = "" +
 	"Tiden til at betale for ekstraproduktet er udløbet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
 	"Klarna kunne ikke åbnes for ekstraproduktet. Din første ordre er betalt og ændres ikke. Prøv igen om nogle minutter.\n" +
 	"Dette er allerede en del af din ordre.\n" +
+	"Din tidligere ordre er betalt. Denne er ikke afgivet.\n" +
 	"Dette kan kun føjes til en betalt ordre.\n" +
 	"Klarna kunne ikke åbnes. Du er ikke blevet opkrævet noget. Prøv igen om nogle minutter.\n" +
 	"Tjek dine oplysninger.\n" +
@@ -377,6 +380,7 @@ const textsOfDE = "" +
 	"Die Zeit zum Bezahlen des Zusatzartikels ist abgelaufen, er wurde daher nicht hinzugefügt. Ihre erste Bestellung ist bezahlt und bleibt unverändert.\n" +
 	"Klarna konnte für den Zusatzartikel nicht geöffnet werden. Ihre erste Bestellung ist bezahlt und bleibt unverändert. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Das ist bereits Teil Ihrer Bestellung.\n" +
+	"Ihre frühere Bestellung ist bezahlt. Diese wurde nicht aufgegeben.\n" +
 	"Das lässt sich nur zu einer bezahlten Bestellung hinzufügen.\n" +
 	"Klarna konnte nicht geöffnet werden. Es wurde nichts berechnet. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Bitte prüfen Sie Ihre Angaben.\n" +
@@ -465,6 +469,7 @@ const textsOfEL = "" +
 	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Η σελίδα της Klarna δεν άνοιξε για το πρόσθετο προϊόν. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Αυτό είναι ήδη μέρος της παραγγελίας σας.\n" +
+	"Η προηγούμενη παραγγελία σας έχει πληρωθεί. Αυτή δεν έχει γίνει.\n" +
 	"Αυτό μπορεί να προστεθεί μόνο σε πληρωμένη παραγγελία.\n" +
 	"Η σελίδα της Klarna δεν άνοιξε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Ελέγξτε τα στοιχεία σας.\n" +
@@ -553,6 +558,7 @@ const textsOfEN = "" +
 	"The time to pay for the extra has run out, so it was not added. Your first order is paid and stays as it is.\n" +
 	"Klarna could not be opened for the extra. Your first order is paid and stays as it is. Please try again in a few minutes.\n" +
 	"This is already part of your order.\n" +
+	"Your earlier order is paid. This one has not been placed.\n" +
 	"This can only be added to an order that is paid.\n" +
 	"Klarna could not be opened. You have not been charged. Please try again in a few minutes.\n" +
 	"Please check your details.\n" +
@@ -641,6 +647,7 @@ const textsOfES = "" +
 	"El plazo para pagar el artículo adicional ha terminado, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"No se pudo abrir la página de Klarna para el artículo adicional. Su primer pedido está pagado y no cambia. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Esto ya forma parte de su pedido.\n" +
+	"Su pedido anterior está pagado. Este no se ha hecho.\n" +
 	"Esto solo se puede añadir a un pedido pagado.\n" +
 	"No se pudo abrir la página de Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Compruebe sus datos.\n" +
@@ -729,6 +736,7 @@ const textsOfET = "" +
 	"Lisatoote eest maksmise aeg on läbi, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Klarnat ei õnnestunud lisatoote jaoks avada. Teie esimene tellimus on makstud ja jääb muutmata. Palun proovige mõne minuti pärast uuesti.\n" +
 	"See on juba teie tellimuses.\n" +
+	"Teie varasem tellimus on makstud. Seda tellimust ei ole esitatud.\n" +
 	"Seda saab lisada ainult makstud tellimusele.\n" +
 	"Klarnat ei õnnestunud avada. Teilt ei ole makset võetud. Palun proovige mõne minuti pärast uuesti.\n" +
 	"Palun kontrollige oma andmeid.\n" +
@@ -817,6 +825,7 @@ const textsOfFI = "" +
 	"Lisätuotteen maksuaika on päättynyt, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Klarnaa ei voitu avata lisätuotetta varten. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tämä sisältyy jo tilaukseesi.\n" +
+	"Aiempi tilauksesi on maksettu. Tätä ei ole tehty.\n" +
 	"Tämän voi lisätä vain maksettuun tilaukseen.\n" +
 	"Klarnaa ei voitu avata. Sinulta ei ole veloitettu mitään. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tarkista tietosi.\n" +
@@ -905,6 +914,7 @@ const textsOfFR = "" +
 	"Le délai de paiement de l’article supplémentaire est écoulé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"La page de Klarna n’a pas pu s’ouvrir pour l’article supplémentaire. Votre première commande est payée et reste inchangée. Veuillez réessayer dans quelques minutes.\n" +
 	"Cet article fait déjà partie de votre commande.\n" +
+	"Votre commande précédente est payée. Celle-ci n’a pas été passée.\n" +
 	"Cet article ne peut être ajouté qu’à une commande payée.\n" +
 	"La page de Klarna n’a pas pu s’ouvrir. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
 	"Veuillez vérifier vos informations.\n" +
@@ -993,6 +1003,7 @@ const textsOfHU = "" +
 	"A kiegészítő termék kifizetésére adott idő lejárt, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A Klarnát a kiegészítő termékhez nem sikerült megnyitni. Az első rendelése ki van fizetve, és változatlan marad. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Ez már része a rendelésének.\n" +
+	"A korábbi rendelése ki van fizetve. Ezt nem adtuk le.\n" +
 	"Ez csak kifizetett rendeléshez adható hozzá.\n" +
 	"A Klarnát nem sikerült megnyitni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Kérjük, ellenőrizze az adatait.\n" +
@@ -1081,6 +1092,7 @@ const textsOfIT = "" +
 	"Il tempo per pagare l’articolo aggiuntivo è scaduto: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Non è stato possibile aprire la pagina di Klarna per l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Riprova tra qualche minuto.\n" +
 	"Fa già parte del tuo ordine.\n" +
+	"Il tuo ordine precedente è pagato. Questo non è stato effettuato.\n" +
 	"Si può aggiungere solo a un ordine pagato.\n" +
 	"Non è stato possibile aprire la pagina di Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
 	"Controlla i tuoi dati.\n" +
@@ -1169,6 +1181,7 @@ const textsOfLT = "" +
 	"Mokėjimo už papildomą prekę laikas baigėsi, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Klarna puslapio papildomai prekei atidaryti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Bandykite dar kartą po kelių minučių.\n" +
 	"Tai jau yra jūsų užsakyme.\n" +
+	"Jūsų ankstesnis užsakymas apmokėtas. Šis nepateiktas.\n" +
 	"Tai galima pridėti tik prie apmokėto užsakymo.\n" +
 	"Klarna puslapio atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
 	"Patikrinkite savo duomenis.\n" +
@@ -1257,6 +1270,7 @@ const textsOfLV = "" +
 	"Laiks samaksāt par papildu preci ir beidzies, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Klarna lapu papildu precei nevarēja atvērt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Tas jau ir jūsu pasūtījumā.\n" +
+	"Jūsu iepriekšējais pasūtījums ir apmaksāts. Šis nav iesniegts.\n" +
 	"To var pievienot tikai apmaksātam pasūtījumam.\n" +
 	"Klarna lapu nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Lūdzu, pārbaudiet savus datus.\n" +
@@ -1345,6 +1359,7 @@ const textsOfNB = "" +
 	"Tiden for å betale tilleggsproduktet er utløpt, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Klarna kunne ikke åpnes for tilleggsproduktet. Den første bestillingen din er betalt og blir ikke endret. Prøv igjen om noen minutter.\n" +
 	"Dette er allerede en del av bestillingen din.\n" +
+	"Den tidligere bestillingen din er betalt. Denne er ikke lagt inn.\n" +
 	"Dette kan bare legges til i en betalt bestilling.\n" +
 	"Klarna kunne ikke åpnes. Du er ikke blitt belastet. Prøv igjen om noen minutter.\n" +
 	"Kontroller opplysningene dine.\n" +
@@ -1433,6 +1448,7 @@ const textsOfNL = "" +
 	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
 	"Klarna kon voor het extra artikel niet worden geopend. Uw eerste bestelling is betaald en verandert niet. Probeer het over een paar minuten opnieuw.\n" +
 	"Dit hoort al bij uw bestelling.\n" +
+	"Uw eerdere bestelling is betaald. Deze is niet geplaatst.\n" +
 	"Dit kan alleen aan een betaalde bestelling worden toegevoegd.\n" +
 	"Klarna kon niet worden geopend. Er is niets in rekening gebracht. Probeer het over een paar minuten opnieuw.\n" +
 	"Controleer uw gegevens.\n" +
@@ -1521,6 +1537,7 @@ const textsOfPL = "" +
 	"Czas na płatność za dodatkowy produkt minął, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Nie udało się otworzyć strony Klarna dla dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Proszę spróbować ponownie za kilka minut.\n" +
 	"To już jest częścią zamówienia.\n" +
+	"Wcześniejsze zamówienie jest opłacone. To zamówienie nie zostało złożone.\n" +
 	"To można dodać tylko do opłaconego zamówienia.\n" +
 	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnych środków. Proszę spróbować ponownie za kilka minut.\n" +
 	"Proszę sprawdzić dane.\n" +
@@ -1609,6 +1626,7 @@ const textsOfPT = "" +
 	"O prazo para pagar o artigo adicional terminou, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"Não foi possível abrir a página da Klarna para o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Tente novamente dentro de alguns minutos.\n" +
 	"Isto já faz parte da sua encomenda.\n" +
+	"A sua encomenda anterior está paga. Esta não foi feita.\n" +
 	"Isto só pode ser acrescentado a uma encomenda paga.\n" +
 	"Não foi possível abrir a página da Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
 	"Verifique os seus dados.\n" +
@@ -1697,6 +1715,7 @@ const textsOfRO = "" +
 	"Timpul pentru plata produsului suplimentar a expirat, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Pagina Klarna nu a putut fi deschisă pentru produsul suplimentar. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Face deja parte din comanda dumneavoastră.\n" +
+	"Comanda dumneavoastră anterioară este plătită. Aceasta nu a fost plasată.\n" +
 	"Poate fi adăugat numai la o comandă plătită.\n" +
 	"Pagina Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Vă rugăm să verificați datele dumneavoastră.\n" +
@@ -1785,6 +1804,7 @@ const textsOfSK = "" +
 	"Čas na zaplatenie doplnkového produktu vypršal, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
 	"Klarnu sa pre doplnkový produkt nepodarilo otvoriť. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Skúste to prosím o niekoľko minút znova.\n" +
 	"To už je súčasťou vašej objednávky.\n" +
+	"Vaša skoršia objednávka je zaplatená. Táto nebola zadaná.\n" +
 	"To sa dá pridať iba k zaplatenej objednávke.\n" +
 	"Klarnu sa nepodarilo otvoriť. Nič vám nebolo účtované. Skúste to prosím o niekoľko minút znova.\n" +
 	"Skontrolujte prosím svoje údaje.\n" +
@@ -1873,6 +1893,7 @@ const textsOfSL = "" +
 	"Čas za plačilo dodatnega izdelka je potekel, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
 	"Klarne za dodatni izdelek ni bilo mogoče odpreti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Poskusite znova čez nekaj minut.\n" +
 	"To je že del vašega naročila.\n" +
+	"Vaše prejšnje naročilo je plačano. To ni bilo oddano.\n" +
 	"To je mogoče dodati le k plačanemu naročilu.\n" +
 	"Klarne ni bilo mogoče odpreti. Nič vam ni bilo zaračunano. Poskusite znova čez nekaj minut.\n" +
 	"Preverite svoje podatke.\n" +
@@ -1961,6 +1982,7 @@ const textsOfSV = "" +
 	"Tiden för att betala tilläggsprodukten har gått ut, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
 	"Klarna kunde inte öppnas för tilläggsprodukten. Din första beställning är betald och ändras inte. Försök igen om några minuter.\n" +
 	"Det här ingår redan i din beställning.\n" +
+	"Din tidigare beställning är betald. Den här har inte lagts.\n" +
 	"Det här kan bara läggas till i en beställning som är betald.\n" +
 	"Klarna kunde inte öppnas. Du har inte debiterats. Försök igen om några minuter.\n" +
 	"Kontrollera dina uppgifter.\n" +

@@ -147,8 +147,7 @@ function inOwnWords(texts, problems, own) {
 
 /**
  * What an answer's code means for the page. Most are the relay's; `offline` and `network` (no answer came), `late`
- * (nothing final in the time given), `insecure` (the page is on http), `earlier_paid` (an order before this one) and
- * `other` are this module's.
+ * (nothing final in the time given), `insecure` (the page is on http) and `other` are this module's.
  *
  * @typedef {object} Meaning
  * @property {true} [open]      the relay has not said what became of the attempt: the same key asks again
@@ -540,7 +539,8 @@ async function place(at, name, fields) {
   const fresh = () => begin(prints, last);
   const attempt = last?.key && !changed && !last.over ? last : fresh();
   const answer = await insist(at, name, attempt, { fields, extra });
-  if (answer.code !== "paid" || !changed || changed.cart === prints.cart) return answer;
+  const otherCart = answer.code === "paid" && changed?.cart !== prints.cart;
+  if (!changed || !(otherCart || answer.code === "earlier_paid")) return answer;
   // What is paid is the order before the change.
   shared.set(`at:${name}`, { ref: changed.ref, cart: changed.cart, who: changed.who, paid: true, at: Date.now() });
   return { ...answer, code: "earlier_paid" };
