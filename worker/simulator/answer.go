@@ -99,8 +99,8 @@ func (s *Simulator) orderMessage(order *Order, settings Settings) map[string]any
 	message["taxTotal"] = settings.number("0.00")
 	message["dateCreated"] = settings.date(order.Created)
 	message["dateUpdated"] = settings.date(order.Updated)
-	for i := range s.options.Campaigns {
-		if c := &s.options.Campaigns[i]; c.ID == order.CampaignID {
+	for i := range s.campaigns {
+		if c := &s.campaigns[i]; c.ID == order.CampaignID {
 			message["campaignName"], message["currencySymbol"] = c.Name, c.CurrencySymbol
 		}
 	}

@@ -381,9 +381,9 @@ func (b *booking) confirmOrder() envelope {
 
 func (b *booking) queryCampaign() envelope {
 	var found []*Campaign
-	for i := range b.s.options.Campaigns {
-		if wanted := b.fields["campaignId"]; wanted == "" || wanted == b.s.options.Campaigns[i].ID {
-			found = append(found, &b.s.options.Campaigns[i])
+	for i := range b.s.campaigns {
+		if wanted := b.fields["campaignId"]; wanted == "" || wanted == b.s.campaigns[i].ID {
+			found = append(found, &b.s.campaigns[i])
 		}
 	}
 	if len(found) == 0 {
@@ -404,11 +404,11 @@ func (b *booking) namedOrder() (order *Order, known bool) {
 }
 
 func (b *booking) campaign() *Campaign {
-	i := slices.IndexFunc(b.s.options.Campaigns, func(c Campaign) bool { return c.ID == b.fields["campaignId"] })
+	i := slices.IndexFunc(b.s.campaigns, func(c Campaign) bool { return c.ID == b.fields["campaignId"] })
 	if i < 0 {
 		return nil
 	}
-	return &b.s.options.Campaigns[i]
+	return &b.s.campaigns[i]
 }
 
 func (b *booking) newOrder(campaign *Campaign) *Order {

@@ -205,7 +205,7 @@ func (s *Simulator) violationsOf(call *Call) []Violation {
 
 // isMerchant says whether a gateway belongs to the campaign; of an unknown campaign nothing is known.
 func (s *Simulator) isMerchant(campaignID, merchant string) bool {
-	for _, c := range s.options.Campaigns {
+	for _, c := range s.campaigns {
 		if c.ID == campaignID {
 			return slices.Contains(c.Merchants, merchant)
 		}

@@ -50,6 +50,7 @@ type Simulator struct {
 
 	mu         sync.Mutex // guards everything below; held only while a call is booked, never while one waits
 	settings   Settings
+	campaigns  []Campaign
 	fault      func(Call) Fault
 	ids        map[string]uint64 // how many ids of a kind were made
 	calls      []*Call
@@ -70,9 +71,6 @@ func New(options Options) *Simulator {
 	if options.Password == "" {
 		options.Password = DefaultPassword
 	}
-	if options.Campaigns == nil {
-		options.Campaigns = []Campaign{DefaultCampaign()}
-	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
@@ -80,6 +78,7 @@ func New(options Options) *Simulator {
 		options.Sleep = sleep
 	}
 	s := &Simulator{options: options, settings: options.Settings.withDefaults(), fault: options.Fault}
+	s.SetCampaigns(options.Campaigns)
 	s.http = s.routes()
 	s.clear()
 	return s
@@ -99,6 +98,16 @@ func (s *Simulator) Set(change func(*Settings)) {
 	defer s.mu.Unlock()
 	change(&s.settings)
 	s.settings = s.settings.withDefaults()
+}
+
+// SetCampaigns replaces the campaigns for the calls to come; nil is the default campaign. What is in the books stays.
+func (s *Simulator) SetCampaigns(campaigns []Campaign) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if campaigns == nil {
+		campaigns = []Campaign{DefaultCampaign()}
+	}
+	s.campaigns = campaigns
 }
 
 // SetFault replaces the fault hook for the calls to come; nil takes it away.

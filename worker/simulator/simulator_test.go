@@ -432,6 +432,19 @@ func TestTheCRMRefuses(t *testing.T) {
 	})
 }
 
+func TestCampaignsCanBeReplaced(t *testing.T) {
+	sim := New(Options{})
+	other := DefaultCampaign()
+	other.ID = "13"
+	paid := post(sim, OpOrder, goodOrder())
+	sim.SetCampaigns([]Campaign{other})
+	assert.Equal(t, textNoCampaigns, post(sim, OpCampaign, map[string]string{"campaignId": "12"}).Text)
+	assert.Equal(t, "SUCCESS", post(sim, OpCampaign, map[string]string{"campaignId": "13"}).Result)
+	assert.Len(t, sim.Orders(), 1, "what is in the books stays: %v", paid.Body)
+	sim.SetCampaigns(nil)
+	assert.Equal(t, "SUCCESS", post(sim, OpCampaign, map[string]string{"campaignId": "12"}).Result)
+}
+
 func TestTheCRMIsNoHelp(t *testing.T) {
 	t.Run("a prepaid order without a method counts as paid elsewhere: nobody is charged", func(t *testing.T) {
 		for _, fields := range []map[string]string{{"prepaidType": "-"}, {"skipQA": "1"}} {

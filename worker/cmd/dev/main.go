@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"klarna-relay/worker/config"
+	"klarna-relay/worker/landersfile"
 	"klarna-relay/worker/simulator"
 )
 
@@ -139,6 +140,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 	}
 	w.everywhere = !config.IsLoopback(shop.host)
 
+	k := &keeper{o: o, root: root, stdout: stdout, stderr: stderr, shop: shop}
 	crm := "the real one of wrangler.toml, with .dev.vars: orders are real"
 	if o.real {
 		if _, err := os.Stat(filepath.Join(root, ".dev.vars")); err != nil {
@@ -146,22 +148,20 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 		}
 	} else {
 		o.Campaigns = shop.campaigns()
-		api, pages, stop, err := startSimulator(o, shop.host, w.certificate)
+		books, err := startSimulator(o, shop.host, w.certificate)
 		if err != nil {
 			return err
 		}
-		defer stop()
-		w.simulator, crm = api, pages+"/_simulator/"
+		defer books.server.Close()
+		k.simulator, w.simulator, crm = books.simulator, books.api, books.pages+"/_simulator/"
 	}
 	since := w.settings.look()
 	if err := w.start(); err != nil {
 		return err
 	}
 	defer w.stop(signals)
-	go w.settings.watch(since, w.done, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
-	return w.serve(signals, shop.ready(o.base("localhost")), func() {
-		announce(stdout, o, shop, o.base(shop.host), crm)
-	})
+	go w.settings.watch(since, w.done, k.renew, func(err error) { fmt.Fprintln(stderr, "dev:", err) })
+	return w.serve(signals, shop.ready(o.base("localhost")), func() { k.announce(crm) })
 }
 
 // shop is what wrangler.toml says of the lander that this machine stands for. Faults of the file are printed.
@@ -171,7 +171,11 @@ func (o options) shop(root string, stderr io.Writer) (shop, error) {
 		return s, err
 	}
 	for _, fault := range s.faults {
-		fmt.Fprintf(stderr, "wrangler.toml: %s (%s): %s\n", fault.Where, fault.Code, fault.Cure)
+		file, where := "wrangler.toml", fault.Where
+		if name, ok := strings.CutPrefix(where, config.NameFile+"."); ok {
+			file, where = landersfile.Path, name
+		}
+		fmt.Fprintf(stderr, "%s: %s (%s): %s\n", file, where, fault.Code, fault.Cure)
 	}
 	if s.host = o.host; s.host == "" {
 		s.host = "localhost"
@@ -214,32 +218,6 @@ func (o options) base(host string) string {
 	return scheme + net.JoinHostPort(host, strconv.Itoa(o.port))
 }
 
-// announce says where everything is.
-func announce(out io.Writer, o options, shop shop, base, crm string) {
-	line := func(name, text string) { fmt.Fprintf(out, "  %-10s %s\n", name, text) }
-	fmt.Fprintln(out)
-	page := shop.checkout(base)
-	line("The shop", page)
-	if !strings.HasPrefix(page, base) {
-		line("The API", base+"/api/")
-	}
-	line("The CRM", crm)
-	if name, others := shop.shown(); name != "" {
-		line("Lander", name+others)
-	}
-	if !o.real {
-		line("Faults", "order as decline@example.com, lost@example.com, script@example.com …; "+
-			"the CRM's page lists them all")
-		line("Preflight", `curl -k -H "Authorization: Bearer `+adminToken+`" `+base+"/api/preflight")
-	}
-	if o.https {
-		line("https", "the certificate is made for this run: tell the browser to go on, here and at the simulated "+
-			"Klarna")
-	}
-	line("Stop", "Ctrl-C")
-	fmt.Fprintln(out)
-}
-
 // findRoot is the nearest folder upwards that holds wrangler.toml.
 func findRoot() (string, error) {
 	here, err := os.Getwd()
@@ -277,9 +255,16 @@ func freePort(port int) (int, error) {
 	return port, nil
 }
 
-// startSimulator serves a simulated CRM on free ports: its API on this machine, and its pages, which are the same
-// but for https and other machines where those are asked for.
-func startSimulator(o options, host string, c certificate) (api, pages string, stop func(), err error) {
+// books are a simulated CRM that is served: its API on this machine, and its pages, which are the same but for https
+// and other machines where those are asked for.
+type books struct {
+	api, pages string
+	simulator  *simulator.Simulator
+	server     *http.Server
+}
+
+// startSimulator serves a simulated CRM on free ports.
+func startSimulator(o options, host string, c certificate) (books, error) {
 	listen := func(address string) (net.Listener, error) {
 		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 		if err != nil {
@@ -289,10 +274,10 @@ func startSimulator(o options, host string, c certificate) (api, pages string, s
 	}
 	first, err := listen("127.0.0.1")
 	if err != nil {
-		return "", "", nil, err
+		return books{}, err
 	}
-	api = "http://" + first.Addr().String()
-	pages = api
+	b := books{api: "http://" + first.Addr().String()}
+	b.pages = b.api
 	listeners := []net.Listener{first}
 	if o.https {
 		address := "127.0.0.1"
@@ -302,18 +287,19 @@ func startSimulator(o options, host string, c certificate) (api, pages string, s
 		second, err := listen(address)
 		if err != nil {
 			first.Close()
-			return "", "", nil, err
+			return books{}, err
 		}
-		pages = "https://" + net.JoinHostPort(host, strconv.Itoa(second.Addr().(*net.TCPAddr).Port))
+		b.pages = "https://" + net.JoinHostPort(host, strconv.Itoa(second.Addr().(*net.TCPAddr).Port))
 		listeners = append(listeners, tls.NewListener(second, &tls.Config{Certificates: []tls.Certificate{c.tls}}))
 	}
 	o.Seed = uint64(time.Now().UnixNano())
-	o.BaseURL = pages
-	server := &http.Server{Handler: simulator.New(o.Options), ReadHeaderTimeout: 10 * time.Second}
+	o.BaseURL = b.pages
+	b.simulator = simulator.New(o.Options)
+	b.server = &http.Server{Handler: b.simulator, ReadHeaderTimeout: 10 * time.Second}
 	for _, listener := range listeners {
-		go func() { _ = server.Serve(listener) }()
+		go func() { _ = b.server.Serve(listener) }()
 	}
-	return api, pages, func() { _ = server.Close() }, nil
+	return b, nil
 }
 
 // waitFor waits until a page answers 200.

@@ -79,6 +79,7 @@ func standIn(play string) {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}})
 	}
 	settings, _ := os.ReadFile(flags.Lookup("config").Value.String())
+	called["file"] = flags.Lookup("config").Value.String()
 	called["settings"], called["ip"] = string(settings), flags.Lookup("ip").Value.String()
 	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tries++; tries < 3 {
@@ -393,6 +394,7 @@ func settingsFor(t *testing.T, text, lander string, hosts ...string) (all struct
 	t.Helper()
 	s = settings{root: t.TempDir(), folder: t.TempDir(), hosts: hosts, lander: lander}
 	require.NoError(t, os.WriteFile(filepath.Join(s.root, "wrangler.toml"), []byte(text), 0o600))
+	require.NoError(t, s.read())
 	require.NoError(t, s.write(0))
 	written, err := os.ReadFile(s.file())
 	require.NoError(t, err)
@@ -514,7 +516,8 @@ func TestANewPageHasWranglerLookAgain(t *testing.T) {
 	done := make(chan struct{})
 	stopped := make(chan struct{})
 	since := s.look()
-	go func() { defer close(stopped); s.watch(since, done, func(err error) { t.Error(err) }) }()
+	renew := func() (string, bool) { return "", true }
+	go func() { defer close(stopped); s.watch(since, done, renew, func(err error) { t.Error(err) }) }()
 	defer func() { close(done); <-stopped }()
 
 	require.NoError(t, os.WriteFile(filepath.Join(pages, "new.html"), nil, 0o600))
@@ -532,4 +535,78 @@ func TestANewPageHasWranglerLookAgain(t *testing.T) {
 	require.Eventually(t, edition("4711"), patience, 10*time.Millisecond)
 	assert.Eventually(t, edition("echo 2 >"), patience, 10*time.Millisecond, "wrangler did not take the first one")
 	require.NoError(t, os.WriteFile(s.taken(), []byte("2\n"), 0o600))
+}
+
+// save writes a file of the repository so that a look sees it, however short ago the last one was written.
+func save(t *testing.T, file, text string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file+".new", []byte(text), 0o600))
+	require.NoError(t, os.Rename(file+".new", file))
+}
+
+func TestAnEditOfTheSettingsReachesEverybody(t *testing.T) {
+	root := repository(t, "well", "v22.1.0")
+	const sells = "forceMerchantId = 5\nproducts = [34]\npages = { checkout = \"/buy\" }\n"
+	file := filepath.Join(root, "wrangler.toml")
+	save(t, file, "[vars.LANDERS.\"b.example\"]\ncampaignId = 77\n"+sells)
+	var stdout, stderr output
+	signals, done := make(chan os.Signal, 1), make(chan error, 1)
+	go func() { done <- run([]string{"-port", "0"}, noEnv, &stdout, &stderr, signals) }()
+	defer func() { signals <- os.Interrupt; assert.NoError(t, <-done) }()
+	says := func(o *output, text string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return strings.Contains(o.String(), text) }, patience, 10*time.Millisecond,
+			"it does not say %q", text)
+	}
+	says(&stdout, "Ctrl-C")
+	books := regexp.MustCompile(`The CRM +(http://127\.0\.0\.1:\d+)/_simulator/\n`).FindStringSubmatch(stdout.String())
+	require.NotNil(t, books, stdout.String())
+	page := regexp.MustCompile(`http://localhost:\d+/buy`).FindString(stdout.String())
+	sold := func(campaign string) string {
+		response, err := http.PostForm(books[1]+"/campaign/query/", map[string][]string{"campaignId": {campaign},
+			"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}})
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+	written := func() string {
+		response, err := http.Get(page)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		var called struct{ File string }
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
+		text, err := os.ReadFile(called.File)
+		require.NoError(t, err)
+		return string(text)
+	}
+	require.Contains(t, sold("77"), "Campaign 77")
+
+	t.Run("another campaign and another lander", func(t *testing.T) {
+		save(t, file, "[vars.LANDERS.\"a.example\"]\ncampaignId = 78\n"+sells)
+		says(&stdout, "Lander     a.example\n")
+		assert.Contains(t, sold("78"), "Campaign 78")
+		assert.Eventually(t, func() bool { return strings.Contains(written(), `"localhost":{"like":"a.example"}`) },
+			patience, 10*time.Millisecond)
+	})
+	t.Run("a lander of landers.toml, without an edit of wrangler.toml", func(t *testing.T) {
+		save(t, filepath.Join(root, "worker/landers.toml"), "[\"0.example\"]\nlike = \"a.example\"\ncampaignId = 80\n")
+		says(&stdout, "Lander     0.example; another one by LANDER=a.example\n")
+		assert.Contains(t, sold("80"), "Campaign 80")
+	})
+	t.Run("faults are said, and the settings before stay", func(t *testing.T) {
+		save(t, file, "[vars.LANDERS.\"a.example\"]\ncampaignId = 79\nforceMerchantId = 5\n")
+		says(&stderr, `wrangler.toml: LANDERS."a.example".products (products_missing)`)
+		says(&stderr, "the settings before this edit stay in use")
+		assert.Contains(t, sold("78"), "Campaign 78")
+		assert.NotContains(t, sold("79"), "Campaign 79")
+		assert.NotContains(t, written(), "79")
+	})
+	t.Run("a file that is no TOML", func(t *testing.T) {
+		save(t, file, "[vars\n")
+		says(&stderr, "dev: read wrangler.toml: toml")
+		assert.Contains(t, written(), "a.example")
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"klarna-relay/worker/config"
+	"klarna-relay/worker/landersfile"
 )
 
 // settings writes the wrangler.toml of the repository as wrangler dev is to have it: without hosts at Cloudflare,
@@ -25,6 +26,7 @@ type settings struct {
 	root, folder string
 	hosts        []string // by which browsers reach this machine
 	lander       string   // which lander these hosts stand for; "": they have one by themselves
+	text         string   // of wrangler.toml
 }
 
 // file is where wrangler finds the settings.
@@ -36,10 +38,20 @@ func (s settings) reload() string { return filepath.Join(s.folder, "reload") }
 // taken is the file in which wrangler's build notes the edition of the settings that it has.
 func (s settings) taken() string { return filepath.Join(s.folder, "taken") }
 
+// read reads wrangler.toml.
+func (s *settings) read() error {
+	text, err := os.ReadFile(filepath.Join(s.root, "wrangler.toml"))
+	if err != nil {
+		return fmt.Errorf("read wrangler.toml: %w", err)
+	}
+	s.text = string(text)
+	return nil
+}
+
 // write writes an edition of the settings.
 func (s settings) write(edition int) error {
 	var all map[string]any
-	if _, err := toml.DecodeFile(filepath.Join(s.root, "wrangler.toml"), &all); err != nil {
+	if _, err := toml.Decode(s.text, &all); err != nil {
 		return fmt.Errorf("read wrangler.toml: %w", err)
 	}
 	for _, key := range []string{"route", "routes", "env", "triggers"} {
@@ -74,6 +86,11 @@ func (s settings) write(edition int) error {
 		}
 	}
 	s.addLanders(all)
+	return s.put(all)
+}
+
+// put gives wrangler its file in one go.
+func (s settings) put(all map[string]any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -116,12 +133,18 @@ func (s settings) addLanders(all map[string]any) {
 
 // A sight is how the watched files are at one moment.
 type sight struct {
-	config time.Time // when wrangler.toml was written
-	pages  []string
+	config, landers time.Time // when wrangler.toml and landers.toml were written
+	pages           []string
 }
 
 func (s settings) look() sight {
-	return sight{changed(filepath.Join(s.root, "wrangler.toml")), listed(filepath.Join(s.root, "www"))}
+	return sight{changed(filepath.Join(s.root, "wrangler.toml")), changed(filepath.Join(s.root, landersfile.Path)),
+		listed(filepath.Join(s.root, "www"))}
+}
+
+// describes tells whether the settings are the same in two sights.
+func (s sight) describes(other sight) bool {
+	return s.config.Equal(other.config) && s.landers.Equal(other.landers)
 }
 
 // glance is the time between two looks. Wrangler closes its own watch while it takes settings in, and misses what is
@@ -131,9 +154,11 @@ const (
 	takenSoon = 10 // glances
 )
 
-// watch has wrangler look again when wrangler.toml has changed since a sight, or when a file of www/ was added or
-// removed, which wrangler does not notice by itself.
-func (s settings) watch(since sight, done <-chan struct{}, complain func(error)) {
+// watch has wrangler look again when the settings have changed since a sight, or when a file of www/ was added or
+// removed, which wrangler does not notice by itself. renew reads the shop anew and says which lander this machine
+// stands for; ok is false for settings that are not to be used.
+func (s settings) watch(since sight, done <-chan struct{}, renew func() (lander string, ok bool),
+	complain func(error)) {
 	was, seen := since, since
 	edition, pages := 0, 0
 	left, wait := 0, takenSoon
@@ -146,15 +171,18 @@ func (s settings) watch(since sight, done <-chan struct{}, complain func(error))
 		// Some editors empty a file before they write it: what has changed since the last look is not read before the
 		// next one.
 		is := s.look()
-		changed, missed := !is.config.Equal(was.config) && is.config.Equal(seen.config), false
+		write := false
 		if edition > 0 && !s.has(edition) {
 			left--
-			missed = left == 0
+			write = left == 0
 		}
-		if changed {
-			was.config, wait = is.config, takenSoon
+		if !is.describes(was) && is.describes(seen) {
+			was.config, was.landers = is.config, is.landers
+			if s.renew(renew, complain) {
+				write, wait = true, takenSoon
+			}
 		}
-		if changed || missed {
+		if write {
 			edition++
 			left, wait = wait, 2*wait
 			if err := s.write(edition); err != nil {
@@ -170,6 +198,23 @@ func (s settings) watch(since sight, done <-chan struct{}, complain func(error))
 			}
 		}
 	}
+}
+
+// renew takes changed settings in, and tells whether wrangler needs a new edition for them.
+func (s *settings) renew(renew func() (lander string, ok bool), complain func(error)) bool {
+	next := *s
+	if err := next.read(); err != nil {
+		complain(err)
+		return false
+	}
+	lander, ok := renew()
+	if !ok {
+		return false
+	}
+	next.lander = lander
+	renewed := next.lander != s.lander || next.text != s.text
+	*s = next
+	return renewed
 }
 
 // has tells whether wrangler has taken this edition. Without a build it cannot be known.

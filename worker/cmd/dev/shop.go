@@ -63,6 +63,11 @@ func readShop(root string) (shop, error) {
 	return s, nil
 }
 
+// faulty tells whether wrangler.toml has faults. Those of landers.toml are the build's: it takes that file as it is.
+func (s shop) faulty() bool {
+	return slices.ContainsFunc(s.faults, func(f config.Fault) bool { return !strings.HasPrefix(f.Where, config.NameFile) })
+}
+
 // served is the lander that this machine has.
 func (s shop) served() (config.Lander, bool) {
 	if s.lander != "" {

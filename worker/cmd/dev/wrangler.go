@@ -77,6 +77,9 @@ func (w *wrangler) start() error {
 
 // args is wrangler's command line. It writes the files that it names.
 func (w *wrangler) args() ([]string, error) {
+	if err := w.settings.read(); err != nil {
+		return nil, err
+	}
 	if err := w.settings.write(0); err != nil {
 		return nil, err
 	}
