@@ -1,4 +1,4 @@
-// Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `wrangler secret put`)
+// Package config reads the Worker's configuration (the vars and secrets of wrangler.toml and `make secrets`)
 // and checks it whole: one pass finds every fault and names it with its cure.
 //
 // Policy: a fault that is everybody's means that /api answers `misconfigured` on every host, and a fault of one
@@ -14,7 +14,7 @@ import (
 	"klarna-relay/worker/rules"
 )
 
-// Names of the variables that Parse asks for. Secrets are set by `wrangler secret put NAME`, vars stand in
+// Names of the variables that Parse asks for. Secrets are set by `make secrets SECRETS=NAME`, vars stand in
 // wrangler.toml.
 const (
 	NameLoginID         = "KONNEKTIVE_LOGIN_ID"   // secret, required
