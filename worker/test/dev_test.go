@@ -203,6 +203,14 @@ func TestMakeDev(t *testing.T) {
 		until(t, "the page is there", func() bool { status, _ := answers(client, shop+"/brand-new"); return status == 200 })
 	})
 
+	t.Run("goes on with the last build when one fails", func(t *testing.T) {
+		landers := filepath.Join(folder, "worker/landers.toml")
+		require.NoError(t, os.WriteFile(landers, []byte("[\n"), 0o644))
+		until(t, "it says so", func() bool { return strings.Contains(out.String(), "the build failed") })
+		assert.Equal(t, 200, Send(t, client, "GET", page, "").Status)
+		require.NoError(t, os.WriteFile(landers, nil, 0o644))
+	})
+
 	t.Run("says that it is well", func(t *testing.T) {
 		var health struct{ Status string }
 		require.NoError(t, json.Unmarshal([]byte(Send(t, client, "GET", shop+"/api/health", "").Body), &health))

@@ -6,7 +6,8 @@
 //	dev [-port 8787] [-real] [-lander shop.example] [-https] [-host 192.168.1.5] [settings of the simulator]
 //
 // -port, -lander, -https and -host can come from PORT, LANDER, HTTPS=1 and HOST, and each setting of the simulator,
-// such as -redirect script, from a variable like SIMULATOR_REDIRECT=script.
+// such as -redirect script, from a variable like SIMULATOR_REDIRECT=script. SERVER_PASSWORD, TURNSTILE_SECRET and
+// ALERT_URL become secrets of the relay, unless -real takes those of .dev.vars.
 package main
 
 import (
@@ -66,12 +67,19 @@ type options struct {
 	lander string // which one this machine stands for
 	https  bool
 	host   string // by which a phone or a tunnel finds this machine
+	// secrets are those that the caller adds to the ones of the simulator.
+	secrets map[string]string
 	simulator.Options
 }
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
 	o := options{port: defaultPort, lander: getenv("LANDER"), host: getenv("HOST"),
-		https: getenv("HTTPS") != "" && getenv("HTTPS") != "0"}
+		https: getenv("HTTPS") != "" && getenv("HTTPS") != "0", secrets: map[string]string{}}
+	for _, name := range optionalSecrets {
+		if value := getenv(name); value != "" {
+			o.secrets[name] = value
+		}
+	}
 	if text := getenv("PORT"); text != "" {
 		port, err := strconv.Atoi(text)
 		if err != nil || port < 0 || port > 65535 {
@@ -130,7 +138,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(folder)
-	w := wrangler{root: root, folder: folder, port: o.port, stdout: stdout, stderr: stderr}
+	w := wrangler{root: root, folder: folder, port: o.port, secrets: o.secrets, stdout: stdout, stderr: stderr}
 	w.settings = settings{root: root, folder: folder,
 		hosts: slices.Compact([]string{"127.0.0.1", "localhost", shop.host}), lander: shop.lander}
 	if o.https {
@@ -166,7 +174,11 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer, si
 
 // shop is what wrangler.toml says of the lander that this machine stands for. Faults of the file are printed.
 func (o options) shop(root string, stderr io.Writer) (shop, error) {
-	s, err := readShop(root)
+	secrets := o.secrets
+	if o.real {
+		secrets = nil // those of .dev.vars count
+	}
+	s, err := readShop(root, secrets)
 	if err != nil {
 		return s, err
 	}
@@ -174,6 +186,9 @@ func (o options) shop(root string, stderr io.Writer) (shop, error) {
 		file, where := "wrangler.toml", fault.Where
 		if name, ok := strings.CutPrefix(where, config.NameFile+"."); ok {
 			file, where = landersfile.Path, name
+		}
+		if o.secrets[where] != "" {
+			file = "the environment"
 		}
 		fmt.Fprintf(stderr, "%s: %s (%s): %s\n", file, where, fault.Code, fault.Cure)
 	}

@@ -299,11 +299,55 @@ func TestRealOrders(t *testing.T) {
 	assert.NoError(t, <-done)
 }
 
+func TestSecretsOfTheEnvironmentReachTheRelay(t *testing.T) {
+	repository(t, "well", "v22.1.0")
+	env := map[string]string{"SERVER_PASSWORD": "a server's $PASSWORD, 24 long", "ALERT_URL": "not an address"}
+	var stdout, stderr output
+	signals, done := make(chan os.Signal, 1), make(chan error, 1)
+	go func() {
+		done <- run([]string{"-port", "0"}, func(name string) string { return env[name] }, &stdout, &stderr, signals)
+	}()
+	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "Ctrl-C") }, patience,
+		10*time.Millisecond, "it did not start")
+	response, err := http.Get(regexp.MustCompile(`http://localhost:\d+/buy`).FindString(stdout.String()))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	var called struct{ Secrets string }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&called))
+	assert.Contains(t, called.Secrets, "\nSERVER_PASSWORD=\"a server's \\$PASSWORD, 24 long\"\n"+
+		"ALERT_URL='not an address'\n")
+	assert.NotContains(t, called.Secrets, "TURNSTILE_SECRET")
+	assert.Contains(t, stderr.String(), "the environment: ALERT_URL (alert_url_invalid)")
+	signals <- os.Interrupt
+	assert.NoError(t, <-done)
+
+	_, err = envLine("SERVER_PASSWORD", "'\"`")
+	assert.ErrorContains(t, err, "take another value")
+}
+
+func TestABuildThatFailsLeavesTheLastOneInUse(t *testing.T) {
+	for command, want := range map[string]struct {
+		fails bool
+		says  string
+	}{
+		"true":                    {false, ""},
+		"echo broken >&2; exit 2": {false, "broken\n" + buildFailed + "\n"},
+		"exit 143":                {true, ""}, // as when make is asked to end
+	} {
+		var said bytes.Buffer
+		build := exec.Command("/bin/sh", "-c", lenient(command))
+		build.Stderr = &said
+		err := build.Run()
+		assert.Equal(t, want.fails, err != nil, command)
+		assert.Equal(t, want.says, said.String(), command)
+	}
+}
+
 func TestTheShopOfWranglerToml(t *testing.T) {
 	read := func(t *testing.T, text string) shop {
 		root := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte(text), 0o600))
-		s, err := readShop(root)
+		s, err := readShop(root, nil)
 		require.NoError(t, err)
 		return s
 	}
@@ -449,7 +493,7 @@ func TestWhichLanderThisMachineStandsFor(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(root, "worker"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(root, "wrangler.toml"), []byte(test.toml), 0o600))
 			require.NoError(t, os.WriteFile(filepath.Join(root, "worker/landers.toml"), []byte(test.file), 0o600))
-			s, err := readShop(root)
+			s, err := readShop(root, nil)
 			require.NoError(t, err)
 			require.Empty(t, s.faults)
 			s.lander, err = s.choose(test.asked, "localhost")

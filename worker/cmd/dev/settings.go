@@ -82,12 +82,20 @@ func (s settings) write(edition int) error {
 		}
 		build["watch_dir"] = watched
 		if command, ok := build["command"].(string); ok {
-			build["command"] = fmt.Sprintf("echo %d >'%s'; %s", edition, s.taken(), command)
+			build["command"] = fmt.Sprintf("echo %d >'%s'; %s", edition, s.taken(), lenient(command))
 		}
 	}
 	s.addLanders(all)
 	return s.put(all)
 }
+
+// lenient is a build command that fails only when a signal ends it, as wrangler does before it starts the next build.
+// Wrangler keeps every request waiting until the build has worked; so it goes on with what was built before.
+func lenient(command string) string {
+	return "(" + command + "\n) || { [ $? -lt 128 ] && echo '" + buildFailed + "' >&2; }"
+}
+
+const buildFailed = "make dev: the build failed, and what was built before stays in use"
 
 // put gives wrangler its file in one go.
 func (s settings) put(all map[string]any) error {

@@ -25,7 +25,8 @@ type shop struct {
 	lander string // the key of the lander that it stands for; "": it has one by itself
 }
 
-func readShop(root string) (shop, error) {
+// readShop reads both files, and checks them together with the optional secrets.
+func readShop(root string, secrets map[string]string) (shop, error) {
 	var settings struct {
 		Vars map[string]any `toml:"vars"`
 	}
@@ -45,6 +46,9 @@ func readShop(root string) (shop, error) {
 			return simulator.DefaultPassword
 		case config.NameLoopbackHTTP:
 			return "1"
+		}
+		if secret := secrets[name]; secret != "" {
+			return secret
 		}
 		switch value := settings.Vars[name].(type) {
 		case nil:

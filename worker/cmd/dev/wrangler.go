@@ -24,6 +24,9 @@ const minNode = 22
 // adminToken opens /api/preflight and the operator's other routes on this machine, where there is nothing to protect.
 const adminToken = "make-dev-operator"
 
+// optionalSecrets are those that make dev takes from its environment.
+var optionalSecrets = []string{config.NameServerPassword, config.NameTurnstileSecret, config.NameAlertURL}
+
 // stopTime is how long wrangler may take to end before it is killed.
 const stopTime = 10 * time.Second
 
@@ -36,6 +39,7 @@ type wrangler struct {
 	simulator      string      // base URL of the simulated CRM; "": the real one
 	certificate    certificate // the zero one: plain http
 	everywhere     bool        // other machines may come
+	secrets        map[string]string
 	stdout, stderr io.Writer
 
 	cmd  *exec.Cmd
@@ -105,12 +109,32 @@ func (w *wrangler) args() ([]string, error) {
 	text := config.NameLoginID + "=" + simulator.DefaultLoginID + "\n" + config.NamePassword + "=" +
 		simulator.DefaultPassword + "\n" +
 		config.NameAdminToken + "=" + adminToken + "\n"
+	for _, name := range optionalSecrets {
+		if value := w.secrets[name]; value != "" {
+			line, err := envLine(name, value)
+			if err != nil {
+				return nil, err
+			}
+			text += line
+		}
+	}
 	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the simulator's credentials: %w", err)
 	}
 	// The ledger is forgotten together with the simulator's books.
 	return append(args, "--persist-to", filepath.Join(w.folder, "state"), "--env-file", secrets, "--var",
 		config.NameKonnektiveURL+":"+w.simulator), nil
+}
+
+// envLine is a line of a file of secrets, as wrangler reads it: text in any of three quotes, in which $ begins the name
+// of another variable.
+func envLine(name, value string) (string, error) {
+	for _, quote := range []string{"'", `"`, "`"} {
+		if !strings.ContainsAny(value, quote+"\n\r") {
+			return name + "=" + quote + strings.ReplaceAll(value, "$", `\$`) + quote + "\n", nil
+		}
+	}
+	return "", fmt.Errorf("%s: take another value for make dev, in one line and without one of the three quotes", name)
 }
 
 // exit is why wrangler ended, which it never does by itself.
