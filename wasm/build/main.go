@@ -21,9 +21,9 @@ import (
 	"klarna-relay/worker/words/catalogue"
 )
 
-// budget is the largest module, in bytes after brotli at its highest quality. Lower it when the module becomes
-// smaller; an empty Go program takes nine tenths of it.
-const budget = 430_000
+// budget is the largest module, in bytes after brotli at its highest quality. Lower it when the module becomes much
+// smaller; an empty Go program takes nine tenths of it. Some KB are left for a newer Go.
+const budget = 440_000
 
 //go:embed check.js
 var loader string

@@ -45,6 +45,7 @@ var meanings = []meaning{
 	{"authenticate credentials", Misconfigured},       // MEASURED
 	{"could not authenticate", Misconfigured},         // GUESS: as above, worded differently
 	{"no products exist in the order", Misconfigured}, // MEASURED
+	{"api user", Misconfigured},                       // GUESS: a right of it is missing; no gateway knows of API users
 	{"not authorized", Misconfigured},                 // GUESS: a missing grant of the API user
 	{"not permitted", Misconfigured},                  // GUESS: likewise
 	{"permission", Misconfigured},                     // GUESS: likewise

@@ -169,7 +169,7 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 		case PaidBefore:
 			return Result{}, fail(paidBefore[t.Kind], at.ref, nil)
 		case TooMany:
-			return Result{}, fail(codes.RateLimited, at.ref, nil)
+			return Result{}, fail(usedUp[t.Kind], at.ref, nil)
 		}
 	}
 	// Other requests keep writing, so they are making progress with this purchase.
@@ -178,6 +178,10 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 
 // paidBefore is what a new cart is told when the purchase is paid with another one. Nothing was placed.
 var paidBefore = map[Kind]string{KindOrder: codes.EarlierPaid, KindUpsale: codes.AlreadyTaken}
+
+// usedUp is what is said of a purchase that takes no more attempts. Of an order it is what has a page begin another
+// one, so that a stranger who has the ref cannot keep its shopper from buying.
+var usedUp = map[Kind]string{KindOrder: codes.RefUnknown, KindUpsale: codes.RateLimited}
 
 func (s *Service) repeat(t *tracked, a *Attempt) Result {
 	result := s.answer(t, a)

@@ -204,7 +204,7 @@ func TestAnImportThatMayNotBegin(t *testing.T) {
 		})
 		d.pass(time.Minute)
 		_, code := d.imported(order("key-2", "other", first.Ref))
-		assert.Equal(t, codes.RateLimited, code)
+		assert.Equal(t, codes.RefUnknown, code, "which has a page begin another purchase")
 	})
 	t.Run("for a purchase that expires while it is asked about", func(t *testing.T) {
 		d := newDesk(t)

@@ -66,6 +66,9 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 			return rq.offer(kept.message)
 		}
 		kept.failed, kept.refusal = rl.platform.Now(), purchase.LeadError(reply)
+		if reply.Kind == konnektive.Error { // there is nothing of a shopper's in the question
+			kept.refusal = &codes.Error{Code: codes.Misconfigured, Cause: reply.Cause()}
+		}
 		rl.campaigns.put(name, kept)
 	}
 	if kept.message != "" && now.Before(kept.at.Add(campaignStale)) {

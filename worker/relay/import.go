@@ -122,7 +122,7 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 		Gateway: rl.gateway(rq),
 		Admit:   rl.challenge(rq, page),
 
-		NextPage: rq.target(page["redirectsTo"]), FailedPage: rq.target(page["errorRedirectsTo"]),
+		NextPage: rq.target(page, "redirectsTo"), FailedPage: rq.target(page, "errorRedirectsTo"),
 	}
 	if key == "" {
 		in.Derived = purchase.Digest(rq.addressKey(), digest, page["ref"])

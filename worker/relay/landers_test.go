@@ -180,8 +180,10 @@ func TestThePagesOwnTargetsAfterTheReturn(t *testing.T) {
 	assert.Equal(t, "/buy?a=1&ref="+own.Ref+"#top", s.pay(own.url()).Header.Get("Location"),
 		"a page's own address has nothing of an attempt before in it")
 
+	s.logs = nil
 	third := s.order("targets-key-3", body.with("product1_qty", "3", "redirectsTo", "https://elsewhere.example/",
 		"emailAddress", "c@example.com"))
+	assert.Contains(t, s.logs[0], `"droppedFields":["redirectsTo"]`)
 	assert.Equal(t, "/upsell?ref="+third.Ref, s.pay(third.url()).Header.Get("Location"),
 		"what is another's means nothing")
 

@@ -288,10 +288,14 @@ func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
 
 // target is where a page wants the shopper to go after the return; "" when it names no address, or one that is not
 // allowed. A page that names its own address may have been reached after a failure. The parameters that tell of it are
-// taken away, so that the next attempt does not return to them.
-func (rq *request) target(value string) string {
+// taken away, so that the next attempt does not return to them. An address that is not used is logged as dropped.
+func (rq *request) target(page rules.Fields, name string) string {
+	value := page[name]
 	origins := append([]string{rq.base, rq.lander.Origin}, rq.lander.AllowedOrigins...)
-	target, _ := rules.Target(withoutParameters(strings.TrimSpace(value), "errorMsg", "klarna"), origins...)
+	target, ok := rules.Target(withoutParameters(strings.TrimSpace(value), "errorMsg", "klarna"), origins...)
+	if !ok && value != "" {
+		rq.dropped = append(rq.dropped, name)
+	}
 	return target
 }
 
