@@ -136,6 +136,9 @@ func (l *landerReader) checkName(e entry) {
 	name, wildcard := strings.CutPrefix(e.name, "*.")
 	switch {
 	case e.name == AnyHost:
+	case e.inFile && strings.HasPrefix(e.name, "vars.LANDERS."):
+		l.add("host_unquoted", l.place, `write it ["`+strings.TrimPrefix(l.host, "vars.landers.")+
+			`"]: in this file a table has the host alone for a name`)
 	case e.unquoted:
 		l.add("host_unquoted", l.place, `put the host into quotes, ["`+l.host+`"]: without them its dots make tables of it`)
 	case strings.Contains(name, "/"):

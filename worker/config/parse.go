@@ -84,7 +84,7 @@ func (r *report) loopbackHTTP(text string) bool {
 // sent.
 func (r *report) credential(name, code, text string) string {
 	if text == "" {
-		r.add(code+"_missing", name, "set it with: wrangler secret put "+name+" (for make dev: in .dev.vars)")
+		r.add(code+"_missing", name, "set it with: make secrets SECRETS="+name+" (for make dev: in .dev.vars)")
 		return ""
 	}
 	before := len(r.faults)

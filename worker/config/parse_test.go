@@ -275,10 +275,10 @@ func TestAllFaultsAreExplainedInOneMessage(t *testing.T) {
 	_, faults := parse(with(map[string]string{"KONNEKTIVE_LOGIN_ID": "", "LANDERS": ""}))
 
 	assert.Equal(t, "2 faults in the configuration: "+
-		"login_id_missing at KONNEKTIVE_LOGIN_ID: set it with: wrangler secret put KONNEKTIVE_LOGIN_ID (for make dev: in .dev.vars) | "+
+		"login_id_missing at KONNEKTIVE_LOGIN_ID: set it with: make secrets SECRETS=KONNEKTIVE_LOGIN_ID (for make dev: in .dev.vars) | "+
 		`landers_missing at LANDERS: add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`, config.Explain(faults))
 	assert.Equal(t, "2 faults in the configuration:\n"+
-		"  - login_id_missing at KONNEKTIVE_LOGIN_ID: set it with: wrangler secret put KONNEKTIVE_LOGIN_ID (for make dev: in .dev.vars)\n"+
+		"  - login_id_missing at KONNEKTIVE_LOGIN_ID: set it with: make secrets SECRETS=KONNEKTIVE_LOGIN_ID (for make dev: in .dev.vars)\n"+
 		`  - landers_missing at LANDERS: add a table [vars.LANDERS."*"] with campaignId, forceMerchantId and products`+"\n", config.List(faults))
 }
 

@@ -72,7 +72,7 @@ func Get(shop, path, token string) (status int, body []byte, err error) {
 		return 0, nil, fmt.Errorf("the answer broke off: %w", err)
 	}
 	if res.StatusCode == http.StatusUnauthorized {
-		return 0, nil, errors.New("the Worker has another ADMIN_TOKEN: set it again with `wrangler secret put ADMIN_TOKEN`")
+		return 0, nil, errors.New("the Worker has another ADMIN_TOKEN: set it again with `make secrets SECRETS=ADMIN_TOKEN`")
 	}
 	return res.StatusCode, body, nil
 }

@@ -176,8 +176,8 @@ var refusals = []struct{ part, check, text, cure string }{
 		"In Konnektive, open the API user and add CLOUDFLARE to its whitelist: a Worker has no address of its own. That " +
 			"admits every Worker of everybody, so let the user have a long password and only the grants it needs."},
 	{"authenticate", "credentials", "Konnektive refused the login id or the password.",
-		"Set both again: wrangler secret put " + config.NameLoginID + ", wrangler secret put " + config.NamePassword +
-			". They are those of an API user, not of a person."},
+		"Set both again: make secrets SECRETS=\"" + config.NameLoginID + " " + config.NamePassword +
+			"\". They are those of an API user, not of a person."},
 	{"permission", "grant", grantText, grantCure},
 	{"not permitted", "grant", grantText, grantCure},
 	{"not authorized", "grant", grantText, grantCure},

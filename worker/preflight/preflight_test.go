@@ -216,7 +216,7 @@ func TestCallsThatDoNotSucceed(t *testing.T) {
 		{"an IPv6 address that is not whitelisted", refused(`"IP must be whitelisted - 2a06:98c0:3600::103."`),
 			[]string{"fail address"}, "2a06:98c0:3600::103"},
 		{"an address that is not named", refused(`"Your IP must be whitelisted"`), []string{"fail address"}, "CLOUDFLARE"},
-		{"wrong credentials", refused(`"Request failed. Could not authenticate credentials. Please check the loginId and password."`), []string{"fail credentials"}, "wrangler secret put KONNEKTIVE_PASSWORD"},
+		{"wrong credentials", refused(`"Request failed. Could not authenticate credentials. Please check the loginId and password."`), []string{"fail credentials"}, `make secrets SECRETS="KONNEKTIVE_LOGIN_ID KONNEKTIVE_PASSWORD"`},
 		{"a call that is not granted", refused(`"You do not have permission to use campaign/query"`), []string{"fail grant"},
 			"grant Import Lead"},
 		{"a campaign that does not exist", refused(`"No campaigns matching those parameters could be found"`),

@@ -31,9 +31,21 @@ const (
 
 // findings are what is wrong with one environment, and what is worth a thought.
 type findings struct {
-	faults []config.Fault
-	hints  []string
-	config config.Config
+	faults  []config.Fault
+	hints   []string
+	config  config.Config
+	landers config.File
+}
+
+// inFile tells whether a lander is one of landers.toml.
+func (f *findings) inFile(name string) bool { return f.landers != nil && f.landers(name) != "" }
+
+// at is the place of a lander.
+func (f *findings) at(e environment, name string) string {
+	if f.inFile(name) {
+		return fmt.Sprintf("%s.%q", config.NameFile, name)
+	}
+	return fmt.Sprintf("%svars.%s.%q", e.prefix(), config.NameLanders, name)
 }
 
 func (f *findings) fault(code, where, cure string) {
@@ -46,10 +58,11 @@ func (f *findings) hint(format string, args ...any) {
 
 // check examines one environment. What config.Parse finds comes first, since it finds most mistakes.
 func check(e environment, s secrets, p place) *findings {
-	f := &findings{}
+	f := &findings{landers: p.landers}
 	f.checkValues(e, s, p)
 	f.checkVarNames(e)
 	f.checkSecretNames(s)
+	f.checkLikes(e, p)
 	f.checkLoopback(e)
 	f.checkWorker(e, p)
 	f.checkAssets(e)
@@ -72,19 +85,17 @@ type place struct {
 	folder  string
 	landers config.File
 	today   time.Time
+	alone   bool // one environment is checked, and not the top level
 }
 
 // checkValues runs the Worker's own check on the vars and on the secrets at hand.
 func (f *findings) checkValues(e environment, s secrets, p place) {
-	vars := table(e.settings, "vars")
-	parsed, faults := config.ParseWith(func(name string) string {
-		if slices.Contains(config.Secrets, name) {
-			return s.values[name]
-		}
-		return asBinding(vars[name])
-	}, p.landers)
-	faults = append(faults, parsed.Landers.Faults()...)
+	parsed, faults := parse(e.settings, s, p)
 	f.config = parsed
+	var above []config.Fault
+	if e.top != nil {
+		_, above = parse(e.top, s, p)
+	}
 	var unseen []string
 	for _, fault := range faults {
 		isSecret := slices.Contains(config.Secrets, fault.Where)
@@ -92,24 +103,78 @@ func (f *findings) checkValues(e environment, s secrets, p place) {
 		case isSecret && s.values[fault.Where] == "" && !s.complete:
 			unseen = append(unseen, fault.Where)
 			continue
-		case isSecret && s.from != "":
-			fault.Where += " (" + s.from + ")"
-		case !isSecret && strings.HasPrefix(fault.Where, config.NameFile):
-			if e.name != "" {
-				continue // told once, for the top level
+		case isSecret:
+			fault.Cure = strings.Replace(fault.Cure, secretCure(fault.Where), secretCure(fault.Where)+e.flag(), 1)
+			if s.from != "" {
+				fault.Where += " (" + s.from + ")"
 			}
-		case !isSecret:
+		case strings.HasPrefix(fault.Where, config.NameFile):
+			if e.top != nil && !(p.alone && slices.Contains(above, fault)) {
+				continue // told once, for the top level; see checkLikes for the others
+			}
+		default:
 			fault.Where = e.prefix() + "vars." + fault.Where
 		}
-		if e.name != "" && vars[config.NameLanders] == nil && fault.Code == "landers_missing" {
+		if e.name != "" && table(e.settings, "vars")[config.NameLanders] == nil && fault.Code == "landers_missing" {
 			fault.Cure = fmt.Sprintf("environments do not inherit vars: repeat them, as [env.%s.vars] and "+
 				"[env.%s.vars.LANDERS.\"*\"]", e.name, e.name)
 		}
 		f.faults = append(f.faults, fault)
 	}
-	if len(unseen) > 0 {
-		f.hint("not at hand here, so not checked: %s. Each is set once at Cloudflare: wrangler secret put NAME%s",
+	if len(unseen) == 1 {
+		f.hint("not at hand here, so not checked: %s. It is set once at Cloudflare: %s", unseen[0],
+			secretCure(unseen[0])+e.flag())
+	} else if len(unseen) > 1 {
+		f.hint("not at hand here, so not checked: %s. They are set once at Cloudflare: make secrets%s",
 			strings.Join(unseen, ", "), e.flag())
+	}
+}
+
+// secretCure is the command that sets a secret.
+func secretCure(name string) string { return "make secrets SECRETS=" + name }
+
+// parse reads the settings of one environment as the Worker does, with all landers.
+func parse(settings map[string]any, s secrets, p place) (config.Config, []config.Fault) {
+	vars := table(settings, "vars")
+	parsed, faults := config.ParseWith(func(name string) string {
+		if slices.Contains(config.Secrets, name) {
+			return s.values[name]
+		}
+		return asBinding(vars[name])
+	}, p.landers)
+	return parsed, append(faults, parsed.Landers.Faults()...)
+}
+
+// checkLikes finds landers of landers.toml that are like one of wrangler.toml which this environment has not. That is
+// a fault where a route leads to the lander.
+func (f *findings) checkLikes(e environment, p place) {
+	if e.top == nil {
+		return
+	}
+	above, _ := parse(e.top, secrets{}, p)
+	var lacking []string
+	for _, l := range f.config.Landers.All() {
+		faulty := func(l config.Lander) bool {
+			return slices.ContainsFunc(l.Faults, func(f config.Fault) bool { return f.Code == "like_invalid" })
+		}
+		if same, _ := above.Landers.Named(l.Name); !f.inFile(l.Name) || !faulty(l) || faulty(same) {
+			continue
+		}
+		if !slices.ContainsFunc(routesOf(e), func(r route) bool { return r.covers(l.Name) }) {
+			lacking = append(lacking, fmt.Sprintf("%q", l.Name))
+		} else {
+			f.fault("like_invalid", f.at(e, l.Name)+".like", fmt.Sprintf("[env.%s] has no lander of this name: add it as "+
+				"[env.%s.vars.LANDERS.\"…\"], or move it from [vars.LANDERS] to landers.toml, which every environment has",
+				e.name, e.name))
+		}
+	}
+	if len(lacking) > 0 {
+		more := ""
+		if n := len(lacking) - 1; n > 0 {
+			more = fmt.Sprintf(" (and %s)", plural(n, "other lander"))
+		}
+		f.hint("landers.toml.%s%s is like a lander that [env.%s] has not. No route of this environment leads to it, so that "+
+			"does no harm; to serve it here too, move that lander from [vars.LANDERS] to landers.toml", lacking[0], more, e.name)
 	}
 }
 
@@ -135,15 +200,14 @@ func (f *findings) checkVarNames(e environment) {
 		switch {
 		case slices.Contains(config.Secrets, name):
 			f.fault("secret_in_vars", where, "take it out, change it at its source (it may be in the history of the "+
-				"repository already), then: wrangler secret put "+name+e.flag())
+				"repository already), then: "+secretCure(name)+e.flag())
 		case !slices.Contains(config.Vars, name):
 			cure := "the Worker reads no such variable: correct the name or remove it; there are " +
 				strings.Join(config.Vars, ", ")
 			if meant := config.Nearest(name, append(config.Vars, config.Secrets...)); meant != "" {
 				cure = "the Worker reads no such variable: write it " + meant
 				if slices.Contains(config.Secrets, meant) {
-					cure = "take it out of the file: " + meant + " is meant, and that is a secret: wrangler secret put " + meant +
-						e.flag()
+					cure = "take it out of the file: " + meant + " is meant, and that is a secret: " + secretCure(meant) + e.flag()
 				}
 			}
 			f.fault("var_unknown", where, cure)
@@ -191,7 +255,7 @@ func (f *findings) checkLoopback(e environment) {
 	}
 	for _, l := range f.config.Landers.All() {
 		if isLoopbackURL(l.Origin) {
-			f.fault("loopback_url_deployed", fmt.Sprintf("%s%s.%q.origin", where, config.NameLanders, l.Name),
+			f.fault("loopback_url_deployed", f.at(e, l.Name)+".origin",
 				"a deployed Worker cannot reach this machine: give the origin's public address")
 		}
 	}
@@ -482,10 +546,15 @@ func asNumber(v any) (float64, bool) {
 
 // checkAlerts wants a cron trigger where a webhook is set: the Worker looks for news only when one runs it.
 func (f *findings) checkAlerts(e environment) {
-	crons, _ := table(e.settings, "triggers")["crons"].([]any)
-	if f.config.AlertURL != "" && len(crons) == 0 {
-		f.fault("alerts_without_trigger", e.prefix()+"triggers.crons",
+	crons, given := table(e.settings, "triggers")["crons"].([]any)
+	switch where := e.prefix() + "triggers.crons"; {
+	case len(crons) > 0:
+	case f.config.AlertURL != "":
+		f.fault("alerts_without_trigger", where,
 			config.NameAlertURL+` is set, and nothing has the Worker look: add crons = ["*/5 * * * *"]`)
+	case given:
+		f.hint("%s is empty, so the Worker never looks, and nobody is told when orders stop, whatever %s says: "+
+			`set crons = ["*/5 * * * *"]`, where, config.NameAlertURL)
 	}
 }
 
@@ -500,7 +569,7 @@ func (f *findings) adviseLanders(e environment, s secrets) {
 		}
 	}
 	for _, l := range f.config.Landers.All() {
-		where := fmt.Sprintf("%svars.%s.%q", e.prefix(), config.NameLanders, l.Name)
+		where := f.at(e, l.Name)
 		if len(l.Shop.Upsales) > 0 && l.Upsell == "" {
 			f.hint("%s has upsales, but no upsell page: nobody is shown them", where)
 		}
@@ -514,12 +583,12 @@ func (f *findings) adviseLanders(e environment, s secrets) {
 	}
 }
 
-// flag is the wrangler option for the environment.
+// flag names the environment to make.
 func (e environment) flag() string {
 	if e.name == "" {
 		return ""
 	}
-	return " --env " + e.name
+	return " ENVIRONMENT=" + e.name
 }
 
 // repeat explains why a binding that stands at the top is missing here.

@@ -59,7 +59,7 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) int {
 		return 1
 	}
 	folder := filepath.Dir(*file)
-	p := place{folder: folder, landers: landers.File(), today: time.Now()}
+	p := place{folder: folder, landers: landers.File(), today: time.Now(), alone: *only != ""}
 	status := 0
 	for i, e := range environments {
 		secrets, err := readSecrets(*secretsFile, folder, e.name, lookup)
@@ -103,6 +103,9 @@ func readable(err error) string {
 	var parse toml.ParseError
 	if !errors.As(err, &parse) {
 		return "  " + err.Error()
+	}
+	if strings.HasSuffix(parse.Message, "has already been defined.") { // which quotes keys alone
+		return fmt.Sprintf("  line %d: %s Keep one of them", parse.Position.Line, parse.Message)
 	}
 	parts := strings.Split(parse.Message, `"`)
 	for i := 1; i < len(parts); i += 2 {

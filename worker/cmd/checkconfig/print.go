@@ -30,6 +30,9 @@ func (f *findings) print(out io.Writer, file string, e environment) {
 
 // summary is a lander in one line.
 func summary(l config.Lander) string {
+	if len(l.Faults) > 0 {
+		return fmt.Sprintf("%q: misconfigured here", l.Name)
+	}
 	parts := []string{
 		"campaign " + l.CampaignID,
 		"gateway " + l.MerchantID,

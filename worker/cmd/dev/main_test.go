@@ -164,14 +164,7 @@ func TestEverythingIsStartedAndStopped(t *testing.T) {
 	assert.Equal(t, "0", called.Inspector)
 
 	t.Run("the simulator sells what wrangler.toml names", func(t *testing.T) {
-		response, err := http.PostForm(books[1]+"/campaign/query/",
-			map[string][]string{"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword},
-				"campaignId": {"77"}})
-		require.NoError(t, err)
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		assert.Contains(t, string(body), `"productName":"Product 99"`)
+		assert.Contains(t, campaignAt(t, books[1], "77"), `"productName":"Product 99"`)
 	})
 
 	t.Run("one signal ends wrangler, its children and the simulator, and removes the temporary folder", func(t *testing.T) {
@@ -589,6 +582,18 @@ func save(t *testing.T, file, text string) {
 	require.NoError(t, os.Rename(file+".new", file))
 }
 
+// campaignAt is what the simulated CRM says of a campaign.
+func campaignAt(t *testing.T, books, id string) string {
+	t.Helper()
+	response, err := http.PostForm(books+"/campaign/query/", map[string][]string{"campaignId": {id},
+		"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}})
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
 func TestAnEditOfTheSettingsReachesEverybody(t *testing.T) {
 	root := repository(t, "well", "v22.1.0")
 	const sells = "forceMerchantId = 5\nproducts = [34]\npages = { checkout = \"/buy\" }\n"
@@ -607,15 +612,7 @@ func TestAnEditOfTheSettingsReachesEverybody(t *testing.T) {
 	books := regexp.MustCompile(`The CRM +(http://127\.0\.0\.1:\d+)/_simulator/\n`).FindStringSubmatch(stdout.String())
 	require.NotNil(t, books, stdout.String())
 	page := regexp.MustCompile(`http://localhost:\d+/buy`).FindString(stdout.String())
-	sold := func(campaign string) string {
-		response, err := http.PostForm(books[1]+"/campaign/query/", map[string][]string{"campaignId": {campaign},
-			"loginId": {simulator.DefaultLoginID}, "password": {simulator.DefaultPassword}})
-		require.NoError(t, err)
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		return string(body)
-	}
+	sold := func(campaign string) string { return campaignAt(t, books[1], campaign) }
 	written := func() string {
 		response, err := http.Get(page)
 		require.NoError(t, err)

@@ -78,7 +78,7 @@ func ask(shop, token string, out io.Writer) error {
 	switch status {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return errors.New("the Worker has no ADMIN_TOKEN, or another one answers there: `wrangler secret put ADMIN_TOKEN`")
+		return errors.New("the Worker has no ADMIN_TOKEN, or another one answers there: `make secrets SECRETS=ADMIN_TOKEN`")
 	default:
 		return fmt.Errorf("the Worker answered %d", status)
 	}
