@@ -462,7 +462,7 @@ func TestTheBooksBalanceAfterBadWeather(t *testing.T) {
 	for range 4 {
 		doubts.Go(func() {
 			for c := range queue {
-				if c.buy(6, 50*time.Millisecond) {
+				if c.buy(6, 1100*time.Millisecond) { // Konnektive is asked about a purchase once a second
 					s.keep(c)
 				} else {
 					s.book.Find("%s of %s is stuck: %s", c.route, c.email, c.code)
