@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -87,22 +89,26 @@ const consoleProbe = `{
 func (w *webkit) profile(t testing.TB, l *line) driver {
 	t.Helper()
 	home := t.TempDir()
-	cmd := exec.Command(w.driver, "--port=0")
-	cmd.Env = append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1",
+	env := append(os.Environ(), "DISPLAY="+w.display, "HOME="+home, "XDG_RUNTIME_DIR="+home, "NO_AT_BRIDGE=1",
 		"LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
-	cmd.SysProcAttr = group()
-	s := &webkitSession{client: &http.Client{Timeout: patience}}
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		if s.at != "" {
-			_, _ = s.call(http.MethodDelete, "", nil)
-		}
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
+	start := func(env []string, name string, args ...string) (pid int) {
+		cmd := exec.Command(name, args...)
+		cmd.Env, cmd.SysProcAttr = env, group()
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			_ = cmd.Wait()
+		})
+		return cmd.Process.Pid
+	}
 	l.beforePage(consoleProbe)
-	s.line = l
-	driver := "http://" + listening(t, cmd.Process.Pid)
+	// Were it the driver that starts the browser, it would choose the port on which they meet, and wait for ever when
+	// somebody else got it first.
+	meeting := quietPort(t)
+	browser := start(append(env, "WEBKIT_INSPECTOR_SERVER="+meeting), w.browser, "--automation", "--proxy=http://"+l.address)
+	listening(t, browser)
+	driver := "http://" + listening(t, start(env, w.driver, "--port=0", "--target="+meeting))
+	s := &webkitSession{client: &http.Client{Timeout: patience}, line: l}
 	created, err := s.call(http.MethodPost, driver+"/session",
 		map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 			"acceptInsecureCerts": true,
@@ -110,8 +116,6 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 			"pageLoadStrategy": "none",
 			// A time-out of scripts would be one of the page's own timers, which tests replace.
 			"timeouts": map[string]any{"script": nil},
-			"webkitgtk:browserOptions": map[string]any{"binary": w.browser,
-				"args": []string{"--automation", "--proxy=http://" + l.address}},
 		}}})
 	require.NoError(t, err)
 	var session struct{ SessionID string }
@@ -122,6 +126,21 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 	_, err = s.call(http.MethodPost, "/window/rect", map[string]any{"width": 800, "height": 700})
 	require.NoError(t, err)
 	return &webkitTab{session: s, handle: handle}
+}
+
+// quietPort is an address on this machine whose port is free, and is none of those that the system gives to whoever
+// asks for any.
+func quietPort(t testing.TB) string {
+	t.Helper()
+	for range 2000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, listener.Close())
+			return address
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return ""
 }
 
 // listening is the address at which a process listens, once it does: the driver takes a free port, and does not say
