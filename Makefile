@@ -181,9 +181,10 @@ samples: ## Keep the pages of www/ as those that the tests shop at, so that page
 	@git ls-files -z www | tar -c --null -T - | tar -x --strip-components=1 -C worker/test/pages
 
 SOAK ?= 30s
-soak: bundle ## Orders in bad weather, SOAK long (30s), and two minutes until the books must balance: lost calls, hang-ups, deaths
+SETTING ?= as measured
+soak: bundle ## Orders in bad weather, SOAK long (30s), until the books balance: lost calls, hang-ups, deaths (SETTING= for every answer of the CRM)
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e,soak -count=1 -timeout 0 -run '^TestTheBooksBalance' -v ./worker/test \
-		-args -soak.for=$(SOAK)
+		-args -soak.for=$(SOAK) -soak.setting="$(SETTING)"
 
 attack: bundle ## Hostile requests against the built Worker, and what came of each kind
 	BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run '^TestAStandingAttack' -v ./worker/test \
