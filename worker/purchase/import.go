@@ -390,6 +390,14 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 		return nil, s.release(ctx, t, token, broken("", notHeld))
 	case notAsked != nil:
 		return nil, s.release(ctx, t, token, unasked("", notAsked))
+	}
+	if from.hold && held && !usable {
+		// Whose order it is may not have noted it yet.
+		if err := s.letGo(ctx, from.orderID, t.ref); err != nil {
+			return nil, s.release(ctx, t, token, broken("", err))
+		}
+	}
+	switch {
 	case from.orderID != "" && !(held && usable) && in.Kind == KindOrder && in.Lead == nil:
 		return nil, s.release(ctx, t, token, fail(codes.Invalid, "", ErrNoLead))
 	case from.orderID != "" && !(held && usable):

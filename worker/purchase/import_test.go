@@ -442,3 +442,42 @@ func TestAnAnswerThatComesAfterAnotherSessionWasHandedOut(t *testing.T) {
 		})
 	}
 }
+
+// A CRM that gives a lead any order, and does not say how it stands, may name the order of another shopper's import
+// before that shopper's purchase has noted it.
+func TestAnOrderThatIsNotUsedIsLetGo(t *testing.T) {
+	d := newDesk(t)
+	d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+	d.status["SAME"] = complete
+	first, _ := d.redirected(order("key", "cart", ""))
+	assert.Empty(t, d.record(first.Ref).Attempts[0].OrderID)
+	held, err := d.hold(context.Background(), "shop.example", "SAME", "its own purchase")
+	require.NoError(t, err)
+	assert.True(t, held)
+	held, err = d.hold(context.Background(), "shop.example", "SAME", "another one")
+	require.NoError(t, err)
+	assert.False(t, held)
+	require.NoError(t, d.letGo(context.Background(), "SAME", "another one"), "which it has not")
+	held, err = d.hold(context.Background(), "shop.example", "SAME", "its own purchase")
+	require.NoError(t, err)
+	assert.True(t, held)
+
+	for _, n := range []int{1, 2} { // the note is read, and written
+		d := newDesk(t)
+		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+		d.status["SAME"] = complete
+		asked := false
+		d.during(konnektive.OrderQuery, func() { asked = true })
+		d.store.fails = func(string, string) error {
+			if asked {
+				if n--; n == 0 {
+					return errBroken
+				}
+			}
+			return nil
+		}
+		_, err := d.another().Import(context.Background(), order("key", "cart", ""))
+		assert.ErrorIs(t, err, errBroken)
+		assert.NotContains(t, d.calls, "order/import", "nothing is imported")
+	}
+}
