@@ -240,6 +240,35 @@ var remembering = []landerCase{
 		s.at("/checkout")
 		assert.NotEqual(t, ref, s.refOf("order"))
 	}},
+	{"an order that is declined after its earlier cart was paid elsewhere says so, and is placed only when it is wanted",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.pay()
+			s.klarna("")
+			first, ok := s.market.CRM.LatestSession(s.order().ID)
+			require.True(t, ok)
+			s.back()
+			s.state("back")
+			s.set(map[string]string{"product1_qty": "3"})
+			s.pay()
+			s.klarna("#decline")
+			s.at("/checkout")
+			s.until(`/^(declined|back)$/.test(document.querySelector("form[data-klarna]")?.dataset.klarnaState)`)
+			_, err := s.market.CRM.Approve(first.ID)
+			require.NoError(t, err)
+			// Konnektive is asked about a purchase once a second at most, and has just been asked.
+			s.until(`performance.now() > 4000`)
+			s.pay()
+			s.state("earlier_paid")
+			assert.Contains(t, s.alert(), "has not been placed")
+			s.pay()
+			s.klarna("")
+			require.Len(t, s.orders(), 3, "the one that is paid, the one that was declined, and this one")
+			for _, order := range s.orders() {
+				assert.Len(t, order.OrderImports(), 1)
+			}
+		}},
 	{"when the order before this one turns out to be paid, it says so, and this one is placed only when it is wanted",
 		func(t *testing.T, s *shopper) {
 			s.open("/checkout")

@@ -539,10 +539,11 @@ async function place(at, name, fields) {
   const fresh = () => begin(prints, last);
   const attempt = last?.key && !changed && !last.over ? last : fresh();
   const answer = await insist(at, name, attempt, { fields, extra });
-  const otherCart = answer.code === "paid" && changed?.cart !== prints.cart;
-  if (!changed || !(otherCart || answer.code === "earlier_paid")) return answer;
-  // What is paid is the order before the change.
-  shared.set(`at:${name}`, { ref: changed.ref, cart: changed.cart, who: changed.who, paid: true, at: Date.now() });
+  const otherCart = answer.code === "paid" && changed && changed.cart !== prints.cart;
+  if (!otherCart && answer.code !== "earlier_paid") return answer;
+  // What is paid is the order before this one, so that the next press is for another.
+  const { ref, cart, who } = changed ?? { ref: answer.ref, cart: undefined, who: prints.who };
+  shared.set(`at:${name}`, { ref, cart, who, paid: true, at: Date.now() });
   return { ...answer, code: "earlier_paid" };
 }
 
