@@ -391,19 +391,19 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 	case notAsked != nil:
 		return nil, s.release(ctx, t, token, unasked("", notAsked))
 	}
-	if from.hold && held && !usable {
+	if from.orderID == "" || held && usable {
+		return nil, nil
+	}
+	if from.hold && held {
 		// Whose order it is may not have noted it yet.
 		if err := s.letGo(ctx, from.orderID, t.ref); err != nil {
 			return nil, s.release(ctx, t, token, broken("", err))
 		}
 	}
-	switch {
-	case from.orderID != "" && !(held && usable) && in.Kind == KindOrder && in.Lead == nil:
+	if in.Kind == KindOrder && in.Lead == nil {
 		return nil, s.release(ctx, t, token, fail(codes.Invalid, "", ErrNoLead))
-	case from.orderID != "" && !(held && usable):
-		return nil, s.forget(ctx, t, token)
 	}
-	return nil, nil
+	return nil, s.forget(ctx, t, token)
 }
 
 // writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is

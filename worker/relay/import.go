@@ -39,7 +39,7 @@ func (rl *Relay) checkOrder(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	if ref := accepted.page["ref"]; ref != "" {
+	if ref := accepted.page["ref"]; ref != "" && len(accepted.lacking) == 0 { // else acceptOrder has looked it up
 		rq.logged = ref
 		if _, err := rl.purchases(rq).Opened(rq.ctx, rq.host, ref); err != nil {
 			return rl.failed(rq, err)
