@@ -56,11 +56,11 @@
 // reads stands in the page, or is the relay's answer.
 const ENGLISH = {
   sending: "Placing your order …",
-  slow: "This takes longer than usual. Please stay on this page while your order is being placed.",
+  slow: "This is taking longer than usual. Please stay on this page while your order is being placed.",
   checking: "We are checking whether your order has reached us. Please do not order or pay again.",
   leaving: "Taking you to Klarna …",
   onward: "Continue to Klarna",
-  back: "Your order is waiting at Klarna, and is not paid yet. You can go on where you left off.",
+  back: "Your order is waiting at Klarna and is not paid yet. You can go on where you left off.",
   sent: "This order was already being placed when the page was left. Press the button again: it will be placed only once.",
   elsewhere: "This order is being placed in another window. Please wait a moment.",
   invalid: "Please look at the marked fields.",

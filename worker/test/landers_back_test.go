@@ -89,7 +89,7 @@ var comingBack = []landerCase{
 		s.klarna("#decline")
 		s.at("/de/checkout")
 		s.state("declined")
-		assert.Contains(t, s.alert(), "Es wurde nichts berechnet")
+		assert.Contains(t, s.alert(), "Es wurde kein Geld abgebucht")
 		assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
 	}},
 	{"declined at once by the CRM, the form says so, and a try with another e-mail address is a purchase of its own",

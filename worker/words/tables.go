@@ -154,7 +154,7 @@ const textsOfCS = "" +
 	"Ulice a číslo domu\n" +
 	"Byt, patro\n" +
 	"PSČ\n" +
-	"Obec\n" +
+	"Město\n" +
 	"Stát nebo provincie\n" +
 	"Doručit na tuto adresu\n" +
 	"Doprava\n" +
@@ -166,17 +166,17 @@ const textsOfCS = "" +
 	"Zadejte prosím svou e-mailovou adresu.\n" +
 	"Zadejte prosím své telefonní číslo.\n" +
 	"Zadejte prosím ulici a číslo domu.\n" +
-	"Zadejte prosím obec.\n" +
+	"Zadejte prosím město nebo obec.\n" +
 	"Vyberte prosím stát nebo provincii.\n" +
 	"Zadejte prosím své PSČ.\n" +
 	"Vyberte prosím svou zemi.\n" +
 	"Vyberte prosím produkt.\n" +
 	"Text je příliš dlouhý: nejvýše {limit} znaků.\n" +
-	"Jsou zde znaky, které nemůžeme použít. Zadejte to prosím znovu.\n" +
-	"Napište prosím jméno tak, jak je uvedeno na vaší poště.\n" +
-	"Zkontrolujte prosím e-mailovou adresu: měla by vypadat jako jmeno@priklad.cz.\n" +
+	"Text obsahuje znaky, které nemůžeme použít. Zadejte ho prosím znovu.\n" +
+	"Napište prosím jméno tak, jak je uvedeno na dopisech, které dostáváte.\n" +
+	"Zkontrolujte prosím e-mailovou adresu: měla by mít tvar jmeno@example.com.\n" +
 	"Zkontrolujte prosím telefonní číslo. S předvolbou země je vždy jednoznačné: {example}\n" +
-	"Zkontrolujte prosím PSČ: v této zemi vypadá jako {example}.\n" +
+	"Zkontrolujte prosím PSČ: v této zemi má například tvar {example}.\n" +
 	"Vyberte prosím stát nebo provincii této země, například {example}.\n" +
 	"Vyberte prosím zemi ze seznamu.\n" +
 	"Zkontrolujte prosím tento údaj.\n" +
@@ -190,21 +190,21 @@ const textsOfCS = "" +
 	"Čekáme, až Klarna potvrdí platbu. Neplaťte prosím znovu.\n" +
 	"Obchod vaši objednávku obdržel a před potvrzením ji kontroluje. Neplaťte prosím znovu.\n" +
 	"Kontrolujeme vaši objednávku. Neplaťte prosím znovu.\n" +
-	"Objednávku se nepodařilo dokončit. Nic vám nebylo účtováno. Zkuste to prosím znovu.\n" +
-	"Klarna platbu nepřijala. Nic vám nebylo účtováno. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
-	"Platba u Klarny nebyla dokončena. Nic vám nebylo účtováno. Můžete to zkusit znovu.\n" +
-	"Čas na zaplacení u Klarny vypršel. Nic vám nebylo účtováno. Můžete objednat znovu.\n" +
+	"Objednávku se nepodařilo dokončit. Nebyly vám strženy žádné peníze. Zkuste to prosím znovu.\n" +
+	"Klarna platbu nepřijala. Nebyly vám strženy žádné peníze. Můžete změnit objednávku nebo své údaje a zkusit to znovu.\n" +
+	"Platba u Klarny nebyla dokončena. Nebyly vám strženy žádné peníze. Můžete to zkusit znovu.\n" +
+	"Čas na zaplacení u Klarny vypršel. Nebyly vám strženy žádné peníze. Můžete objednat znovu.\n" +
 	"Peníze za tuto objednávku byly vráceny.\n" +
-	"Nepodařilo se zjistit, zda je tato objednávka zaplacená. Než objednáte znovu, podívejte se prosím do e-mailu a ke Klarně.\n" +
+	"Nepodařilo se zjistit, zda je tato objednávka zaplacená. Než objednáte znovu, zkontrolujte to prosím v e-mailu a u Klarny.\n" +
 	"Doplňkový produkt se nepodařilo objednat. Vaše první objednávka je zaplacená a zůstává beze změny. Můžete to zkusit znovu.\n" +
 	"Klarna nepřijala platbu za doplňkový produkt, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
 	"Platba za doplňkový produkt nebyla dokončena, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
-	"Čas na zaplacení doplňkového produktu vypršel, proto nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
+	"Čas na zaplacení doplňkového produktu vypršel, proto produkt nebyl přidán. Vaše první objednávka je zaplacená a zůstává beze změny.\n" +
 	"Klarnu se pro doplňkový produkt nepodařilo otevřít. Vaše první objednávka je zaplacená a zůstává beze změny. Zkuste to prosím za několik minut znovu.\n" +
 	"To už je součástí vaší objednávky.\n" +
-	"Vaše dřívější objednávka je zaplacená. Tato nebyla zadána.\n" +
+	"Vaše dřívější objednávka je zaplacená. Tato nová objednávka nebyla zadána.\n" +
 	"To lze přidat jen k zaplacené objednávce.\n" +
-	"Klarnu se nepodařilo otevřít. Nic vám nebylo účtováno. Zkuste to prosím za několik minut znovu.\n" +
+	"Klarnu se nepodařilo otevřít. Nebyly vám strženy žádné peníze. Zkuste to prosím za několik minut znovu.\n" +
 	"Zkontrolujte prosím své údaje.\n" +
 	"Obchod teď nemůže přijímat objednávky a nic nebylo objednáno. Zkuste to prosím později.\n" +
 	"Obchod teď nemůže odpovědět. Zkuste to prosím později.\n" +
@@ -220,9 +220,9 @@ const textsOfCS = "" +
 	"Tato stránka nefunguje, jak má. Kontaktujte prosím obchod.\n" +
 	"Vaše objednávka není dokončena\n" +
 	"Omlouváme se\n" +
-	"Okamžik prosím\n" +
+	"Okamžik, prosím\n" +
 	"Děkujeme\n" +
-	"Použijte prosím tlačítko Zpět v prohlížeči: co jste zadali, tam stále je.\n" +
+	"Použijte prosím tlačítko Zpět v prohlížeči: vše, co jste zadali, tam stále je.\n" +
 	"Pak tuto stránku načtěte znovu: objednávka se zadá jen jednou, bez ohledu na to, kolikrát stránku načtete.\n" +
 	"Pokračovat\n" +
 	"Pokračujeme ke Klarně …\n" +
@@ -261,9 +261,9 @@ const textsOfDA = "" +
 	"Vælg dit land.\n" +
 	"Vælg et produkt.\n" +
 	"Det er for langt: højst {limit} tegn.\n" +
-	"Der er tegn, som vi ikke kan bruge. Indtast det igen.\n" +
+	"Feltet indeholder tegn, som vi ikke kan bruge. Udfyld det igen.\n" +
 	"Skriv navnet, som det står på breve til dig.\n" +
-	"Tjek e-mailadressen: Den skal se ud som navn@eksempel.dk.\n" +
+	"Tjek e-mailadressen: Den skal se ud som navn@example.com.\n" +
 	"Tjek telefonnummeret. Med landekode er det altid entydigt: {example}\n" +
 	"Tjek postnummeret: I dette land ser det ud som {example}.\n" +
 	"Vælg en delstat eller provins i landet, for eksempel {example}.\n" +
@@ -279,10 +279,10 @@ const textsOfDA = "" +
 	"Vi venter på, at Klarna bekræfter betalingen. Betal ikke igen.\n" +
 	"Butikken har modtaget din ordre og kontrollerer den, før den bekræftes. Betal ikke igen.\n" +
 	"Vi kontrollerer din ordre. Betal ikke igen.\n" +
-	"Ordren gik ikke igennem. Du er ikke blevet opkrævet noget. Prøv igen.\n" +
-	"Klarna godkendte ikke betalingen. Du er ikke blevet opkrævet noget. Du kan ændre din ordre eller dine oplysninger og prøve igen.\n" +
-	"Betalingen hos Klarna blev ikke gennemført. Du er ikke blevet opkrævet noget. Du kan prøve igen.\n" +
-	"Tiden til at betale hos Klarna er udløbet. Du er ikke blevet opkrævet noget. Du kan bestille igen.\n" +
+	"Ordren gik ikke igennem. Der er ikke trukket nogen penge. Prøv igen.\n" +
+	"Klarna godkendte ikke betalingen. Der er ikke trukket nogen penge. Du kan ændre din ordre eller dine oplysninger og prøve igen.\n" +
+	"Betalingen hos Klarna blev ikke gennemført. Der er ikke trukket nogen penge. Du kan prøve igen.\n" +
+	"Tiden til at betale hos Klarna er udløbet. Der er ikke trukket nogen penge. Du kan bestille igen.\n" +
 	"Denne ordre er refunderet.\n" +
 	"Vi kunne ikke finde ud af, om denne ordre er betalt. Se i din e-mail og hos Klarna, før du bestiller igen.\n" +
 	"Ekstraproduktet kunne ikke bestilles. Din første ordre er betalt og ændres ikke. Du kan prøve igen.\n" +
@@ -291,9 +291,9 @@ const textsOfDA = "" +
 	"Tiden til at betale for ekstraproduktet er udløbet, så det blev ikke tilføjet. Din første ordre er betalt og ændres ikke.\n" +
 	"Klarna kunne ikke åbnes for ekstraproduktet. Din første ordre er betalt og ændres ikke. Prøv igen om nogle minutter.\n" +
 	"Dette er allerede en del af din ordre.\n" +
-	"Din tidligere ordre er betalt. Denne er ikke afgivet.\n" +
+	"Din tidligere ordre er betalt. Den nye ordre er ikke afgivet.\n" +
 	"Dette kan kun føjes til en betalt ordre.\n" +
-	"Klarna kunne ikke åbnes. Du er ikke blevet opkrævet noget. Prøv igen om nogle minutter.\n" +
+	"Klarna kunne ikke åbnes. Der er ikke trukket nogen penge. Prøv igen om nogle minutter.\n" +
 	"Tjek dine oplysninger.\n" +
 	"Butikken kan ikke tage imod ordrer lige nu, og der blev ikke bestilt noget. Prøv igen senere.\n" +
 	"Butikken kan ikke svare lige nu. Prøv igen senere.\n" +
@@ -334,7 +334,7 @@ const textsOfDE = "" +
 	"Postleitzahl\n" +
 	"Ort\n" +
 	"Bundesstaat oder Provinz\n" +
-	"An diese Anschrift liefern\n" +
+	"An diese Adresse liefern\n" +
 	"Versand\n" +
 	"Gutschein\n" +
 	"{label} (Lieferung)\n" +
@@ -350,9 +350,9 @@ const textsOfDE = "" +
 	"Bitte wählen Sie Ihr Land.\n" +
 	"Bitte wählen Sie ein Produkt.\n" +
 	"Das ist zu lang: bitte höchstens {limit} Zeichen.\n" +
-	"Darin sind Zeichen, die wir nicht verwenden können. Bitte geben Sie es noch einmal ein.\n" +
+	"Dieses Feld enthält Zeichen, die wir nicht verwenden können. Bitte füllen Sie es noch einmal aus.\n" +
 	"Bitte geben Sie den Namen so ein, wie er auf Briefen an Sie steht.\n" +
-	"Bitte prüfen Sie die E-Mail-Adresse: Sie sollte wie name@beispiel.de aussehen.\n" +
+	"Bitte prüfen Sie die E-Mail-Adresse: Sie sollte wie name@example.com aussehen.\n" +
 	"Bitte prüfen Sie die Telefonnummer. Mit Ländervorwahl ist sie immer eindeutig: {example}\n" +
 	"Bitte prüfen Sie die Postleitzahl: In diesem Land sieht sie aus wie {example}.\n" +
 	"Bitte wählen Sie einen Bundesstaat oder eine Provinz des Landes, zum Beispiel {example}.\n" +
@@ -365,13 +365,13 @@ const textsOfDE = "" +
 	"In diesem Land können wir diese Zahlungsart nicht anbieten.\n" +
 	"Bitte geben Sie hier keine Kartendaten ein. Sie bezahlen auf der nächsten Seite.\n" +
 	"Ihre Bestellung ist bezahlt. Vielen Dank!\n" +
-	"Wir warten auf die Bestätigung von Klarna. Bitte bezahlen Sie nicht noch einmal.\n" +
+	"Wir warten darauf, dass Klarna die Zahlung bestätigt. Bitte bezahlen Sie nicht noch einmal.\n" +
 	"Der Shop hat Ihre Bestellung erhalten und prüft sie, bevor er sie bestätigt. Bitte bezahlen Sie nicht noch einmal.\n" +
 	"Wir prüfen Ihre Bestellung. Bitte bezahlen Sie nicht noch einmal.\n" +
-	"Die Bestellung kam nicht zustande. Es wurde nichts berechnet. Bitte versuchen Sie es erneut.\n" +
-	"Klarna hat die Zahlung nicht angenommen. Es wurde nichts berechnet. Sie können Ihre Bestellung oder Ihre Angaben ändern und es erneut versuchen.\n" +
-	"Die Zahlung bei Klarna wurde nicht abgeschlossen. Es wurde nichts berechnet. Sie können es erneut versuchen.\n" +
-	"Die Zeit zum Bezahlen bei Klarna ist abgelaufen. Es wurde nichts berechnet. Sie können erneut bestellen.\n" +
+	"Die Bestellung kam nicht zustande. Es wurde kein Geld abgebucht. Bitte versuchen Sie es erneut.\n" +
+	"Klarna hat die Zahlung nicht angenommen. Es wurde kein Geld abgebucht. Sie können Ihre Bestellung oder Ihre Angaben ändern und es erneut versuchen.\n" +
+	"Die Zahlung bei Klarna wurde nicht abgeschlossen. Es wurde kein Geld abgebucht. Sie können es erneut versuchen.\n" +
+	"Die Zeit zum Bezahlen bei Klarna ist abgelaufen. Es wurde kein Geld abgebucht. Sie können erneut bestellen.\n" +
 	"Diese Bestellung wurde erstattet.\n" +
 	"Wir konnten nicht klären, ob diese Bestellung bezahlt wurde. Bitte sehen Sie in Ihren E-Mails und bei Klarna nach, bevor Sie erneut bestellen.\n" +
 	"Der Zusatzartikel konnte nicht bestellt werden. Ihre erste Bestellung ist bezahlt und bleibt unverändert. Sie können es erneut versuchen.\n" +
@@ -380,9 +380,9 @@ const textsOfDE = "" +
 	"Die Zeit zum Bezahlen des Zusatzartikels ist abgelaufen, er wurde daher nicht hinzugefügt. Ihre erste Bestellung ist bezahlt und bleibt unverändert.\n" +
 	"Klarna konnte für den Zusatzartikel nicht geöffnet werden. Ihre erste Bestellung ist bezahlt und bleibt unverändert. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Das ist bereits Teil Ihrer Bestellung.\n" +
-	"Ihre frühere Bestellung ist bezahlt. Diese wurde nicht aufgegeben.\n" +
+	"Ihre frühere Bestellung ist bezahlt. Die neue Bestellung wurde nicht aufgegeben.\n" +
 	"Das lässt sich nur zu einer bezahlten Bestellung hinzufügen.\n" +
-	"Klarna konnte nicht geöffnet werden. Es wurde nichts berechnet. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
+	"Klarna konnte nicht geöffnet werden. Es wurde kein Geld abgebucht. Bitte versuchen Sie es in ein paar Minuten erneut.\n" +
 	"Bitte prüfen Sie Ihre Angaben.\n" +
 	"Der Shop kann gerade keine Bestellungen annehmen, und es wurde nichts bestellt. Bitte versuchen Sie es später erneut.\n" +
 	"Der Shop kann gerade nicht antworten. Bitte versuchen Sie es später erneut.\n" +
@@ -391,7 +391,7 @@ const textsOfDE = "" +
 	"Zu viele Anfragen. Bitte warten Sie eine Minute und versuchen Sie es erneut.\n" +
 	"Wir konnten nicht prüfen, ob Sie ein Mensch sind. Bitte laden Sie die Seite neu und versuchen Sie es erneut.\n" +
 	"Diese Bestellung ist hier nicht bekannt, oder sie liegt zu lange zurück.\n" +
-	"Bei uns ist etwas schiefgegangen. Sie können es gefahrlos erneut versuchen: Ihre Bestellung wird nur einmal aufgegeben.\n" +
+	"Bei uns ist etwas schiefgegangen. Sie können es bedenkenlos erneut versuchen: Ihre Bestellung wird nur einmal aufgegeben.\n" +
 	"Erhalten.\n" +
 	"Die Bestätigung ist unterwegs.\n" +
 	"Unter dieser Adresse gibt es nichts.\n" +
@@ -441,7 +441,7 @@ const textsOfEL = "" +
 	"Είναι πολύ μεγάλο: έως {limit} χαρακτήρες.\n" +
 	"Υπάρχουν χαρακτήρες που δεν μπορούμε να χρησιμοποιήσουμε. Γράψτε το ξανά.\n" +
 	"Γράψτε το όνομα όπως αναγράφεται στην αλληλογραφία σας.\n" +
-	"Ελέγξτε τη διεύθυνση e-mail: πρέπει να είναι της μορφής onoma@paradeigma.gr.\n" +
+	"Ελέγξτε τη διεύθυνση e-mail: πρέπει να είναι της μορφής onoma@example.com.\n" +
 	"Ελέγξτε το τηλέφωνο. Με τον κωδικό χώρας είναι πάντα σαφές: {example}\n" +
 	"Ελέγξτε τον ταχυδρομικό κώδικα: σε αυτή τη χώρα έχει τη μορφή {example}.\n" +
 	"Επιλέξτε μια πολιτεία ή επαρχία της χώρας, για παράδειγμα {example}.\n" +
@@ -454,22 +454,22 @@ const textsOfEL = "" +
 	"Δεν μπορούμε να προσφέρουμε αυτόν τον τρόπο πληρωμής σε αυτή τη χώρα.\n" +
 	"Μη συμπληρώσετε εδώ στοιχεία κάρτας. Πληρώνετε στην επόμενη σελίδα.\n" +
 	"Η παραγγελία σας έχει πληρωθεί. Σας ευχαριστούμε!\n" +
-	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Μην πληρώσετε ξανά.\n" +
-	"Το κατάστημα έλαβε την παραγγελία σας και την ελέγχει πριν την επιβεβαιώσει. Μην πληρώσετε ξανά.\n" +
-	"Ελέγχουμε την παραγγελία σας. Μην πληρώσετε ξανά.\n" +
+	"Περιμένουμε την επιβεβαίωση της πληρωμής από την Klarna. Παρακαλούμε μην πληρώσετε ξανά.\n" +
+	"Το κατάστημα έλαβε την παραγγελία σας και την ελέγχει πριν την επιβεβαιώσει. Παρακαλούμε μην πληρώσετε ξανά.\n" +
+	"Ελέγχουμε την παραγγελία σας. Παρακαλούμε μην πληρώσετε ξανά.\n" +
 	"Η παραγγελία δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά.\n" +
 	"Η Klarna δεν δέχτηκε την πληρωμή. Δεν έχετε χρεωθεί. Μπορείτε να αλλάξετε την παραγγελία ή τα στοιχεία σας και να δοκιμάσετε ξανά.\n" +
 	"Η πληρωμή στην Klarna δεν ολοκληρώθηκε. Δεν έχετε χρεωθεί. Μπορείτε να δοκιμάσετε ξανά.\n" +
 	"Ο χρόνος για την πληρωμή στην Klarna έληξε. Δεν έχετε χρεωθεί. Μπορείτε να παραγγείλετε ξανά.\n" +
 	"Τα χρήματα για αυτή την παραγγελία έχουν επιστραφεί.\n" +
-	"Δεν μπορέσαμε να μάθουμε αν αυτή η παραγγελία έχει πληρωθεί. Ελέγξτε το e-mail σας και την Klarna πριν παραγγείλετε ξανά.\n" +
+	"Δεν μπορέσαμε να μάθουμε αν αυτή η παραγγελία έχει πληρωθεί. Ελέγξτε στο e-mail σας και στην Klarna πριν παραγγείλετε ξανά.\n" +
 	"Δεν ήταν δυνατή η παραγγελία του πρόσθετου προϊόντος. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Μπορείτε να δοκιμάσετε ξανά.\n" +
 	"Η Klarna δεν δέχτηκε την πληρωμή για το πρόσθετο προϊόν και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Η πληρωμή για το πρόσθετο προϊόν δεν ολοκληρώθηκε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Ο χρόνος για την πληρωμή του πρόσθετου προϊόντος έληξε και έτσι το προϊόν δεν προστέθηκε. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει.\n" +
 	"Η σελίδα της Klarna δεν άνοιξε για το πρόσθετο προϊόν. Η πρώτη παραγγελία σας έχει πληρωθεί και παραμένει ως έχει. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Αυτό είναι ήδη μέρος της παραγγελίας σας.\n" +
-	"Η προηγούμενη παραγγελία σας έχει πληρωθεί. Αυτή δεν έχει γίνει.\n" +
+	"Η προηγούμενη παραγγελία σας έχει πληρωθεί. Η νέα παραγγελία δεν έχει καταχωριστεί.\n" +
 	"Αυτό μπορεί να προστεθεί μόνο σε πληρωμένη παραγγελία.\n" +
 	"Η σελίδα της Klarna δεν άνοιξε. Δεν έχετε χρεωθεί. Δοκιμάστε ξανά σε λίγα λεπτά.\n" +
 	"Ελέγξτε τα στοιχεία σας.\n" +
@@ -551,7 +551,7 @@ const textsOfEN = "" +
 	"The payment at Klarna was not completed. You have not been charged. You can try again.\n" +
 	"The time to pay at Klarna has run out. You have not been charged. You can place your order again.\n" +
 	"This order was refunded.\n" +
-	"We could not find out whether this order was paid. Please check your e-mail and at Klarna before you order again.\n" +
+	"We could not find out whether this order was paid. Please check your e-mail and ask Klarna before you order again.\n" +
 	"The extra could not be ordered. Your first order is paid and stays as it is. You can try again.\n" +
 	"Klarna did not accept the payment for the extra, so it was not added. Your first order is paid and stays as it is.\n" +
 	"The payment for the extra was not completed, so it was not added. Your first order is paid and stays as it is.\n" +
@@ -568,7 +568,7 @@ const textsOfEN = "" +
 	"Your order is being processed. Please wait a moment.\n" +
 	"Too many requests. Please wait a minute and try again.\n" +
 	"We could not verify that you are human. Please reload the page and try again.\n" +
-	"This order is not known here, or it is too long ago.\n" +
+	"This order is not known here, or it was placed too long ago.\n" +
 	"Something went wrong on our side. You can safely try again: your order will be placed only once.\n" +
 	"Received.\n" +
 	"The confirmation is on its way.\n" +
@@ -597,13 +597,13 @@ const textsOfES = "" +
 	"Teléfono\n" +
 	"País\n" +
 	"Calle y número\n" +
-	"Piso, puerta\n" +
+	"Piso, puerta, apartamento\n" +
 	"Código postal\n" +
 	"Ciudad\n" +
 	"Estado o provincia\n" +
 	"Entregar en esta dirección\n" +
 	"Envío\n" +
-	"Cupón\n" +
+	"Código de descuento\n" +
 	"{label} (entrega)\n" +
 	"Complete este campo.\n" +
 	"Introduzca su nombre.\n" +
@@ -619,35 +619,35 @@ const textsOfES = "" +
 	"Es demasiado largo: {limit} caracteres como máximo.\n" +
 	"Contiene caracteres que no podemos usar. Escríbalo de nuevo.\n" +
 	"Escriba el nombre tal como aparece en su correspondencia.\n" +
-	"Compruebe la dirección de correo: debe parecerse a nombre@ejemplo.es.\n" +
+	"Compruebe la dirección de correo: debe ser como nombre@example.com.\n" +
 	"Compruebe el número de teléfono. Con el prefijo del país siempre queda claro: {example}\n" +
-	"Compruebe el código postal: en este país es como {example}.\n" +
+	"Compruebe el código postal: en este país tiene el formato {example}.\n" +
 	"Elija un estado o una provincia del país, por ejemplo {example}.\n" +
 	"Elija un país de la lista.\n" +
 	"Compruebe este dato.\n" +
 	"Introduzca un número entero, 1 o más.\n" +
-	"Elija como máximo {limit} de los productos.\n" +
+	"Elija como máximo {limit} de estos productos.\n" +
 	"Este producto no se puede pedir aquí.\n" +
 	"La cantidad máxima de este producto es {limit}.\n" +
 	"No podemos ofrecer este método de pago en este país.\n" +
-	"No introduzca aquí datos de tarjetas. El pago se hace en la página siguiente.\n" +
+	"No introduzca aquí los datos de su tarjeta. El pago se hace en la página siguiente.\n" +
 	"Su pedido está pagado. ¡Muchas gracias!\n" +
 	"Estamos esperando a que Klarna confirme el pago. Por favor, no pague otra vez.\n" +
 	"La tienda ha recibido su pedido y lo está revisando antes de confirmarlo. Por favor, no pague otra vez.\n" +
 	"Estamos comprobando su pedido. Por favor, no pague otra vez.\n" +
 	"El pedido no se pudo realizar. No se le ha cobrado nada. Inténtelo de nuevo.\n" +
 	"Klarna no ha aceptado el pago. No se le ha cobrado nada. Puede cambiar su pedido o sus datos e intentarlo de nuevo.\n" +
-	"El pago en Klarna no se completó. No se le ha cobrado nada. Puede intentarlo de nuevo.\n" +
-	"El plazo para pagar en Klarna ha terminado. No se le ha cobrado nada. Puede hacer el pedido de nuevo.\n" +
+	"El pago con Klarna no se completó. No se le ha cobrado nada. Puede intentarlo de nuevo.\n" +
+	"El tiempo para pagar con Klarna se ha agotado. No se le ha cobrado nada. Puede hacer el pedido de nuevo.\n" +
 	"Este pedido se ha reembolsado.\n" +
-	"No pudimos averiguar si este pedido se ha pagado. Mire su correo electrónico y en Klarna antes de pedir otra vez.\n" +
+	"No pudimos averiguar si este pedido se ha pagado. Revise su correo electrónico y su cuenta de Klarna antes de hacer el pedido otra vez.\n" +
 	"El artículo adicional no se pudo pedir. Su primer pedido está pagado y no cambia. Puede intentarlo de nuevo.\n" +
 	"Klarna no ha aceptado el pago del artículo adicional, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"El pago del artículo adicional no se completó, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
-	"El plazo para pagar el artículo adicional ha terminado, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
+	"El tiempo para pagar el artículo adicional se ha agotado, por lo que el artículo no se ha añadido. Su primer pedido está pagado y no cambia.\n" +
 	"No se pudo abrir la página de Klarna para el artículo adicional. Su primer pedido está pagado y no cambia. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Esto ya forma parte de su pedido.\n" +
-	"Su pedido anterior está pagado. Este no se ha hecho.\n" +
+	"Su pedido anterior está pagado. El nuevo pedido no se ha realizado.\n" +
 	"Esto solo se puede añadir a un pedido pagado.\n" +
 	"No se pudo abrir la página de Klarna. No se le ha cobrado nada. Inténtelo de nuevo dentro de unos minutos.\n" +
 	"Compruebe sus datos.\n" +
@@ -670,7 +670,7 @@ const textsOfES = "" +
 	"Use el botón Atrás de su navegador: lo que ha escrito sigue ahí.\n" +
 	"Después vuelva a cargar esta página: su pedido se hará una sola vez, por muchas veces que la cargue.\n" +
 	"Continuar\n" +
-	"Pasando a Klarna …\n" +
+	"Redirigiendo a Klarna…\n" +
 	"Klarna necesita JavaScript aquí. Actívelo y vuelva a cargar esta página.\n" +
 	"Esta página no está disponible en este momento\n" +
 	"Inténtelo de nuevo en un minuto.\n"
@@ -690,7 +690,7 @@ const textsOfET = "" +
 	"Postiindeks\n" +
 	"Linn või asula\n" +
 	"Osariik või provints\n" +
-	"Tarnida sellele aadressile\n" +
+	"Tarne sellele aadressile\n" +
 	"Tarne\n" +
 	"Sooduskood\n" +
 	"{label} (tarne)\n" +
@@ -708,7 +708,7 @@ const textsOfET = "" +
 	"See on liiga pikk: palun kuni {limit} tähemärki.\n" +
 	"Siin on märke, mida me ei saa kasutada. Palun sisestage see uuesti.\n" +
 	"Palun kirjutage nimi nii, nagu see on teile saadetud kirjadel.\n" +
-	"Palun kontrollige e-posti aadressi: see peaks olema kujul nimi@naide.ee.\n" +
+	"Palun kontrollige e-posti aadressi: see peaks olema kujul nimi@example.com.\n" +
 	"Palun kontrollige telefoninumbrit. Riigikoodiga on see alati selge: {example}\n" +
 	"Palun kontrollige postiindeksit: selles riigis on see kujul {example}.\n" +
 	"Palun valige selle riigi osariik või provints, näiteks {example}.\n" +
@@ -724,21 +724,21 @@ const textsOfET = "" +
 	"Ootame, kuni Klarna makse kinnitab. Palun ärge makske uuesti.\n" +
 	"Kauplus on teie tellimuse kätte saanud ja kontrollib seda enne kinnitamist. Palun ärge makske uuesti.\n" +
 	"Kontrollime teie tellimust. Palun ärge makske uuesti.\n" +
-	"Tellimus ei õnnestunud. Teilt ei ole makset võetud. Palun proovige uuesti.\n" +
-	"Klarna ei võtnud makset vastu. Teilt ei ole makset võetud. Võite tellimust või oma andmeid muuta ja uuesti proovida.\n" +
-	"Makse jäi Klarnas lõpetamata. Teilt ei ole makset võetud. Võite uuesti proovida.\n" +
-	"Klarnas maksmise aeg on läbi. Teilt ei ole makset võetud. Võite tellimuse uuesti esitada.\n" +
+	"Tellimuse esitamine ei õnnestunud. Teilt ei ole raha võetud. Palun proovige uuesti.\n" +
+	"Klarna ei võtnud makset vastu. Teilt ei ole raha võetud. Võite tellimust või oma andmeid muuta ja uuesti proovida.\n" +
+	"Makse jäi Klarnas lõpetamata. Teilt ei ole raha võetud. Võite uuesti proovida.\n" +
+	"Klarnas maksmise aeg on läbi. Teilt ei ole raha võetud. Võite tellimuse uuesti esitada.\n" +
 	"Selle tellimuse eest on raha tagastatud.\n" +
-	"Meil ei õnnestunud teada saada, kas see tellimus on makstud. Palun vaadake enne uuesti tellimist oma e-posti ja Klarnat.\n" +
+	"Meil ei õnnestunud teada saada, kas see tellimus on makstud. Palun vaadake enne uuesti tellimist järele oma e-postist ja Klarnast.\n" +
 	"Lisatoodet ei õnnestunud tellida. Teie esimene tellimus on makstud ja jääb muutmata. Võite uuesti proovida.\n" +
 	"Klarna ei võtnud lisatoote makset vastu, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Lisatoote makse jäi lõpetamata, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Lisatoote eest maksmise aeg on läbi, seega toodet ei lisatud. Teie esimene tellimus on makstud ja jääb muutmata.\n" +
 	"Klarnat ei õnnestunud lisatoote jaoks avada. Teie esimene tellimus on makstud ja jääb muutmata. Palun proovige mõne minuti pärast uuesti.\n" +
 	"See on juba teie tellimuses.\n" +
-	"Teie varasem tellimus on makstud. Seda tellimust ei ole esitatud.\n" +
+	"Teie varasem tellimus on makstud. Uut tellimust ei ole esitatud.\n" +
 	"Seda saab lisada ainult makstud tellimusele.\n" +
-	"Klarnat ei õnnestunud avada. Teilt ei ole makset võetud. Palun proovige mõne minuti pärast uuesti.\n" +
+	"Klarnat ei õnnestunud avada. Teilt ei ole raha võetud. Palun proovige mõne minuti pärast uuesti.\n" +
 	"Palun kontrollige oma andmeid.\n" +
 	"Kauplus ei saa praegu tellimusi vastu võtta ja midagi ei tellitud. Palun proovige hiljem uuesti.\n" +
 	"Kauplus ei saa praegu vastata. Palun proovige hiljem uuesti.\n" +
@@ -774,7 +774,7 @@ const textsOfFI = "" +
 	"Yritys\n" +
 	"Puhelin\n" +
 	"Maa\n" +
-	"Katu ja numero\n" +
+	"Katuosoite\n" +
 	"Asunto, kerros\n" +
 	"Postinumero\n" +
 	"Postitoimipaikka\n" +
@@ -788,16 +788,16 @@ const textsOfFI = "" +
 	"Anna sukunimesi.\n" +
 	"Anna sähköpostiosoitteesi.\n" +
 	"Anna puhelinnumerosi.\n" +
-	"Anna katuosoitteesi ja talon numero.\n" +
+	"Anna kadun nimi ja talon numero.\n" +
 	"Anna postitoimipaikkasi.\n" +
 	"Valitse osavaltiosi tai provinssisi.\n" +
 	"Anna postinumerosi.\n" +
 	"Valitse maasi.\n" +
 	"Valitse tuote.\n" +
 	"Tämä on liian pitkä: enintään {limit} merkkiä.\n" +
-	"Tässä on merkkejä, joita emme voi käyttää. Kirjoita se uudelleen.\n" +
+	"Tässä on merkkejä, joita emme voi käyttää. Kirjoita tämä uudelleen.\n" +
 	"Kirjoita nimi niin kuin se on sinulle tulevissa kirjeissä.\n" +
-	"Tarkista sähköpostiosoite: sen pitäisi olla muotoa nimi@esimerkki.fi.\n" +
+	"Tarkista sähköpostiosoite: sen pitäisi olla muotoa nimi@example.com.\n" +
 	"Tarkista puhelinnumero. Maatunnuksen kanssa se on aina selvä: {example}\n" +
 	"Tarkista postinumero: tässä maassa se on muotoa {example}.\n" +
 	"Valitse maan osavaltio tai provinssi, esimerkiksi {example}.\n" +
@@ -816,16 +816,16 @@ const textsOfFI = "" +
 	"Tilaus ei onnistunut. Sinulta ei ole veloitettu mitään. Yritä uudelleen.\n" +
 	"Klarna ei hyväksynyt maksua. Sinulta ei ole veloitettu mitään. Voit muuttaa tilaustasi tai tietojasi ja yrittää uudelleen.\n" +
 	"Maksua ei suoritettu loppuun Klarnassa. Sinulta ei ole veloitettu mitään. Voit yrittää uudelleen.\n" +
-	"Maksuaika Klarnassa on päättynyt. Sinulta ei ole veloitettu mitään. Voit tehdä tilauksen uudelleen.\n" +
+	"Klarnassa maksamiseen varattu aika on päättynyt. Sinulta ei ole veloitettu mitään. Voit tehdä tilauksen uudelleen.\n" +
 	"Tämä tilaus on hyvitetty.\n" +
-	"Emme saaneet selville, onko tämä tilaus maksettu. Katso sähköpostistasi ja Klarnasta ennen kuin tilaat uudelleen.\n" +
+	"Emme saaneet selville, onko tämä tilaus maksettu. Tarkista asia sähköpostistasi ja Klarnasta, ennen kuin tilaat uudelleen.\n" +
 	"Lisätuotetta ei voitu tilata. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Voit yrittää uudelleen.\n" +
 	"Klarna ei hyväksynyt lisätuotteen maksua, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Lisätuotteen maksua ei suoritettu loppuun, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
-	"Lisätuotteen maksuaika on päättynyt, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
+	"Lisätuotteen maksamiseen varattu aika on päättynyt, joten tuotetta ei lisätty. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan.\n" +
 	"Klarnaa ei voitu avata lisätuotetta varten. Ensimmäinen tilauksesi on maksettu ja pysyy ennallaan. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tämä sisältyy jo tilaukseesi.\n" +
-	"Aiempi tilauksesi on maksettu. Tätä ei ole tehty.\n" +
+	"Aiempi tilauksesi on maksettu. Tätä uutta tilausta ei ole tehty.\n" +
 	"Tämän voi lisätä vain maksettuun tilaukseen.\n" +
 	"Klarnaa ei voitu avata. Sinulta ei ole veloitettu mitään. Yritä uudelleen muutaman minuutin kuluttua.\n" +
 	"Tarkista tietosi.\n" +
@@ -841,7 +841,7 @@ const textsOfFI = "" +
 	"Vahvistus on matkalla.\n" +
 	"Tässä osoitteessa ei ole mitään.\n" +
 	"Tämä sivu ei toimi niin kuin pitäisi. Ota yhteyttä kauppaan.\n" +
-	"Tilauksesi ei ole valmis\n" +
+	"Tilauksesi on vielä kesken\n" +
 	"Pahoittelemme\n" +
 	"Hetkinen\n" +
 	"Kiitos\n" +
@@ -884,39 +884,39 @@ const textsOfFR = "" +
 	"Veuillez choisir votre pays.\n" +
 	"Veuillez choisir un produit.\n" +
 	"C’est trop long\u00a0: {limit} caractères au maximum.\n" +
-	"Certains caractères ne peuvent pas être utilisés. Veuillez saisir ce champ à nouveau.\n" +
+	"Certains caractères saisis ne peuvent pas être utilisés. Veuillez remplir ce champ à nouveau.\n" +
 	"Veuillez saisir le nom tel qu’il figure sur le courrier que vous recevez.\n" +
-	"Veuillez vérifier l’adresse e-mail\u00a0: elle doit ressembler à nom@exemple.fr.\n" +
-	"Veuillez vérifier le numéro de téléphone. Avec l’indicatif du pays, il est toujours clair\u00a0: {example}\n" +
+	"Veuillez vérifier l’adresse e-mail\u00a0: elle doit ressembler à nom@example.com.\n" +
+	"Veuillez vérifier le numéro de téléphone. L’indicatif du pays évite toute ambiguïté\u00a0: {example}\n" +
 	"Veuillez vérifier le code postal\u00a0: dans ce pays, il ressemble à {example}.\n" +
 	"Veuillez choisir un État ou une province du pays, par exemple {example}.\n" +
 	"Veuillez choisir un pays dans la liste.\n" +
 	"Veuillez vérifier cette saisie.\n" +
 	"Veuillez saisir un nombre entier, 1 ou plus.\n" +
-	"Veuillez choisir au maximum {limit} des produits.\n" +
+	"Veuillez choisir au maximum {limit} de ces produits.\n" +
 	"Ce produit ne peut pas être commandé ici.\n" +
 	"Veuillez ne pas dépasser la quantité maximale de {limit} pour ce produit.\n" +
 	"Nous ne pouvons pas proposer ce mode de paiement dans ce pays.\n" +
-	"Veuillez ne pas saisir de données de carte ici. Vous payez à la page suivante.\n" +
+	"Veuillez ne pas saisir de données de carte bancaire ici. Le paiement se fait à la page suivante.\n" +
 	"Votre commande est payée. Merci\u00a0!\n" +
 	"Nous attendons que Klarna confirme le paiement. Veuillez ne pas payer à nouveau.\n" +
 	"La boutique a bien reçu votre commande et la vérifie avant de la confirmer. Veuillez ne pas payer à nouveau.\n" +
 	"Nous vérifions votre commande. Veuillez ne pas payer à nouveau.\n" +
-	"La commande n’a pas abouti. Rien ne vous a été facturé. Veuillez réessayer.\n" +
-	"Klarna n’a pas accepté le paiement. Rien ne vous a été facturé. Vous pouvez modifier votre commande ou vos informations et réessayer.\n" +
-	"Le paiement chez Klarna n’a pas été finalisé. Rien ne vous a été facturé. Vous pouvez réessayer.\n" +
-	"Le délai de paiement chez Klarna est écoulé. Rien ne vous a été facturé. Vous pouvez commander à nouveau.\n" +
+	"La commande n’a pas abouti. Aucun montant n’a été débité. Veuillez réessayer.\n" +
+	"Klarna n’a pas accepté le paiement. Aucun montant n’a été débité. Vous pouvez modifier votre commande ou vos informations et réessayer.\n" +
+	"Le paiement avec Klarna n’a pas été finalisé. Aucun montant n’a été débité. Vous pouvez réessayer.\n" +
+	"Le temps imparti pour payer avec Klarna est écoulé. Aucun montant n’a été débité. Vous pouvez commander à nouveau.\n" +
 	"Cette commande a été remboursée.\n" +
 	"Nous n’avons pas pu savoir si cette commande a été payée. Veuillez vérifier vos e-mails et votre compte Klarna avant de commander à nouveau.\n" +
 	"L’article supplémentaire n’a pas pu être commandé. Votre première commande est payée et reste inchangée. Vous pouvez réessayer.\n" +
 	"Klarna n’a pas accepté le paiement de l’article supplémentaire\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"Le paiement de l’article supplémentaire n’a pas été finalisé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
-	"Le délai de paiement de l’article supplémentaire est écoulé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
+	"Le temps imparti pour payer l’article supplémentaire est écoulé\u00a0: l’article n’a pas été ajouté. Votre première commande est payée et reste inchangée.\n" +
 	"La page de Klarna n’a pas pu s’ouvrir pour l’article supplémentaire. Votre première commande est payée et reste inchangée. Veuillez réessayer dans quelques minutes.\n" +
 	"Cet article fait déjà partie de votre commande.\n" +
-	"Votre commande précédente est payée. Celle-ci n’a pas été passée.\n" +
+	"Votre commande précédente est payée. La nouvelle commande n’a pas été passée.\n" +
 	"Cet article ne peut être ajouté qu’à une commande payée.\n" +
-	"La page de Klarna n’a pas pu s’ouvrir. Rien ne vous a été facturé. Veuillez réessayer dans quelques minutes.\n" +
+	"La page de Klarna n’a pas pu s’ouvrir. Aucun montant n’a été débité. Veuillez réessayer dans quelques minutes.\n" +
 	"Veuillez vérifier vos informations.\n" +
 	"La boutique ne peut pas prendre de commandes pour le moment et rien n’a été commandé. Veuillez réessayer plus tard.\n" +
 	"La boutique ne peut pas répondre pour le moment. Veuillez réessayer plus tard.\n" +
@@ -924,9 +924,9 @@ const textsOfFR = "" +
 	"Votre commande est en cours de traitement. Veuillez patienter un instant.\n" +
 	"Trop de demandes. Veuillez patienter une minute, puis réessayer.\n" +
 	"Nous n’avons pas pu vérifier que vous êtes bien une personne. Veuillez recharger la page et réessayer.\n" +
-	"Nous ne connaissons pas cette commande ici, ou elle est trop ancienne.\n" +
+	"Cette commande est introuvable ici, ou elle est trop ancienne.\n" +
 	"Un problème est survenu de notre côté. Vous pouvez réessayer sans risque\u00a0: votre commande ne sera passée qu’une seule fois.\n" +
-	"Reçu.\n" +
+	"Bien reçu.\n" +
 	"La confirmation est en route.\n" +
 	"Il n’y a rien à cette adresse.\n" +
 	"Cette page ne fonctionne pas comme elle le devrait. Veuillez contacter la boutique.\n" +
@@ -935,9 +935,9 @@ const textsOfFR = "" +
 	"Un instant, s’il vous plaît\n" +
 	"Merci\n" +
 	"Veuillez utiliser le bouton Retour de votre navigateur\u00a0: votre saisie est toujours là.\n" +
-	"Rechargez ensuite cette page\u00a0: votre commande n’est passée qu’une seule fois, même si vous rechargez souvent.\n" +
+	"Rechargez ensuite cette page\u00a0: votre commande n’est passée qu’une seule fois, même si vous rechargez la page plusieurs fois.\n" +
 	"Continuer\n" +
-	"Redirection vers Klarna …\n" +
+	"Redirection vers Klarna…\n" +
 	"Klarna a besoin de JavaScript ici. Veuillez l’activer et recharger cette page.\n" +
 	"Cette page n’est pas disponible pour le moment\n" +
 	"Veuillez réessayer dans une minute.\n"
@@ -949,7 +949,7 @@ const textsOfHU = "" +
 	"E-mail-cím\n" +
 	"Keresztnév\n" +
 	"Vezetéknév\n" +
-	"Cég\n" +
+	"Cégnév\n" +
 	"Telefonszám\n" +
 	"Ország\n" +
 	"Utca és házszám\n" +
@@ -975,10 +975,10 @@ const textsOfHU = "" +
 	"Ez túl hosszú: legfeljebb {limit} karakter lehet.\n" +
 	"Olyan karakterek vannak benne, amelyeket nem tudunk használni. Kérjük, írja be újra.\n" +
 	"Kérjük, úgy írja be a nevet, ahogyan az Önnek küldött leveleken áll.\n" +
-	"Kérjük, ellenőrizze az e-mail-címet: ilyennek kell lennie: nev@pelda.hu.\n" +
+	"Kérjük, ellenőrizze az e-mail-címet. Ilyen formában adja meg: nev@example.com.\n" +
 	"Kérjük, ellenőrizze a telefonszámot. Országhívószámmal mindig egyértelmű: {example}\n" +
-	"Kérjük, ellenőrizze az irányítószámot: ebben az országban ilyen: {example}.\n" +
-	"Kérjük, válassza ki az ország egy államát vagy tartományát, például: {example}.\n" +
+	"Kérjük, ellenőrizze az irányítószámot. Ebben az országban ilyen formájú: {example}.\n" +
+	"Kérjük, válassza ki az ország egyik államát vagy tartományát, például: {example}.\n" +
 	"Kérjük, válasszon országot a listából.\n" +
 	"Kérjük, ellenőrizze ezt az adatot.\n" +
 	"Kérjük, egész számot adjon meg, legalább 1-et.\n" +
@@ -989,42 +989,42 @@ const textsOfHU = "" +
 	"Kérjük, ne adjon meg itt kártyaadatokat. A következő oldalon fizethet.\n" +
 	"A rendelése ki van fizetve. Köszönjük!\n" +
 	"Várjuk, hogy a Klarna megerősítse a fizetést. Kérjük, ne fizessen újra.\n" +
-	"A bolt megkapta a rendelését, és a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
+	"A webáruház megkapta a rendelését, és a visszaigazolás előtt ellenőrzi. Kérjük, ne fizessen újra.\n" +
 	"Ellenőrizzük a rendelését. Kérjük, ne fizessen újra.\n" +
 	"A rendelés nem sikerült. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra.\n" +
 	"A Klarna nem fogadta el a fizetést. Öntől semmilyen összeget nem vontak le. Módosíthatja a rendelését vagy az adatait, és újra próbálhatja.\n" +
 	"A fizetés a Klarnánál nem fejeződött be. Öntől semmilyen összeget nem vontak le. Újra próbálhatja.\n" +
 	"A Klarnánál a fizetésre adott idő lejárt. Öntől semmilyen összeget nem vontak le. Újra leadhatja a rendelését.\n" +
 	"Ennek a rendelésnek az árát visszatérítették.\n" +
-	"Nem tudtuk megállapítani, hogy ez a rendelés ki van-e fizetve. Kérjük, mielőtt újra rendelne, nézze meg az e-mailjeit és a Klarnát.\n" +
+	"Nem tudtuk megállapítani, hogy ez a rendelés ki van-e fizetve. Kérjük, mielőtt újra rendelne, ellenőrizze ezt az e-mailjei között és a Klarnánál.\n" +
 	"A kiegészítő terméket nem sikerült megrendelni. Az első rendelése ki van fizetve, és változatlan marad. Újra próbálhatja.\n" +
 	"A Klarna nem fogadta el a kiegészítő termék kifizetését, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetése nem fejeződött be, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A kiegészítő termék kifizetésére adott idő lejárt, ezért az nem került a rendelésbe. Az első rendelése ki van fizetve, és változatlan marad.\n" +
 	"A Klarnát a kiegészítő termékhez nem sikerült megnyitni. Az első rendelése ki van fizetve, és változatlan marad. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Ez már része a rendelésének.\n" +
-	"A korábbi rendelése ki van fizetve. Ezt nem adtuk le.\n" +
+	"A korábbi rendelése ki van fizetve. Ezt az új rendelést nem rögzítettük.\n" +
 	"Ez csak kifizetett rendeléshez adható hozzá.\n" +
 	"A Klarnát nem sikerült megnyitni. Öntől semmilyen összeget nem vontak le. Kérjük, próbálja újra néhány perc múlva.\n" +
 	"Kérjük, ellenőrizze az adatait.\n" +
-	"A bolt most nem tud rendelést fogadni, és nem történt megrendelés. Kérjük, próbálja újra később.\n" +
-	"A bolt most nem tud válaszolni. Kérjük, próbálja újra később.\n" +
-	"A bolt nem volt elérhető, és nem történt megrendelés. Kérjük, próbálja újra egy kicsit később.\n" +
-	"A rendelését feldolgozzuk. Kérjük, várjon egy pillanatot.\n" +
+	"A webáruház most nem tud rendelést fogadni, és nem történt megrendelés. Kérjük, próbálja újra később.\n" +
+	"A webáruház most nem tud válaszolni. Kérjük, próbálja újra később.\n" +
+	"A webáruház nem volt elérhető, és nem történt megrendelés. Kérjük, próbálja újra egy kicsit később.\n" +
+	"A rendelése feldolgozás alatt áll. Kérjük, várjon egy pillanatot.\n" +
 	"Túl sok kérés. Kérjük, várjon egy percet, és próbálja újra.\n" +
-	"Nem tudtuk ellenőrizni, hogy Ön ember. Kérjük, töltse be újra az oldalt, és próbálja meg ismét.\n" +
+	"Nem tudtuk ellenőrizni, hogy Ön ember-e. Kérjük, töltse be újra az oldalt, és próbálja meg ismét.\n" +
 	"Ez a rendelés itt nem ismert, vagy túl régi.\n" +
-	"Nálunk történt hiba. Nyugodtan próbálja újra: a rendelését csak egyszer adjuk le.\n" +
+	"Nálunk történt hiba. Nyugodtan próbálja újra: a rendelését csak egyszer rögzítjük.\n" +
 	"Megkaptuk.\n" +
 	"A visszaigazolás úton van.\n" +
 	"Ezen a címen nincs semmi.\n" +
-	"Ez az oldal nem úgy működik, ahogy kellene. Kérjük, forduljon a bolthoz.\n" +
+	"Ez az oldal nem úgy működik, ahogy kellene. Kérjük, forduljon a webáruházhoz.\n" +
 	"A rendelése nincs befejezve\n" +
 	"Sajnáljuk\n" +
-	"Egy pillanat\n" +
+	"Egy pillanat türelmet kérünk\n" +
 	"Köszönjük\n" +
 	"Kérjük, használja a böngésző Vissza gombját: a beírt adatai megmaradtak.\n" +
-	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer adjuk le, akárhányszor teszi is ezt.\n" +
+	"Ezután töltse be újra ezt az oldalt: a rendelését csak egyszer rögzítjük, akárhányszor tölti is be.\n" +
 	"Tovább\n" +
 	"Tovább a Klarnához …\n" +
 	"A Klarnához itt JavaScript szükséges. Kérjük, kapcsolja be, és töltse be újra az oldalt.\n" +
@@ -1059,41 +1059,41 @@ const textsOfIT = "" +
 	"Inserisci la tua città.\n" +
 	"Scegli il tuo stato o la tua provincia.\n" +
 	"Inserisci il tuo CAP.\n" +
-	"Scegli il tuo paese.\n" +
+	"Scegli il tuo Paese.\n" +
 	"Scegli un prodotto.\n" +
 	"È troppo lungo: al massimo {limit} caratteri.\n" +
-	"Ci sono caratteri che non possiamo usare. Scrivilo di nuovo.\n" +
+	"Ci sono caratteri che non possiamo usare. Compila di nuovo questo campo.\n" +
 	"Scrivi il nome come appare sulla posta che ricevi.\n" +
-	"Controlla l’indirizzo e-mail: deve essere del tipo nome@esempio.it.\n" +
-	"Controlla il numero di telefono. Con il prefisso del paese è sempre chiaro: {example}\n" +
-	"Controlla il CAP: in questo paese è del tipo {example}.\n" +
-	"Scegli uno stato o una provincia del paese, per esempio {example}.\n" +
-	"Scegli un paese dall’elenco.\n" +
+	"Controlla l’indirizzo e-mail: deve essere del tipo nome@example.com.\n" +
+	"Controlla il numero di telefono. Con il prefisso internazionale non ci sono dubbi: {example}\n" +
+	"Controlla il CAP: in questo Paese è del tipo {example}.\n" +
+	"Scegli uno stato o una provincia del Paese, per esempio {example}.\n" +
+	"Scegli un Paese dall’elenco.\n" +
 	"Controlla questo dato.\n" +
 	"Inserisci un numero intero, 1 o più.\n" +
-	"Scegli al massimo {limit} dei prodotti.\n" +
+	"Scegli al massimo {limit} di questi prodotti.\n" +
 	"Questo prodotto non può essere ordinato qui.\n" +
 	"La quantità massima di questo prodotto è {limit}.\n" +
-	"In questo paese non possiamo offrire questo metodo di pagamento.\n" +
-	"Non inserire qui i dati di una carta. Il pagamento avviene nella pagina successiva.\n" +
+	"In questo Paese non possiamo offrire questo metodo di pagamento.\n" +
+	"Non inserire qui i dati della carta. Il pagamento avviene nella pagina successiva.\n" +
 	"Il tuo ordine è pagato. Grazie!\n" +
 	"Attendiamo che Klarna confermi il pagamento. Non pagare di nuovo.\n" +
 	"Il negozio ha ricevuto il tuo ordine e lo controlla prima di confermarlo. Non pagare di nuovo.\n" +
 	"Stiamo controllando il tuo ordine. Non pagare di nuovo.\n" +
 	"L’ordine non è andato a buon fine. Non ti è stato addebitato nulla. Riprova.\n" +
 	"Klarna non ha accettato il pagamento. Non ti è stato addebitato nulla. Puoi modificare l’ordine o i tuoi dati e riprovare.\n" +
-	"Il pagamento su Klarna non è stato completato. Non ti è stato addebitato nulla. Puoi riprovare.\n" +
-	"Il tempo per pagare su Klarna è scaduto. Non ti è stato addebitato nulla. Puoi ordinare di nuovo.\n" +
+	"Il pagamento con Klarna non è stato completato. Non ti è stato addebitato nulla. Puoi riprovare.\n" +
+	"Il tempo per pagare con Klarna è scaduto. Non ti è stato addebitato nulla. Puoi ordinare di nuovo.\n" +
 	"Questo ordine è stato rimborsato.\n" +
-	"Non siamo riusciti a sapere se questo ordine è stato pagato. Controlla le tue e-mail e su Klarna prima di ordinare di nuovo.\n" +
+	"Non siamo riusciti a verificare se questo ordine è stato pagato. Controlla le tue e-mail e il tuo account Klarna prima di ordinare di nuovo.\n" +
 	"Non è stato possibile ordinare l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Puoi riprovare.\n" +
 	"Klarna non ha accettato il pagamento dell’articolo aggiuntivo: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Il pagamento dell’articolo aggiuntivo non è stato completato: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Il tempo per pagare l’articolo aggiuntivo è scaduto: l’articolo non è stato aggiunto. Il tuo primo ordine è pagato e resta invariato.\n" +
 	"Non è stato possibile aprire la pagina di Klarna per l’articolo aggiuntivo. Il tuo primo ordine è pagato e resta invariato. Riprova tra qualche minuto.\n" +
-	"Fa già parte del tuo ordine.\n" +
-	"Il tuo ordine precedente è pagato. Questo non è stato effettuato.\n" +
-	"Si può aggiungere solo a un ordine pagato.\n" +
+	"Questo articolo fa già parte del tuo ordine.\n" +
+	"Il tuo ordine precedente è pagato. Il nuovo ordine non è stato effettuato.\n" +
+	"Questo articolo si può aggiungere solo a un ordine pagato.\n" +
 	"Non è stato possibile aprire la pagina di Klarna. Non ti è stato addebitato nulla. Riprova tra qualche minuto.\n" +
 	"Controlla i tuoi dati.\n" +
 	"Il negozio non può accettare ordini in questo momento e non è stato ordinato nulla. Riprova più tardi.\n" +
@@ -1101,7 +1101,7 @@ const textsOfIT = "" +
 	"Non è stato possibile raggiungere il negozio e non è stato ordinato nulla. Riprova tra un momento.\n" +
 	"Il tuo ordine è in elaborazione. Attendi un momento.\n" +
 	"Troppe richieste. Attendi un minuto e riprova.\n" +
-	"Non abbiamo potuto verificare che sei una persona. Ricarica la pagina e riprova.\n" +
+	"Non abbiamo potuto verificare che tu sia una persona. Ricarica la pagina e riprova.\n" +
 	"Non troviamo questo ordine qui, oppure è troppo vecchio.\n" +
 	"Qualcosa è andato storto da parte nostra. Puoi riprovare senza rischi: il tuo ordine verrà effettuato una sola volta.\n" +
 	"Ricevuto.\n" +
@@ -1110,12 +1110,12 @@ const textsOfIT = "" +
 	"Questa pagina non funziona come dovrebbe. Contatta il negozio.\n" +
 	"Il tuo ordine non è stato completato\n" +
 	"Ci dispiace\n" +
-	"Un momento\n" +
+	"Un momento, per favore\n" +
 	"Grazie\n" +
 	"Usa il pulsante Indietro del browser: quello che hai scritto è ancora lì.\n" +
 	"Poi ricarica questa pagina: il tuo ordine viene effettuato una sola volta, anche se la ricarichi più volte.\n" +
 	"Continua\n" +
-	"Stai per passare a Klarna …\n" +
+	"Reindirizzamento a Klarna…\n" +
 	"Qui Klarna richiede JavaScript. Attivalo e ricarica questa pagina.\n" +
 	"Questa pagina non è disponibile in questo momento\n" +
 	"Riprova tra un minuto.\n"
@@ -1136,7 +1136,7 @@ const textsOfLT = "" +
 	"Miestas ar gyvenvietė\n" +
 	"Valstija ar provincija\n" +
 	"Pristatyti šiuo adresu\n" +
-	"Siuntimas\n" +
+	"Pristatymo būdas\n" +
 	"Nuolaidos kodas\n" +
 	"{label} (pristatymas)\n" +
 	"Užpildykite šį lauką.\n" +
@@ -1153,7 +1153,7 @@ const textsOfLT = "" +
 	"Per ilgas tekstas: didžiausias ženklų skaičius – {limit}.\n" +
 	"Čia yra ženklų, kurių negalime naudoti. Įveskite dar kartą.\n" +
 	"Įveskite taip, kaip rašoma jums siunčiamuose laiškuose.\n" +
-	"Patikrinkite el. pašto adresą: jis turėtų atrodyti kaip vardas@pavyzdys.lt.\n" +
+	"Patikrinkite el. pašto adresą: jis turėtų atrodyti kaip vardas@example.com.\n" +
 	"Patikrinkite telefono numerį. Su šalies kodu jis visada aiškus: {example}\n" +
 	"Patikrinkite pašto kodą: šioje šalyje jis atrodo kaip {example}.\n" +
 	"Pasirinkite šios šalies valstiją ar provinciją, pavyzdžiui, {example}.\n" +
@@ -1166,22 +1166,22 @@ const textsOfLT = "" +
 	"Šioje šalyje šio mokėjimo būdo pasiūlyti negalime.\n" +
 	"Neveskite čia kortelės duomenų. Mokėsite kitame puslapyje.\n" +
 	"Jūsų užsakymas apmokėtas. Ačiū!\n" +
-	"Laukiame, kol Klarna patvirtins mokėjimą. Nemokėkite dar kartą.\n" +
-	"Parduotuvė gavo jūsų užsakymą ir tikrina jį prieš patvirtindama. Nemokėkite dar kartą.\n" +
-	"Tikriname jūsų užsakymą. Nemokėkite dar kartą.\n" +
+	"Laukiame, kol Klarna patvirtins mokėjimą. Prašome nemokėti dar kartą.\n" +
+	"Parduotuvė gavo jūsų užsakymą ir tikrina jį prieš patvirtindama. Prašome nemokėti dar kartą.\n" +
+	"Tikriname jūsų užsakymą. Prašome nemokėti dar kartą.\n" +
 	"Užsakyti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą.\n" +
 	"Klarna nepriėmė mokėjimo. Jums nebuvo nuskaičiuota jokia suma. Galite pakeisti užsakymą ar savo duomenis ir bandyti dar kartą.\n" +
 	"Mokėjimas per Klarna nebuvo užbaigtas. Jums nebuvo nuskaičiuota jokia suma. Galite bandyti dar kartą.\n" +
 	"Mokėjimo per Klarna laikas baigėsi. Jums nebuvo nuskaičiuota jokia suma. Galite užsisakyti dar kartą.\n" +
 	"Pinigai už šį užsakymą grąžinti.\n" +
-	"Nepavyko sužinoti, ar šis užsakymas apmokėtas. Prieš užsisakydami dar kartą, patikrinkite savo el. paštą ir Klarna.\n" +
+	"Nepavyko sužinoti, ar šis užsakymas apmokėtas. Prieš užsisakydami dar kartą, pasitikrinkite savo el. pašte ir Klarna puslapyje.\n" +
 	"Papildomos prekės užsakyti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Galite bandyti dar kartą.\n" +
-	"Klarna nepriėmė mokėjimo už papildomą prekę, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
+	"Klarna nepriėmė mokėjimo už papildomą prekę, todėl prekė nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Mokėjimas už papildomą prekę nebuvo užbaigtas, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Mokėjimo už papildomą prekę laikas baigėsi, todėl ji nepridėta. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia.\n" +
 	"Klarna puslapio papildomai prekei atidaryti nepavyko. Jūsų pirmasis užsakymas apmokėtas ir nesikeičia. Bandykite dar kartą po kelių minučių.\n" +
 	"Tai jau yra jūsų užsakyme.\n" +
-	"Jūsų ankstesnis užsakymas apmokėtas. Šis nepateiktas.\n" +
+	"Jūsų ankstesnis užsakymas apmokėtas. Naujasis užsakymas nepateiktas.\n" +
 	"Tai galima pridėti tik prie apmokėto užsakymo.\n" +
 	"Klarna puslapio atidaryti nepavyko. Jums nebuvo nuskaičiuota jokia suma. Bandykite dar kartą po kelių minučių.\n" +
 	"Patikrinkite savo duomenis.\n" +
@@ -1205,7 +1205,7 @@ const textsOfLT = "" +
 	"Tada įkelkite šį puslapį iš naujo: užsakymas pateikiamas tik vieną kartą, kad ir kiek kartų tai darytumėte.\n" +
 	"Tęsti\n" +
 	"Toliau į Klarna …\n" +
-	"Klarna čia reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo.\n" +
+	"Kad Klarna čia veiktų, reikia JavaScript. Įjunkite jį ir įkelkite puslapį iš naujo.\n" +
 	"Šis puslapis šiuo metu nepasiekiamas\n" +
 	"Bandykite dar kartą po minutės.\n"
 
@@ -1239,10 +1239,10 @@ const textsOfLV = "" +
 	"Lūdzu, ievadiet savu pasta indeksu.\n" +
 	"Lūdzu, izvēlieties savu valsti.\n" +
 	"Lūdzu, izvēlieties preci.\n" +
-	"Tas ir par garu: ne vairāk kā {limit} rakstzīmes.\n" +
+	"Teksts ir pārāk garš: maksimālais rakstzīmju skaits ir {limit}.\n" +
 	"Šeit ir rakstzīmes, kuras nevaram izmantot. Lūdzu, ievadiet vēlreiz.\n" +
-	"Lūdzu, rakstiet to tā, kā rakstīts jums adresētās vēstulēs.\n" +
-	"Lūdzu, pārbaudiet e-pasta adresi: tai jābūt kā vards@piemers.lv.\n" +
+	"Lūdzu, rakstiet vārdu vai uzvārdu tā, kā tas rakstīts jums adresētās vēstulēs.\n" +
+	"Lūdzu, pārbaudiet e-pasta adresi. Tai jāizskatās šādi: vards@example.com.\n" +
 	"Lūdzu, pārbaudiet tālruņa numuru. Ar valsts kodu tas vienmēr ir skaidrs: {example}\n" +
 	"Lūdzu, pārbaudiet pasta indeksu: šajā valstī tas izskatās kā {example}.\n" +
 	"Lūdzu, izvēlieties šīs valsts štatu vai provinci, piemēram, {example}.\n" +
@@ -1258,19 +1258,19 @@ const textsOfLV = "" +
 	"Gaidām, kad Klarna apstiprinās maksājumu. Lūdzu, nemaksājiet vēlreiz.\n" +
 	"Veikals ir saņēmis jūsu pasūtījumu un pārbauda to pirms apstiprināšanas. Lūdzu, nemaksājiet vēlreiz.\n" +
 	"Pārbaudām jūsu pasūtījumu. Lūdzu, nemaksājiet vēlreiz.\n" +
-	"Pasūtījums neizdevās. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz.\n" +
+	"Pasūtījumu neizdevās iesniegt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz.\n" +
 	"Klarna nepieņēma maksājumu. No jums nekas nav iekasēts. Varat mainīt pasūtījumu vai savus datus un mēģināt vēlreiz.\n" +
 	"Maksājums ar Klarna netika pabeigts. No jums nekas nav iekasēts. Varat mēģināt vēlreiz.\n" +
 	"Laiks maksāšanai ar Klarna ir beidzies. No jums nekas nav iekasēts. Varat pasūtīt vēlreiz.\n" +
 	"Nauda par šo pasūtījumu ir atmaksāta.\n" +
-	"Nevarējām noskaidrot, vai šis pasūtījums ir apmaksāts. Lūdzu, pirms pasūtāt vēlreiz, apskatiet savu e-pastu un Klarna.\n" +
+	"Nevarējām noskaidrot, vai šis pasūtījums ir apmaksāts. Lūdzu, pirms pasūtāt vēlreiz, pārbaudiet to savā e-pastā un Klarna lapā.\n" +
 	"Papildu preci neizdevās pasūtīt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Varat mēģināt vēlreiz.\n" +
-	"Klarna nepieņēma maksājumu par papildu preci, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
+	"Klarna nepieņēma maksājumu par papildu preci, tāpēc prece nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Maksājums par papildu preci netika pabeigts, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Laiks samaksāt par papildu preci ir beidzies, tāpēc tā nav pievienota. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs.\n" +
 	"Klarna lapu papildu precei nevarēja atvērt. Jūsu pirmais pasūtījums ir apmaksāts un paliek nemainīgs. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Tas jau ir jūsu pasūtījumā.\n" +
-	"Jūsu iepriekšējais pasūtījums ir apmaksāts. Šis nav iesniegts.\n" +
+	"Jūsu iepriekšējais pasūtījums ir apmaksāts. Jaunais pasūtījums nav iesniegts.\n" +
 	"To var pievienot tikai apmaksātam pasūtījumam.\n" +
 	"Klarna lapu nevarēja atvērt. No jums nekas nav iekasēts. Lūdzu, mēģiniet vēlreiz pēc dažām minūtēm.\n" +
 	"Lūdzu, pārbaudiet savus datus.\n" +
@@ -1293,8 +1293,8 @@ const textsOfLV = "" +
 	"Lūdzu, izmantojiet pārlūka pogu Atpakaļ: jūsu ievadītais ir saglabāts.\n" +
 	"Pēc tam pārlādējiet šo lapu: pasūtījums tiek iesniegts tikai vienu reizi, lai cik bieži to darītu.\n" +
 	"Turpināt\n" +
-	"Tālāk uz Klarna …\n" +
-	"Klarna šeit nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu.\n" +
+	"Tālāk uz Klarna…\n" +
+	"Lai Klarna šeit darbotos, nepieciešams JavaScript. Lūdzu, ieslēdziet to un pārlādējiet lapu.\n" +
 	"Šī lapa pašlaik nav pieejama\n" +
 	"Lūdzu, mēģiniet vēlreiz pēc minūtes.\n"
 
@@ -1331,7 +1331,7 @@ const textsOfNB = "" +
 	"Dette er for langt: maks. {limit} tegn.\n" +
 	"Her er det tegn som vi ikke kan bruke. Skriv det inn på nytt.\n" +
 	"Skriv navnet slik det står på brev til deg.\n" +
-	"Kontroller e-postadressen: Den skal se ut som navn@eksempel.no.\n" +
+	"Kontroller e-postadressen: Den skal se ut som navn@example.com.\n" +
 	"Kontroller telefonnummeret. Med landskode er det alltid entydig: {example}\n" +
 	"Kontroller postnummeret: I dette landet ser det ut som {example}.\n" +
 	"Velg en delstat eller provins i landet, for eksempel {example}.\n" +
@@ -1347,10 +1347,10 @@ const textsOfNB = "" +
 	"Vi venter på at Klarna skal bekrefte betalingen. Ikke betal en gang til.\n" +
 	"Butikken har mottatt bestillingen din og kontrollerer den før den bekreftes. Ikke betal en gang til.\n" +
 	"Vi kontrollerer bestillingen din. Ikke betal en gang til.\n" +
-	"Bestillingen gikk ikke gjennom. Du er ikke blitt belastet. Prøv igjen.\n" +
-	"Klarna godtok ikke betalingen. Du er ikke blitt belastet. Du kan endre bestillingen eller opplysningene dine og prøve igjen.\n" +
-	"Betalingen hos Klarna ble ikke fullført. Du er ikke blitt belastet. Du kan prøve igjen.\n" +
-	"Tiden for å betale hos Klarna er utløpt. Du er ikke blitt belastet. Du kan bestille på nytt.\n" +
+	"Bestillingen gikk ikke gjennom. Ingen penger er trukket. Prøv igjen.\n" +
+	"Klarna godtok ikke betalingen. Ingen penger er trukket. Du kan endre bestillingen eller opplysningene dine og prøve igjen.\n" +
+	"Betalingen hos Klarna ble ikke fullført. Ingen penger er trukket. Du kan prøve igjen.\n" +
+	"Tiden for å betale hos Klarna er utløpt. Ingen penger er trukket. Du kan bestille på nytt.\n" +
 	"Denne bestillingen er refundert.\n" +
 	"Vi kunne ikke finne ut om denne bestillingen er betalt. Se i e-posten din og hos Klarna før du bestiller på nytt.\n" +
 	"Tilleggsproduktet kunne ikke bestilles. Den første bestillingen din er betalt og blir ikke endret. Du kan prøve igjen.\n" +
@@ -1359,9 +1359,9 @@ const textsOfNB = "" +
 	"Tiden for å betale tilleggsproduktet er utløpt, så det ble ikke lagt til. Den første bestillingen din er betalt og blir ikke endret.\n" +
 	"Klarna kunne ikke åpnes for tilleggsproduktet. Den første bestillingen din er betalt og blir ikke endret. Prøv igjen om noen minutter.\n" +
 	"Dette er allerede en del av bestillingen din.\n" +
-	"Den tidligere bestillingen din er betalt. Denne er ikke lagt inn.\n" +
+	"Den tidligere bestillingen din er betalt. Den nye bestillingen er ikke lagt inn.\n" +
 	"Dette kan bare legges til i en betalt bestilling.\n" +
-	"Klarna kunne ikke åpnes. Du er ikke blitt belastet. Prøv igjen om noen minutter.\n" +
+	"Klarna kunne ikke åpnes. Ingen penger er trukket. Prøv igjen om noen minutter.\n" +
 	"Kontroller opplysningene dine.\n" +
 	"Butikken kan ikke ta imot bestillinger akkurat nå, og ingenting ble bestilt. Prøv igjen senere.\n" +
 	"Butikken kan ikke svare akkurat nå. Prøv igjen senere.\n" +
@@ -1398,7 +1398,7 @@ const textsOfNL = "" +
 	"Telefoon\n" +
 	"Land\n" +
 	"Straat en huisnummer\n" +
-	"Toevoeging, verdieping\n" +
+	"Toevoeging, bus, verdieping\n" +
 	"Postcode\n" +
 	"Plaats\n" +
 	"Staat of provincie\n" +
@@ -1406,7 +1406,7 @@ const textsOfNL = "" +
 	"Verzending\n" +
 	"Kortingscode\n" +
 	"{label} (bezorging)\n" +
-	"Vul dit in.\n" +
+	"Vul dit veld in.\n" +
 	"Vul uw voornaam in.\n" +
 	"Vul uw achternaam in.\n" +
 	"Vul uw e-mailadres in.\n" +
@@ -1420,7 +1420,7 @@ const textsOfNL = "" +
 	"Dit is te lang: maximaal {limit} tekens.\n" +
 	"Hier staan tekens in die we niet kunnen gebruiken. Vul het opnieuw in.\n" +
 	"Vul de naam in zoals die op uw post staat.\n" +
-	"Controleer het e-mailadres: het moet eruitzien als naam@voorbeeld.nl.\n" +
+	"Controleer het e-mailadres: het moet eruitzien als naam@example.com.\n" +
 	"Controleer het telefoonnummer. Met landcode is het altijd duidelijk: {example}\n" +
 	"Controleer de postcode: in dit land ziet die eruit als {example}.\n" +
 	"Kies een staat of provincie van het land, bijvoorbeeld {example}.\n" +
@@ -1433,24 +1433,24 @@ const textsOfNL = "" +
 	"In dit land kunnen we deze betaalmethode niet aanbieden.\n" +
 	"Vul hier geen kaartgegevens in. U betaalt op de volgende pagina.\n" +
 	"Uw bestelling is betaald. Hartelijk dank!\n" +
-	"We wachten op de bevestiging van de betaling door Klarna. Betaal niet nog een keer.\n" +
-	"De winkel heeft uw bestelling ontvangen en controleert deze voor de bevestiging. Betaal niet nog een keer.\n" +
+	"We wachten tot Klarna de betaling bevestigt. Betaal niet nog een keer.\n" +
+	"De winkel heeft uw bestelling ontvangen en controleert deze voordat de bestelling wordt bevestigd. Betaal niet nog een keer.\n" +
 	"We controleren uw bestelling. Betaal niet nog een keer.\n" +
-	"De bestelling is niet gelukt. Er is niets in rekening gebracht. Probeer het opnieuw.\n" +
-	"Klarna heeft de betaling niet geaccepteerd. Er is niets in rekening gebracht. U kunt uw bestelling of uw gegevens wijzigen en het opnieuw proberen.\n" +
-	"De betaling bij Klarna is niet voltooid. Er is niets in rekening gebracht. U kunt het opnieuw proberen.\n" +
-	"De tijd om bij Klarna te betalen is verstreken. Er is niets in rekening gebracht. U kunt opnieuw bestellen.\n" +
+	"De bestelling is niet gelukt. Er is geen geld afgeschreven. Probeer het opnieuw.\n" +
+	"Klarna heeft de betaling niet geaccepteerd. Er is geen geld afgeschreven. U kunt uw bestelling of uw gegevens wijzigen en het opnieuw proberen.\n" +
+	"De betaling bij Klarna is niet voltooid. Er is geen geld afgeschreven. U kunt het opnieuw proberen.\n" +
+	"De tijd om bij Klarna te betalen is verstreken. Er is geen geld afgeschreven. U kunt opnieuw bestellen.\n" +
 	"Deze bestelling is terugbetaald.\n" +
 	"We konden niet nagaan of deze bestelling is betaald. Kijk in uw e-mail en bij Klarna voordat u opnieuw bestelt.\n" +
 	"Het extra artikel kon niet worden besteld. Uw eerste bestelling is betaald en verandert niet. U kunt het opnieuw proberen.\n" +
-	"Klarna heeft de betaling van het extra artikel niet geaccepteerd; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
-	"De betaling van het extra artikel is niet voltooid; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
-	"De tijd om het extra artikel te betalen is verstreken; het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"Klarna heeft de betaling van het extra artikel niet geaccepteerd, dus het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"De betaling van het extra artikel is niet voltooid, dus het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
+	"De tijd om het extra artikel te betalen is verstreken, dus het is niet toegevoegd. Uw eerste bestelling is betaald en verandert niet.\n" +
 	"Klarna kon voor het extra artikel niet worden geopend. Uw eerste bestelling is betaald en verandert niet. Probeer het over een paar minuten opnieuw.\n" +
 	"Dit hoort al bij uw bestelling.\n" +
-	"Uw eerdere bestelling is betaald. Deze is niet geplaatst.\n" +
+	"Uw eerdere bestelling is betaald. De nieuwe bestelling is niet geplaatst.\n" +
 	"Dit kan alleen aan een betaalde bestelling worden toegevoegd.\n" +
-	"Klarna kon niet worden geopend. Er is niets in rekening gebracht. Probeer het over een paar minuten opnieuw.\n" +
+	"Klarna kon niet worden geopend. Er is geen geld afgeschreven. Probeer het over een paar minuten opnieuw.\n" +
 	"Controleer uw gegevens.\n" +
 	"De winkel kan op dit moment geen bestellingen aannemen en er is niets besteld. Probeer het later opnieuw.\n" +
 	"De winkel kan op dit moment niet antwoorden. Probeer het later opnieuw.\n" +
@@ -1507,11 +1507,11 @@ const textsOfPL = "" +
 	"Proszę wybrać kraj.\n" +
 	"Proszę wybrać produkt.\n" +
 	"To jest za długie: maksymalna liczba znaków to {limit}.\n" +
-	"Są tu znaki, których nie możemy użyć. Proszę wpisać to jeszcze raz.\n" +
-	"Proszę wpisać dane tak, jak widnieją na otrzymywanych listach.\n" +
-	"Proszę sprawdzić adres e-mail: powinien wyglądać jak nazwa@przyklad.pl.\n" +
+	"Tekst zawiera znaki, których nie możemy użyć. Proszę wpisać go jeszcze raz.\n" +
+	"Proszę wpisać imię lub nazwisko tak, jak widnieje na otrzymywanych listach.\n" +
+	"Proszę sprawdzić adres e-mail: powinien mieć format nazwa@example.com.\n" +
 	"Proszę sprawdzić numer telefonu. Z numerem kierunkowym kraju jest zawsze jednoznaczny: {example}\n" +
-	"Proszę sprawdzić kod pocztowy: w tym kraju wygląda on jak {example}.\n" +
+	"Proszę sprawdzić kod pocztowy: w tym kraju ma on format taki jak {example}.\n" +
 	"Proszę wybrać stan lub prowincję tego kraju, na przykład {example}.\n" +
 	"Proszę wybrać kraj z listy.\n" +
 	"Proszę sprawdzić to pole.\n" +
@@ -1527,29 +1527,29 @@ const textsOfPL = "" +
 	"Sprawdzamy zamówienie. Proszę nie płacić ponownie.\n" +
 	"Zamówienie nie doszło do skutku. Nie pobrano żadnych środków. Proszę spróbować ponownie.\n" +
 	"Klarna nie przyjęła płatności. Nie pobrano żadnych środków. Można zmienić zamówienie lub dane i spróbować ponownie.\n" +
-	"Płatność w Klarna nie została dokończona. Nie pobrano żadnych środków. Można spróbować ponownie.\n" +
-	"Czas na płatność w Klarna minął. Nie pobrano żadnych środków. Można złożyć zamówienie jeszcze raz.\n" +
+	"Płatność w Klarnie nie została dokończona. Nie pobrano żadnych środków. Można spróbować ponownie.\n" +
+	"Czas na płatność w Klarnie minął. Nie pobrano żadnych środków. Można złożyć zamówienie jeszcze raz.\n" +
 	"Pieniądze za to zamówienie zostały zwrócone.\n" +
-	"Nie udało się ustalić, czy to zamówienie zostało opłacone. Przed ponownym zamówieniem proszę sprawdzić pocztę e-mail i Klarna.\n" +
+	"Nie udało się ustalić, czy to zamówienie zostało opłacone. Przed ponownym zamówieniem proszę sprawdzić to w poczcie e-mail i w Klarnie.\n" +
 	"Nie udało się zamówić dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Można spróbować ponownie.\n" +
 	"Klarna nie przyjęła płatności za dodatkowy produkt, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Płatność za dodatkowy produkt nie została dokończona, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
 	"Czas na płatność za dodatkowy produkt minął, więc nie został on dodany. Pierwsze zamówienie jest opłacone i pozostaje bez zmian.\n" +
-	"Nie udało się otworzyć strony Klarna dla dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Proszę spróbować ponownie za kilka minut.\n" +
+	"Nie udało się otworzyć strony Klarny dla dodatkowego produktu. Pierwsze zamówienie jest opłacone i pozostaje bez zmian. Proszę spróbować ponownie za kilka minut.\n" +
 	"To już jest częścią zamówienia.\n" +
-	"Wcześniejsze zamówienie jest opłacone. To zamówienie nie zostało złożone.\n" +
+	"Wcześniejsze zamówienie jest opłacone. To nowe zamówienie nie zostało złożone.\n" +
 	"To można dodać tylko do opłaconego zamówienia.\n" +
-	"Nie udało się otworzyć strony Klarna. Nie pobrano żadnych środków. Proszę spróbować ponownie za kilka minut.\n" +
+	"Nie udało się otworzyć strony Klarny. Nie pobrano żadnych środków. Proszę spróbować ponownie za kilka minut.\n" +
 	"Proszę sprawdzić dane.\n" +
 	"Sklep nie może teraz przyjmować zamówień i nic nie zostało zamówione. Proszę spróbować później.\n" +
 	"Sklep nie może teraz odpowiedzieć. Proszę spróbować później.\n" +
 	"Nie udało się połączyć ze sklepem i nic nie zostało zamówione. Proszę za chwilę spróbować ponownie.\n" +
 	"Zamówienie jest przetwarzane. Proszę chwilę poczekać.\n" +
 	"Zbyt wiele żądań. Proszę poczekać minutę i spróbować ponownie.\n" +
-	"Nie udało się potwierdzić, że zamówienie składa człowiek. Proszę odświeżyć stronę i spróbować ponownie.\n" +
+	"Nie udało się potwierdzić, że z tej strony korzysta człowiek. Proszę odświeżyć stronę i spróbować ponownie.\n" +
 	"To zamówienie nie jest tu znane lub jest zbyt stare.\n" +
 	"Coś poszło nie tak po naszej stronie. Można bezpiecznie spróbować ponownie: zamówienie zostanie złożone tylko raz.\n" +
-	"Odebrano.\n" +
+	"Otrzymano.\n" +
 	"Potwierdzenie jest w drodze.\n" +
 	"Pod tym adresem nic nie ma.\n" +
 	"Ta strona nie działa tak, jak powinna. Proszę skontaktować się ze sklepem.\n" +
@@ -1560,7 +1560,7 @@ const textsOfPL = "" +
 	"Proszę użyć przycisku Wstecz w przeglądarce: wpisane dane nadal tam są.\n" +
 	"Następnie proszę odświeżyć tę stronę: zamówienie zostanie złożone tylko raz, niezależnie od liczby odświeżeń.\n" +
 	"Dalej\n" +
-	"Przejście do Klarna …\n" +
+	"Przejście do Klarny…\n" +
 	"Klarna wymaga tutaj JavaScriptu. Proszę go włączyć i odświeżyć stronę.\n" +
 	"Ta strona jest teraz niedostępna\n" +
 	"Proszę spróbować ponownie za minutę.\n"
@@ -1570,23 +1570,23 @@ const textsOfPT = "" +
 	"Variante\n" +
 	"Quantidade\n" +
 	"E-mail\n" +
-	"Nome próprio\n" +
-	"Apelido\n" +
+	"Primeiro nome\n" +
+	"Último nome\n" +
 	"Empresa\n" +
 	"Telefone\n" +
 	"País\n" +
 	"Rua e número\n" +
-	"Andar, porta\n" +
+	"Andar, porta, apartamento\n" +
 	"Código postal\n" +
 	"Localidade\n" +
 	"Estado ou província\n" +
-	"Entregar nesta morada\n" +
+	"Entregar neste endereço\n" +
 	"Envio\n" +
 	"Código de desconto\n" +
 	"{label} (entrega)\n" +
 	"Preencha este campo.\n" +
-	"Introduza o seu nome próprio.\n" +
-	"Introduza o seu apelido.\n" +
+	"Introduza o seu primeiro nome.\n" +
+	"Introduza o seu último nome.\n" +
 	"Introduza o seu endereço de e-mail.\n" +
 	"Introduza o seu número de telefone.\n" +
 	"Introduza a sua rua e o número da porta.\n" +
@@ -1598,35 +1598,35 @@ const textsOfPT = "" +
 	"É demasiado longo: no máximo {limit} caracteres.\n" +
 	"Contém caracteres que não podemos usar. Escreva de novo, por favor.\n" +
 	"Escreva o nome tal como aparece na sua correspondência.\n" +
-	"Verifique o endereço de e-mail: deve ser do tipo nome@exemplo.pt.\n" +
-	"Verifique o número de telefone. Com o indicativo do país é sempre claro: {example}\n" +
+	"Verifique o endereço de e-mail: deve ser do tipo nome@example.com.\n" +
+	"Verifique o número de telefone. Com o indicativo do país não há dúvidas: {example}\n" +
 	"Verifique o código postal: neste país é do tipo {example}.\n" +
 	"Escolha um estado ou uma província do país, por exemplo {example}.\n" +
 	"Escolha um país da lista.\n" +
-	"Verifique este dado.\n" +
+	"Verifique esta informação.\n" +
 	"Introduza um número inteiro, 1 ou mais.\n" +
-	"Escolha no máximo {limit} dos produtos.\n" +
+	"Escolha no máximo {limit} destes produtos.\n" +
 	"Este produto não pode ser encomendado aqui.\n" +
 	"A quantidade máxima deste produto é {limit}.\n" +
 	"Não podemos oferecer este método de pagamento neste país.\n" +
-	"Não introduza aqui dados de cartões. O pagamento é feito na página seguinte.\n" +
+	"Não introduza aqui os dados do seu cartão. O pagamento é feito na página seguinte.\n" +
 	"A sua encomenda está paga. Obrigado!\n" +
 	"Estamos à espera de que a Klarna confirme o pagamento. Não pague outra vez, por favor.\n" +
 	"A loja recebeu a sua encomenda e está a verificá-la antes de a confirmar. Não pague outra vez, por favor.\n" +
 	"Estamos a verificar a sua encomenda. Não pague outra vez, por favor.\n" +
 	"A encomenda não foi concluída. Não lhe foi cobrado nada. Tente novamente.\n" +
 	"A Klarna não aceitou o pagamento. Não lhe foi cobrado nada. Pode alterar a sua encomenda ou os seus dados e tentar novamente.\n" +
-	"O pagamento na Klarna não foi concluído. Não lhe foi cobrado nada. Pode tentar novamente.\n" +
-	"O prazo para pagar na Klarna terminou. Não lhe foi cobrado nada. Pode fazer a encomenda de novo.\n" +
+	"O pagamento com a Klarna não foi concluído. Não lhe foi cobrado nada. Pode tentar novamente.\n" +
+	"O tempo para pagar com a Klarna esgotou-se. Não lhe foi cobrado nada. Pode fazer a encomenda de novo.\n" +
 	"Esta encomenda foi reembolsada.\n" +
-	"Não conseguimos saber se esta encomenda foi paga. Veja o seu e-mail e a Klarna antes de encomendar de novo.\n" +
+	"Não conseguimos saber se esta encomenda foi paga. Verifique o seu e-mail e a sua conta Klarna antes de encomendar de novo.\n" +
 	"Não foi possível encomendar o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Pode tentar novamente.\n" +
 	"A Klarna não aceitou o pagamento do artigo adicional, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"O pagamento do artigo adicional não foi concluído, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
-	"O prazo para pagar o artigo adicional terminou, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
+	"O tempo para pagar o artigo adicional esgotou-se, por isso o artigo não foi acrescentado. A sua primeira encomenda está paga e mantém-se inalterada.\n" +
 	"Não foi possível abrir a página da Klarna para o artigo adicional. A sua primeira encomenda está paga e mantém-se inalterada. Tente novamente dentro de alguns minutos.\n" +
 	"Isto já faz parte da sua encomenda.\n" +
-	"A sua encomenda anterior está paga. Esta não foi feita.\n" +
+	"A sua encomenda anterior está paga. A nova encomenda não foi feita.\n" +
 	"Isto só pode ser acrescentado a uma encomenda paga.\n" +
 	"Não foi possível abrir a página da Klarna. Não lhe foi cobrado nada. Tente novamente dentro de alguns minutos.\n" +
 	"Verifique os seus dados.\n" +
@@ -1634,7 +1634,7 @@ const textsOfPT = "" +
 	"A loja não pode responder neste momento. Tente novamente mais tarde.\n" +
 	"Não foi possível contactar a loja e nada foi encomendado. Tente novamente dentro de momentos.\n" +
 	"A sua encomenda está a ser processada. Aguarde um momento.\n" +
-	"Demasiados pedidos. Aguarde um minuto e tente novamente.\n" +
+	"Demasiadas solicitações. Aguarde um minuto e tente novamente.\n" +
 	"Não conseguimos confirmar que é uma pessoa. Recarregue a página e tente novamente.\n" +
 	"Não encontramos esta encomenda aqui, ou é demasiado antiga.\n" +
 	"Ocorreu um problema do nosso lado. Pode tentar novamente sem risco: a sua encomenda só será feita uma vez.\n" +
@@ -1649,7 +1649,7 @@ const textsOfPT = "" +
 	"Use o botão Retroceder do navegador: o que escreveu continua lá.\n" +
 	"Depois recarregue esta página: a sua encomenda só é feita uma vez, por mais vezes que o faça.\n" +
 	"Continuar\n" +
-	"A continuar para a Klarna …\n" +
+	"A redirecionar para a Klarna…\n" +
 	"A Klarna precisa de JavaScript aqui. Ative-o e recarregue esta página.\n" +
 	"Esta página não está disponível neste momento\n" +
 	"Tente novamente dentro de um minuto.\n"
@@ -1665,12 +1665,12 @@ const textsOfRO = "" +
 	"Telefon\n" +
 	"Țară\n" +
 	"Stradă și număr\n" +
-	"Apartament, etaj\n" +
+	"Bloc, scară, etaj, apartament\n" +
 	"Cod poștal\n" +
 	"Localitate\n" +
-	"Stat sau provincie\n" +
+	"Județ, stat sau provincie\n" +
 	"Livrare la această adresă\n" +
-	"Expediere\n" +
+	"Metodă de livrare\n" +
 	"Cod de reducere\n" +
 	"{label} (livrare)\n" +
 	"Vă rugăm să completați acest câmp.\n" +
@@ -1684,10 +1684,10 @@ const textsOfRO = "" +
 	"Vă rugăm să introduceți codul poștal.\n" +
 	"Vă rugăm să alegeți țara.\n" +
 	"Vă rugăm să alegeți un produs.\n" +
-	"Textul este prea lung: cel mult {limit} de caractere.\n" +
+	"Textul este prea lung: numărul maxim de caractere este {limit}.\n" +
 	"Conține caractere pe care nu le putem folosi. Vă rugăm să scrieți din nou.\n" +
 	"Vă rugăm să scrieți numele așa cum apare pe scrisorile pe care le primiți.\n" +
-	"Vă rugăm să verificați adresa de e-mail: trebuie să arate ca nume@exemplu.ro.\n" +
+	"Vă rugăm să verificați adresa de e-mail: trebuie să arate ca nume@example.com.\n" +
 	"Vă rugăm să verificați numărul de telefon. Cu prefixul țării este întotdeauna clar: {example}\n" +
 	"Vă rugăm să verificați codul poștal: în această țară arată ca {example}.\n" +
 	"Vă rugăm să alegeți un stat sau o provincie din această țară, de exemplu {example}.\n" +
@@ -1698,25 +1698,25 @@ const textsOfRO = "" +
 	"Acest produs nu poate fi comandat aici.\n" +
 	"Vă rugăm să comandați cel mult {limit} buc. din acest produs.\n" +
 	"Nu putem oferi această metodă de plată în această țară.\n" +
-	"Vă rugăm să nu introduceți aici date de card. Plătiți pe pagina următoare.\n" +
+	"Vă rugăm să nu introduceți aici datele cardului. Plata se face pe pagina următoare.\n" +
 	"Comanda dumneavoastră este plătită. Vă mulțumim!\n" +
 	"Așteptăm confirmarea plății de la Klarna. Vă rugăm să nu plătiți din nou.\n" +
 	"Magazinul a primit comanda dumneavoastră și o verifică înainte de confirmare. Vă rugăm să nu plătiți din nou.\n" +
 	"Verificăm comanda dumneavoastră. Vă rugăm să nu plătiți din nou.\n" +
-	"Comanda nu a reușit. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou.\n" +
+	"Comanda nu a putut fi finalizată. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou.\n" +
 	"Klarna nu a acceptat plata. Nu v-a fost încasată nicio sumă. Puteți să modificați comanda sau datele dumneavoastră și să încercați din nou.\n" +
-	"Plata la Klarna nu a fost finalizată. Nu v-a fost încasată nicio sumă. Puteți încerca din nou.\n" +
-	"Timpul pentru plata la Klarna a expirat. Nu v-a fost încasată nicio sumă. Puteți comanda din nou.\n" +
+	"Plata prin Klarna nu a fost finalizată. Nu v-a fost încasată nicio sumă. Puteți încerca din nou.\n" +
+	"Timpul pentru plata prin Klarna a expirat. Nu v-a fost încasată nicio sumă. Puteți comanda din nou.\n" +
 	"Banii pentru această comandă au fost returnați.\n" +
-	"Nu am putut afla dacă această comandă a fost plătită. Vă rugăm să verificați e-mailul și la Klarna înainte de a comanda din nou.\n" +
+	"Nu am putut afla dacă această comandă a fost plătită. Vă rugăm să verificați e-mailul și contul Klarna înainte de a comanda din nou.\n" +
 	"Produsul suplimentar nu a putut fi comandat. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Puteți încerca din nou.\n" +
 	"Klarna nu a acceptat plata produsului suplimentar, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Plata produsului suplimentar nu a fost finalizată, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Timpul pentru plata produsului suplimentar a expirat, așa că acesta nu a fost adăugat. Prima dumneavoastră comandă este plătită și rămâne neschimbată.\n" +
 	"Pagina Klarna nu a putut fi deschisă pentru produsul suplimentar. Prima dumneavoastră comandă este plătită și rămâne neschimbată. Vă rugăm să încercați din nou peste câteva minute.\n" +
-	"Face deja parte din comanda dumneavoastră.\n" +
-	"Comanda dumneavoastră anterioară este plătită. Aceasta nu a fost plasată.\n" +
-	"Poate fi adăugat numai la o comandă plătită.\n" +
+	"Acest produs face deja parte din comanda dumneavoastră.\n" +
+	"Comanda dumneavoastră anterioară este plătită. Noua comandă nu a fost plasată.\n" +
+	"Acest produs poate fi adăugat numai la o comandă plătită.\n" +
 	"Pagina Klarna nu a putut fi deschisă. Nu v-a fost încasată nicio sumă. Vă rugăm să încercați din nou peste câteva minute.\n" +
 	"Vă rugăm să verificați datele dumneavoastră.\n" +
 	"Magazinul nu poate prelua comenzi în acest moment și nu s-a comandat nimic. Vă rugăm să încercați mai târziu.\n" +
@@ -1724,9 +1724,9 @@ const textsOfRO = "" +
 	"Magazinul nu a putut fi contactat și nu s-a comandat nimic. Vă rugăm să încercați din nou peste câteva clipe.\n" +
 	"Comanda dumneavoastră este în curs de procesare. Vă rugăm să așteptați un moment.\n" +
 	"Prea multe cereri. Vă rugăm să așteptați un minut și să încercați din nou.\n" +
-	"Nu am putut verifica dacă sunteți om. Vă rugăm să reîncărcați pagina și să încercați din nou.\n" +
-	"Nu cunoaștem aici această comandă sau este prea veche.\n" +
-	"A apărut o problemă la noi. Puteți încerca din nou fără grijă: comanda va fi plasată o singură dată.\n" +
+	"Nu am putut verifica dacă sunteți o persoană reală. Vă rugăm să reîncărcați pagina și să încercați din nou.\n" +
+	"Această comandă nu a fost găsită aici sau este prea veche.\n" +
+	"A apărut o problemă la noi. Puteți încerca din nou fără griji: comanda va fi plasată o singură dată.\n" +
 	"Primit.\n" +
 	"Confirmarea este pe drum.\n" +
 	"La această adresă nu se află nimic.\n" +
@@ -1738,7 +1738,7 @@ const textsOfRO = "" +
 	"Vă rugăm să folosiți butonul Înapoi al browserului: ce ați scris este încă acolo.\n" +
 	"Apoi reîncărcați această pagină: comanda se plasează o singură dată, oricât de des faceți acest lucru.\n" +
 	"Continuați\n" +
-	"Continuăm către Klarna …\n" +
+	"Redirecționare către Klarna…\n" +
 	"Klarna are nevoie aici de JavaScript. Vă rugăm să îl activați și să reîncărcați pagina.\n" +
 	"Această pagină nu este disponibilă în acest moment\n" +
 	"Vă rugăm să încercați din nou peste un minut.\n"
@@ -1756,7 +1756,7 @@ const textsOfSK = "" +
 	"Ulica a číslo domu\n" +
 	"Byt, poschodie\n" +
 	"PSČ\n" +
-	"Obec\n" +
+	"Mesto\n" +
 	"Štát alebo provincia\n" +
 	"Doručiť na túto adresu\n" +
 	"Doprava\n" +
@@ -1768,17 +1768,17 @@ const textsOfSK = "" +
 	"Zadajte prosím svoju e-mailovú adresu.\n" +
 	"Zadajte prosím svoje telefónne číslo.\n" +
 	"Zadajte prosím ulicu a číslo domu.\n" +
-	"Zadajte prosím obec.\n" +
+	"Zadajte prosím mesto alebo obec.\n" +
 	"Vyberte prosím štát alebo provinciu.\n" +
 	"Zadajte prosím svoje PSČ.\n" +
 	"Vyberte prosím svoju krajinu.\n" +
 	"Vyberte prosím produkt.\n" +
 	"Text je príliš dlhý: najviac {limit} znakov.\n" +
-	"Sú tu znaky, ktoré nemôžeme použiť. Zadajte to prosím znova.\n" +
-	"Napíšte prosím meno tak, ako je uvedené na vašej pošte.\n" +
-	"Skontrolujte prosím e-mailovú adresu: mala by vyzerať ako meno@priklad.sk.\n" +
+	"Text obsahuje znaky, ktoré nemôžeme použiť. Zadajte ho prosím znova.\n" +
+	"Napíšte prosím meno tak, ako je uvedené na listoch, ktoré dostávate.\n" +
+	"Skontrolujte prosím e-mailovú adresu: mala by mať tvar meno@example.com.\n" +
 	"Skontrolujte prosím telefónne číslo. S predvoľbou krajiny je vždy jednoznačné: {example}\n" +
-	"Skontrolujte prosím PSČ: v tejto krajine vyzerá ako {example}.\n" +
+	"Skontrolujte prosím PSČ: v tejto krajine má napríklad tvar {example}.\n" +
 	"Vyberte prosím štát alebo provinciu tejto krajiny, napríklad {example}.\n" +
 	"Vyberte prosím krajinu zo zoznamu.\n" +
 	"Skontrolujte prosím tento údaj.\n" +
@@ -1792,21 +1792,21 @@ const textsOfSK = "" +
 	"Čakáme, kým Klarna potvrdí platbu. Neplaťte prosím znova.\n" +
 	"Obchod vašu objednávku dostal a pred potvrdením ju kontroluje. Neplaťte prosím znova.\n" +
 	"Kontrolujeme vašu objednávku. Neplaťte prosím znova.\n" +
-	"Objednávku sa nepodarilo dokončiť. Nič vám nebolo účtované. Skúste to prosím znova.\n" +
-	"Klarna platbu neprijala. Nič vám nebolo účtované. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
-	"Platba v Klarne nebola dokončená. Nič vám nebolo účtované. Môžete to skúsiť znova.\n" +
-	"Čas na zaplatenie v Klarne vypršal. Nič vám nebolo účtované. Môžete objednať znova.\n" +
+	"Objednávku sa nepodarilo dokončiť. Neboli vám strhnuté žiadne peniaze. Skúste to prosím znova.\n" +
+	"Klarna platbu neprijala. Neboli vám strhnuté žiadne peniaze. Môžete zmeniť objednávku alebo svoje údaje a skúsiť to znova.\n" +
+	"Platba v Klarne nebola dokončená. Neboli vám strhnuté žiadne peniaze. Môžete to skúsiť znova.\n" +
+	"Čas na zaplatenie v Klarne vypršal. Neboli vám strhnuté žiadne peniaze. Môžete objednať znova.\n" +
 	"Peniaze za túto objednávku boli vrátené.\n" +
-	"Nepodarilo sa zistiť, či je táto objednávka zaplatená. Skôr než objednáte znova, pozrite si prosím e-mail a Klarnu.\n" +
+	"Nepodarilo sa zistiť, či je táto objednávka zaplatená. Skôr než objednáte znova, skontrolujte to prosím v e-maile a v Klarne.\n" +
 	"Doplnkový produkt sa nepodarilo objednať. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Môžete to skúsiť znova.\n" +
 	"Klarna neprijala platbu za doplnkový produkt, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
 	"Platba za doplnkový produkt nebola dokončená, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
-	"Čas na zaplatenie doplnkového produktu vypršal, preto nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
+	"Čas na zaplatenie doplnkového produktu vypršal, preto produkt nebol pridaný. Vaša prvá objednávka je zaplatená a zostáva bez zmeny.\n" +
 	"Klarnu sa pre doplnkový produkt nepodarilo otvoriť. Vaša prvá objednávka je zaplatená a zostáva bez zmeny. Skúste to prosím o niekoľko minút znova.\n" +
 	"To už je súčasťou vašej objednávky.\n" +
-	"Vaša skoršia objednávka je zaplatená. Táto nebola zadaná.\n" +
+	"Vaša skoršia objednávka je zaplatená. Táto nová objednávka nebola zadaná.\n" +
 	"To sa dá pridať iba k zaplatenej objednávke.\n" +
-	"Klarnu sa nepodarilo otvoriť. Nič vám nebolo účtované. Skúste to prosím o niekoľko minút znova.\n" +
+	"Klarnu sa nepodarilo otvoriť. Neboli vám strhnuté žiadne peniaze. Skúste to prosím o niekoľko minút znova.\n" +
 	"Skontrolujte prosím svoje údaje.\n" +
 	"Obchod teraz nemôže prijímať objednávky a nič nebolo objednané. Skúste to prosím neskôr.\n" +
 	"Obchod teraz nemôže odpovedať. Skúste to prosím neskôr.\n" +
@@ -1822,9 +1822,9 @@ const textsOfSK = "" +
 	"Táto stránka nefunguje, ako má. Kontaktujte prosím obchod.\n" +
 	"Vaša objednávka nie je dokončená\n" +
 	"Ospravedlňujeme sa\n" +
-	"Moment prosím\n" +
+	"Moment, prosím\n" +
 	"Ďakujeme\n" +
-	"Použite prosím tlačidlo Späť v prehliadači: čo ste zadali, tam stále je.\n" +
+	"Použite prosím tlačidlo Späť v prehliadači: všetko, čo ste zadali, tam stále je.\n" +
 	"Potom túto stránku načítajte znova: objednávka sa zadá iba raz, bez ohľadu na to, koľkokrát stránku načítate.\n" +
 	"Pokračovať\n" +
 	"Pokračujeme do Klarny …\n" +
@@ -1848,7 +1848,7 @@ const textsOfSL = "" +
 	"Kraj\n" +
 	"Zvezna država ali provinca\n" +
 	"Dostava na ta naslov\n" +
-	"Pošiljanje\n" +
+	"Način dostave\n" +
 	"Koda za popust\n" +
 	"{label} (dostava)\n" +
 	"Izpolnite to polje.\n" +
@@ -1863,10 +1863,10 @@ const textsOfSL = "" +
 	"Izberite svojo državo.\n" +
 	"Izberite izdelek.\n" +
 	"To je predolgo: največ {limit} znakov.\n" +
-	"Tu so znaki, ki jih ne moremo uporabiti. Vnesite še enkrat.\n" +
+	"Besedilo vsebuje znake, ki jih ne moremo uporabiti. Vnesite ga še enkrat.\n" +
 	"Vnesite ime tako, kot je napisano na pošti, ki jo prejemate.\n" +
-	"Preverite e-poštni naslov: imeti mora obliko ime@primer.si.\n" +
-	"Preverite telefonsko številko. S klicno kodo države je vedno jasna: {example}\n" +
+	"Preverite e-poštni naslov: imeti mora obliko ime@example.com.\n" +
+	"Preverite telefonsko številko. S klicno kodo države je vedno nedvoumna: {example}\n" +
 	"Preverite poštno številko: v tej državi ima obliko {example}.\n" +
 	"Izberite zvezno državo ali provinco te države, na primer {example}.\n" +
 	"Izberite državo s seznama.\n" +
@@ -1886,14 +1886,14 @@ const textsOfSL = "" +
 	"Plačilo pri Klarni ni bilo dokončano. Nič vam ni bilo zaračunano. Lahko poskusite znova.\n" +
 	"Čas za plačilo pri Klarni je potekel. Nič vam ni bilo zaračunano. Lahko naročite znova.\n" +
 	"Denar za to naročilo je bil vrnjen.\n" +
-	"Nismo mogli ugotoviti, ali je to naročilo plačano. Preden naročite znova, preverite svojo e-pošto in Klarno.\n" +
+	"Nismo mogli ugotoviti, ali je to naročilo plačano. Preden naročite znova, preverite to v svoji e-pošti in pri Klarni.\n" +
 	"Dodatnega izdelka ni bilo mogoče naročiti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Lahko poskusite znova.\n" +
 	"Klarna ni sprejela plačila za dodatni izdelek, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
 	"Plačilo za dodatni izdelek ni bilo dokončano, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
-	"Čas za plačilo dodatnega izdelka je potekel, zato ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
+	"Čas za plačilo dodatnega izdelka je potekel, zato izdelek ni bil dodan. Vaše prvo naročilo je plačano in ostaja nespremenjeno.\n" +
 	"Klarne za dodatni izdelek ni bilo mogoče odpreti. Vaše prvo naročilo je plačano in ostaja nespremenjeno. Poskusite znova čez nekaj minut.\n" +
 	"To je že del vašega naročila.\n" +
-	"Vaše prejšnje naročilo je plačano. To ni bilo oddano.\n" +
+	"Vaše prejšnje naročilo je plačano. To novo naročilo ni bilo oddano.\n" +
 	"To je mogoče dodati le k plačanemu naročilu.\n" +
 	"Klarne ni bilo mogoče odpreti. Nič vam ni bilo zaračunano. Poskusite znova čez nekaj minut.\n" +
 	"Preverite svoje podatke.\n" +
@@ -1902,7 +1902,7 @@ const textsOfSL = "" +
 	"Trgovina ni bila dosegljiva in nič ni bilo naročeno. Poskusite znova čez trenutek.\n" +
 	"Vaše naročilo se obdeluje. Počakajte trenutek.\n" +
 	"Preveč zahtev. Počakajte minuto in poskusite znova.\n" +
-	"Nismo mogli preveriti, da ste človek. Znova naložite stran in poskusite še enkrat.\n" +
+	"Nismo mogli potrditi, da ste človek. Znova naložite stran in poskusite še enkrat.\n" +
 	"Tega naročila tukaj ne poznamo ali pa je prestaro.\n" +
 	"Na naši strani je šlo nekaj narobe. Brez skrbi lahko poskusite znova: naročilo bo oddano samo enkrat.\n" +
 	"Prejeto.\n" +
@@ -1954,7 +1954,7 @@ const textsOfSV = "" +
 	"Det här är för långt: högst {limit} tecken.\n" +
 	"Här finns tecken som vi inte kan använda. Skriv in det igen.\n" +
 	"Skriv namnet så som det står på brev till dig.\n" +
-	"Kontrollera e-postadressen: den ska se ut som namn@exempel.se.\n" +
+	"Kontrollera e-postadressen: den ska se ut som namn@example.com.\n" +
 	"Kontrollera telefonnumret. Med landskod är det alltid tydligt: {example}\n" +
 	"Kontrollera postnumret: i det här landet ser det ut som {example}.\n" +
 	"Välj en delstat eller provins i landet, till exempel {example}.\n" +
@@ -1970,10 +1970,10 @@ const textsOfSV = "" +
 	"Vi väntar på att Klarna ska bekräfta betalningen. Betala inte en gång till.\n" +
 	"Butiken har tagit emot din beställning och kontrollerar den innan den bekräftas. Betala inte en gång till.\n" +
 	"Vi kontrollerar din beställning. Betala inte en gång till.\n" +
-	"Beställningen gick inte igenom. Du har inte debiterats. Försök igen.\n" +
-	"Klarna godkände inte betalningen. Du har inte debiterats. Du kan ändra din beställning eller dina uppgifter och försöka igen.\n" +
-	"Betalningen hos Klarna slutfördes inte. Du har inte debiterats. Du kan försöka igen.\n" +
-	"Tiden för att betala hos Klarna har gått ut. Du har inte debiterats. Du kan beställa igen.\n" +
+	"Beställningen gick inte igenom. Inga pengar har dragits. Försök igen.\n" +
+	"Klarna godkände inte betalningen. Inga pengar har dragits. Du kan ändra din beställning eller dina uppgifter och försöka igen.\n" +
+	"Betalningen hos Klarna slutfördes inte. Inga pengar har dragits. Du kan försöka igen.\n" +
+	"Tiden för att betala hos Klarna har gått ut. Inga pengar har dragits. Du kan beställa igen.\n" +
 	"Den här beställningen har återbetalats.\n" +
 	"Vi kunde inte ta reda på om den här beställningen är betald. Titta i din e-post och hos Klarna innan du beställer igen.\n" +
 	"Tilläggsprodukten kunde inte beställas. Din första beställning är betald och ändras inte. Du kan försöka igen.\n" +
@@ -1982,9 +1982,9 @@ const textsOfSV = "" +
 	"Tiden för att betala tilläggsprodukten har gått ut, så produkten lades inte till. Din första beställning är betald och ändras inte.\n" +
 	"Klarna kunde inte öppnas för tilläggsprodukten. Din första beställning är betald och ändras inte. Försök igen om några minuter.\n" +
 	"Det här ingår redan i din beställning.\n" +
-	"Din tidigare beställning är betald. Den här har inte lagts.\n" +
+	"Din tidigare beställning är betald. Den nya beställningen har inte lagts.\n" +
 	"Det här kan bara läggas till i en beställning som är betald.\n" +
-	"Klarna kunde inte öppnas. Du har inte debiterats. Försök igen om några minuter.\n" +
+	"Klarna kunde inte öppnas. Inga pengar har dragits. Försök igen om några minuter.\n" +
 	"Kontrollera dina uppgifter.\n" +
 	"Butiken kan inte ta emot beställningar just nu, och ingenting beställdes. Försök igen senare.\n" +
 	"Butiken kan inte svara just nu. Försök igen senare.\n" +
