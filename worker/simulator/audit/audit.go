@@ -326,6 +326,9 @@ func (b *Book) justified(ref string, next, last simulator.Call, made []done) boo
 	if refused(b.sim.Settings().OpenStatus) {
 		return true // whatever was imported reads as declined at once
 	}
+	if len(made) == 0 && answeredError(last) {
+		return true // no order has it in its history
+	}
 	handed := false
 	for _, imported := range made {
 		if imported.Result == "ERROR" || imported.Op == simulator.OpOrder && refused(imported.status) {
@@ -349,6 +352,10 @@ func (b *Book) justified(ref string, next, last simulator.Call, made []done) boo
 	return !slices.ContainsFunc(b.openFor(ref, next.At), func(s simulator.Session) bool {
 		return slices.ContainsFunc(made, func(i done) bool { return i.Session == s.ID })
 	})
+}
+
+func answeredError(call simulator.Call) bool {
+	return call.Lost == "" && konnektive.Read(call.Status, call.Answer).Kind == konnektive.Error
 }
 
 // Told tells whether the relay was told, in the answer to a call, the id of each order of a purchase that was paid.

@@ -230,6 +230,14 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.order(attempt{refA, "key-1", []string{"emailAddress", "decline@example.com"}})
 			r.order(attempt{refA, "key-2", []string{"emailAddress", "decline@example.com"}})
 		}, nil},
+		{"the same cart after a refusal that made no order", simulator.Settings{}, func(r *relay) {
+			r.order(attempt{refA, "key-1", []string{"emailAddress", "fields@example.com"}})
+			r.order(attempt{refA, "key-2", []string{"emailAddress", "fields@example.com"}})
+		}, nil},
+		{"the same cart too soon after a doubt that made no order", simulator.Settings{}, func(r *relay) {
+			r.order(attempt{refA, "key-1", []string{"emailAddress", "reset@example.com"}})
+			r.order(attempt{refA, "key-2", []string{"emailAddress", "reset@example.com"}})
+		}, []string{"attempt key-2 came 0s after key-1 for the same cart"}},
 		{"two carts paid, and nobody notices", simulator.Settings{RedirectNamesOrder: true}, func(r *relay) {
 			r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
