@@ -8,7 +8,10 @@ import (
 var errNoName = errors.New("ledger: no object could be named; is the binding LEDGER there?")
 
 // hold notes that a purchase has an order of Konnektive's, and tells whether it has: another purchase may have it
-// since before. The note outlives every session of the order, unless it is let go.
+// since before. The note never changes hands, and outlives every session of the order.
+//
+// An order is held only by the purchase whose lead made it, whose import made it, or whose shopper brings proof of it.
+// So an order that an import has reached must never be held for the sake of a lead: see leadIsFresh.
 func (s *Service) hold(ctx context.Context, lander, orderID, ref string) (bool, error) {
 	name := s.Store.Named("order\n" + orderID)
 	if name == "" {
@@ -20,22 +23,20 @@ func (s *Service) hold(ctx context.Context, lander, orderID, ref string) (bool, 
 		return won, err
 	}
 	there, err := parse(name, current)
-	if err != nil || there.Target != "" {
-		return err == nil && there.Target == ref, err
+	if err != nil {
+		return false, err
 	}
-	note.version = there.version // it was let go
-	won, _, err = s.write(ctx, note)
-	return won, err
+	return there.Target == ref, nil
 }
 
-// letGo takes the note back that a purchase has an order: it turned out to be no order of its own, and nothing was
-// imported to it.
-func (s *Service) letGo(ctx context.Context, orderID, ref string) error {
-	note, _, err := s.read(ctx, s.Store.Named("order\n"+orderID), 0)
-	if err != nil || note == nil || note.Target != ref {
-		return err
-	}
-	note.Target = ""
-	_, _, err = s.write(ctx, note)
-	return err
+// forget takes an order from an attempt that it does not belong to.
+func (s *Service) forget(ctx context.Context, t *tracked, token string) error {
+	return s.change(ctx, t, func(t *tracked) bool {
+		a := t.ByToken(token)
+		if a == nil || a.State != Sent {
+			return false
+		}
+		a.OrderID = ""
+		return true
+	})
 }

@@ -3,7 +3,6 @@ package purchase
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"klarna-relay/worker/codes"
@@ -275,11 +274,10 @@ func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key strin
 	return result, nil, err
 }
 
-// A source is the order that an attempt is to complete.
+// A source is the order that an attempt is to complete; "": the import makes one.
 type source struct {
 	orderID string
 	hold    bool // it has to be noted that the purchase has it
-	partial bool // it is known to be PARTIAL, or need not be
 }
 
 // prepare does what comes before the import: the bot check, and a lead where there is no order yet. The lead is not
@@ -290,9 +288,8 @@ func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token str
 			return source{}, fail(codes.Challenge, "", err)
 		}
 	}
-	a := t.ByToken(token)
-	if a.OrderID != "" {
-		return source{orderID: a.OrderID, partial: in.Kind == KindUpsale || t.LeadPartial}, nil
+	if a := t.ByToken(token); a.OrderID != "" {
+		return s.orderBefore(ctx, in, t, a.OrderID)
 	}
 	if in.Lead == nil {
 		return source{}, fail(codes.Invalid, "", ErrNoLead)
@@ -302,16 +299,64 @@ func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token str
 	if reply.Kind != konnektive.Success || orderID == "" {
 		return source{}, s.leadFailed(t.Lander, t.ref, reply)
 	}
-	if reply.OrderImported() {
-		return source{}, nil // an order of before, PARTIAL or not
+	// A lead may be answered with the order of an earlier attempt, whose session can still be paid.
+	if t.hasOrder(orderID) {
+		return source{}, nil
 	}
-	switch reply.OrderStatus() {
-	case "":
-		return source{orderID: orderID, hold: true}, nil
-	case konnektive.StatusPartial:
-		return source{orderID: orderID, hold: true, partial: true}, nil
+	fresh, err := s.leadIsFresh(ctx, reply)
+	if err != nil || !fresh {
+		return source{}, err
 	}
-	return source{}, nil // somebody's finished order
+	return source{orderID: orderID, hold: true}, nil
+}
+
+// orderBefore is the order that was there before the attempt: an upsale's, or that of the page's lead.
+func (s *Service) orderBefore(ctx context.Context, in *Import, t *tracked, orderID string) (source, error) {
+	if in.Kind == KindUpsale || t.LeadPartial {
+		return source{orderID: orderID}, nil
+	}
+	fresh, err := s.fresh(ctx, orderID)
+	switch {
+	case err != nil:
+		return source{}, err
+	case fresh:
+		return source{orderID: orderID}, nil
+	}
+	t.LeadOrderID = ""
+	if in.Lead == nil {
+		return source{}, fail(codes.Invalid, "", ErrNoLead)
+	}
+	return source{}, nil
+}
+
+// leadIsFresh tells whether a lead was answered with an order that an import may complete: it is PARTIAL, and no import
+// has reached it. This is found out before the order is held, since an order that is not used must stay free: the
+// purchase that it belongs to may not have noted it yet.
+func (s *Service) leadIsFresh(ctx context.Context, reply konnektive.Reply) (bool, error) {
+	switch {
+	case reply.OrderImported():
+		return false, nil
+	case reply.OrderStatus() == "":
+		return s.fresh(ctx, reply.OrderID())
+	}
+	return reply.OrderStatus() == konnektive.StatusPartial, nil
+}
+
+// fresh asks Order Query whether an import may complete an order. Without an answer nothing may be imported: an order
+// that was paid before would show as paid by this shopper.
+//
+// The question takes no allowance. It is asked once for a lead and once for its import, and only where the lead's answer
+// does not say the status; to take allowance would cost another call to the ledger.
+func (s *Service) fresh(ctx context.Context, orderID string) (bool, error) {
+	order, _, err := s.query(ctx, orderID)
+	if err != nil {
+		return false, unasked("", err)
+	}
+	switch order.Status {
+	case "", konnektive.StatusPartial, konnektive.StatusNotFound: // one of this moment may not be found yet
+		return !order.Imported(), nil
+	}
+	return false, nil
 }
 
 // leadFailed tells the operator of a lead that gave no order, and says what it means.
@@ -349,36 +394,16 @@ func (s *Service) release(ctx context.Context, t *tracked, token string, why err
 	return &coded
 }
 
-// markSent records that the import is about to leave, and at the same time notes the order for the purchase and makes
-// sure that the order is PARTIAL. An order that is another purchase's, or finished, is not used. Without an answer
-// nothing is imported: an order that was paid before would show as paid by this shopper.
-//
-// The question takes no allowance. It is asked about an order that the purchase has never asked about, once for an
-// import, and only where a lead does not say the status; to take allowance would cost another call to the ledger.
+// markSent records that the import is about to leave, and at the same time notes the order for the purchase. An order
+// that is another purchase's is not used.
 func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string,
 	from source) (*ledger.Stored, error) {
 	var lost *ledger.Stored
-	var failed, notHeld, notAsked error
-	lander, held, usable := t.Lander, true, true
+	var failed, notHeld error
+	lander, held := t.Lander, true
 	tasks := []func(context.Context){func(ctx context.Context) { lost, failed = s.writeSent(ctx, in, t, token, from) }}
 	if from.hold {
-		// A second lead may be answered with the order of an earlier attempt, whose session can still be paid.
-		mine := t.find(func(other *Attempt) bool {
-			return other.OrderID == from.orderID && other.Token != token
-		}) == nil
-		tasks = append(tasks, func(ctx context.Context) {
-			held, notHeld = s.hold(ctx, lander, from.orderID, t.ref)
-			held = held && mine
-		})
-	}
-	if from.orderID != "" && !from.partial {
-		tasks = append(tasks, func(ctx context.Context) {
-			var order konnektive.Order
-			order, _, notAsked = s.query(ctx, from.orderID)
-			// An order that was made this moment may not be found yet.
-			fresh := []string{"", konnektive.StatusPartial, konnektive.StatusNotFound}
-			usable = slices.Contains(fresh, order.Status) && !order.Imported()
-		})
+		tasks = append(tasks, func(ctx context.Context) { held, notHeld = s.hold(ctx, lander, from.orderID, t.ref) })
 	}
 	s.AtOnce(ctx, tasks...)
 	switch {
@@ -388,22 +413,13 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 		return lost, nil
 	case notHeld != nil:
 		return nil, s.release(ctx, t, token, broken("", notHeld))
-	case notAsked != nil:
-		return nil, s.release(ctx, t, token, unasked("", notAsked))
-	}
-	if from.orderID == "" || held && usable {
+	case held:
 		return nil, nil
 	}
-	if from.hold && held {
-		// Whose order it is may not have noted it yet.
-		if err := s.letGo(ctx, from.orderID, t.ref); err != nil {
-			return nil, s.release(ctx, t, token, broken("", err))
-		}
+	if err := s.forget(ctx, t, token); err != nil {
+		return nil, s.release(ctx, t, token, broken("", err))
 	}
-	if in.Kind == KindOrder && in.Lead == nil {
-		return nil, s.release(ctx, t, token, fail(codes.Invalid, "", ErrNoLead))
-	}
-	return nil, s.forget(ctx, t, token)
+	return nil, nil
 }
 
 // writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is
@@ -432,22 +448,6 @@ func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token s
 		t.Record, t.version = there.Record, there.version
 	}
 	return nil, errContended
-}
-
-// forget takes an order from an attempt that it does not belong to, before the import leaves.
-func (s *Service) forget(ctx context.Context, t *tracked, token string) error {
-	err := s.change(ctx, t, func(t *tracked) bool {
-		a := t.ByToken(token)
-		if a == nil {
-			return false
-		}
-		a.OrderID = ""
-		return true
-	})
-	if err != nil {
-		return s.release(ctx, t, token, broken("", err))
-	}
-	return nil
 }
 
 // send sends the import, unless too much time has gone by since it was recorded: then the record may already allow

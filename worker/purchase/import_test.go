@@ -445,39 +445,39 @@ func TestAnAnswerThatComesAfterAnotherSessionWasHandedOut(t *testing.T) {
 
 // A CRM that gives a lead any order, and does not say how it stands, may name the order of another shopper's import
 // before that shopper's purchase has noted it.
-func TestAnOrderThatIsNotUsedIsLetGo(t *testing.T) {
-	d := newDesk(t)
-	d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
-	d.status["SAME"] = complete
-	first, _ := d.redirected(order("key", "cart", ""))
-	assert.Empty(t, d.record(first.Ref).Attempts[0].OrderID)
-	held, err := d.hold(context.Background(), "shop.example", "SAME", "its own purchase")
-	require.NoError(t, err)
-	assert.True(t, held)
-	held, err = d.hold(context.Background(), "shop.example", "SAME", "another one")
-	require.NoError(t, err)
-	assert.False(t, held)
-	require.NoError(t, d.letGo(context.Background(), "SAME", "another one"), "which it has not")
-	held, err = d.hold(context.Background(), "shop.example", "SAME", "its own purchase")
-	require.NoError(t, err)
-	assert.True(t, held)
-
-	for _, n := range []int{1, 2} { // the note is read, and written
-		d := newDesk(t)
-		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
-		d.status["SAME"] = complete
-		asked := false
-		d.during(konnektive.OrderQuery, func() { asked = true })
-		d.store.fails = func(string, string) error {
-			if asked {
-				if n--; n == 0 {
-					return errBroken
-				}
-			}
-			return nil
-		}
-		_, err := d.another().Import(context.Background(), order("key", "cart", ""))
-		assert.ErrorIs(t, err, errBroken)
-		assert.NotContains(t, d.calls, "order/import", "nothing is imported")
+func TestAnOrderThatIsNotUsedIsNotHeldForAMoment(t *testing.T) {
+	ctx := context.Background()
+	for name, send := range map[string]func(d *desk){
+		"by an order": func(d *desk) {
+			first, _ := d.redirected(order("key", "cart", ""))
+			assert.Empty(d.t, d.record(first.Ref).Attempts[0].OrderID)
+		},
+		"by a page's lead": func(d *desk) {
+			lead, err := d.Lead(ctx, Lead{Lander: "shop.example", Whole: true, Country: "DE"})
+			require.NoError(d.t, err)
+			assert.Empty(d.t, d.record(lead.Ref).LeadOrderID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+			d.status["SAME"] = complete
+			d.store.before = func(_, ref string) { assert.NotEqual(t, d.store.Named("order\nSAME"), ref) }
+			send(d)
+			d.store.before = nil
+			held, err := d.another().hold(ctx, "shop.example", "SAME", "its own purchase")
+			require.NoError(t, err)
+			assert.True(t, held)
+		})
 	}
+	t.Run("a page's lead whose order nobody can ask about may be sent again", func(t *testing.T) {
+		d := newDesk(t)
+		d.answer = finding(lost)
+		_, err := d.Lead(ctx, Lead{Lander: "shop.example", Key: "key"})
+		assert.Equal(t, codes.Unreachable, codes.As(err).Code)
+		d.answer = hidden
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example", Key: "key"})
+		require.NoError(t, err)
+		assert.Equal(t, "NEW", d.record(lead.Ref).LeadOrderID)
+	})
 }

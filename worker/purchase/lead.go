@@ -65,9 +65,15 @@ func (s *Service) Lead(ctx context.Context, in Lead) (Result, error) {
 // import then begins with a lead of its own.
 func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID string,
 	reply konnektive.Reply) (Result, error) {
-	partial := reply.OrderStatus() == konnektive.StatusPartial
-	usable := !reply.OrderImported() && (partial || reply.OrderStatus() == "")
-	if usable && orderID != t.LeadOrderID {
+	usable := false
+	if t.LeadOrderID == "" {
+		fresh, err := s.leadIsFresh(ctx, reply)
+		if err != nil {
+			return Result{}, unasked(t.ref, err)
+		}
+		usable = fresh
+	}
+	if usable {
 		held, err := s.hold(ctx, in.Lander, orderID, t.ref)
 		if err != nil {
 			return Result{}, broken(t.ref, err)
@@ -80,7 +86,7 @@ func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID str
 		}
 		known := t.version > 0
 		if usable && t.LeadOrderID == "" {
-			t.LeadOrderID, t.LeadPartial = orderID, partial
+			t.LeadOrderID, t.LeadPartial = orderID, reply.OrderStatus() == konnektive.StatusPartial
 			known = false
 		}
 		if in.Whole && (!t.LeadWhole || t.LeadCountry != in.Country) {

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// Lease is how long an attempt that has not been sent keeps others away: the time for its bot check and its lead.
+	// Lease is how long an attempt that has not been sent keeps others away: the time for its bot check, its lead, and a
+	// question about that.
 	// A request that comes back later finds the record changed and stops.
 	Lease = 90 * time.Second
 	// Grace is how long after an import's deadline an order that is still PARTIAL counts as possibly begun.

@@ -956,7 +956,7 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 			assert.Equal(t, "order/import L2", d.calls[2])
 		}
 	})
-	t.Run("one whose status is not told is asked about before its import", func(t *testing.T) {
+	t.Run("one whose status is not told is asked about before it is held, and before its import", func(t *testing.T) {
 		d := newDesk(t)
 		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
 		lead, err := d.Lead(ctx, Lead{Lander: "shop.example"})
@@ -964,7 +964,7 @@ func TestALeadOpensAPurchaseForItsFirstImport(t *testing.T) {
 		assert.Equal(t, "SAME", d.record(lead.Ref).LeadOrderID)
 		d.answer, d.status["SAME"] = nil, declined
 		first, _ := d.redirected(order("key", "cart", lead.Ref))
-		assert.Equal(t, []string{"leads/import", "order/query SAME", "order/import"}, d.calls)
+		assert.Equal(t, []string{"leads/import", "order/query SAME", "order/query SAME", "order/import"}, d.calls)
 		assert.Empty(t, d.record(first.Ref).Attempts[0].OrderID)
 	})
 	t.Run("a lead that fails", func(t *testing.T) {

@@ -268,7 +268,18 @@ var races = []race{
 		back := backBy(p, v.sim.Approve)
 		return []func(){back, func() { p.status() }, func() { p.confirm(p.ref) }}
 	}, after: func(_ *visit, p *shopper) { p.seePaid() }},
+	{name: "two shoppers whom the CRM takes for one", settings: takenForOne, ready: besideAnother,
+		start: func(v *visit, p *shopper) []func() { return orders(p, v.shopper("bob")) },
+		after: func(v *visit, p *shopper) { v.shopper("bob").buy(); p.payAndLeave() }},
+	{name: "a lead and an order of two shoppers whom the CRM takes for one", settings: takenForOne, ready: besideAnother,
+		start: func(v *visit, p *shopper) []func() {
+			return append(orders(p), func() { v.shopper("bob").lead("lead-key-0001") })
+		},
+		after: func(_ *visit, p *shopper) { p.payAndLeave() }},
 }
+
+// takenForOne is the CRM that gives a lead whatever order came last from the shopper's address.
+var takenForOne = simulator.Settings{Merge: simulator.MergeAny, LeadHidesStatus: true, RedirectNamesOrder: true}
 
 // run tells the whole of a race and returns what is wrong in the end.
 func (r *race) run(t testing.TB, pick func(options int, busy bool) int, plan map[int]way) ([]string, *visit) {
@@ -325,4 +336,19 @@ func TestNothingIsDoubledWhateverOrderThingsHappenInAndWhateverFails(t *testing.
 		}
 	})
 	fmt.Printf("races with faults: %d\n", *raceFaults)
+}
+
+// besideAnother is a shopper whose leads may be given the order of another one.
+func besideAnother(v *visit) *shopper {
+	v.shopper("ann").reach()
+	return v.shopper("zoe")
+}
+
+// payAndLeave: the shopper pays and never comes back, so that the ledger must know the order by itself.
+func (p *shopper) payAndLeave() {
+	if p.reach() != "" {
+		p.klarna(p.v.sim.Approve)
+		p.v.pass(2 * time.Hour)
+	}
+	p.seePaid()
 }
