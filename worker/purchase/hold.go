@@ -29,6 +29,20 @@ func (s *Service) hold(ctx context.Context, lander, orderID, ref string) (bool, 
 	return there.Target == ref, nil
 }
 
+// owns tells whether the order of an attempt can prove its payment, and takes it from the attempt if it is another
+// purchase's. An attempt is recorded as Sent while its order is held, so its request may have died before it knew
+// whether the order was its own. Nothing was imported then.
+func (s *Service) owns(ctx context.Context, t *tracked, a *Attempt) (bool, error) {
+	if t.Kind != KindOrder || a.State != Sent {
+		return true, nil
+	}
+	held, err := s.hold(ctx, t.Lander, a.OrderID, t.ref)
+	if err != nil || held {
+		return held, err
+	}
+	return false, s.forget(ctx, t, a.Token)
+}
+
 // forget takes an order from an attempt that it does not belong to.
 func (s *Service) forget(ctx context.Context, t *tracked, token string) error {
 	return s.change(ctx, t, func(t *tracked) bool {

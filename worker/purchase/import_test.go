@@ -481,3 +481,77 @@ func TestAnOrderThatIsNotUsedIsNotHeldForAMoment(t *testing.T) {
 		assert.Equal(t, "NEW", d.record(lead.Ref).LeadOrderID)
 	})
 }
+
+// The record that the import is about to leave names the lead's order before it is known whose that is.
+func TestAnOrderOfAnotherPurchaseProvesNothingForARequestThatDied(t *testing.T) {
+	died := func(t *testing.T) (*desk, string) {
+		d := newDesk(t)
+		held, err := d.hold(context.Background(), "shop.example", "L1", "another purchase")
+		require.NoError(t, err)
+		require.True(t, held)
+		writes := 0
+		d.store.fails = func(op, _ string) error {
+			if writes++; op == "write" && writes > 3 { // opened, sent and held at once
+				return errBroken
+			}
+			return nil
+		}
+		result, code := d.imported(order("key", "cart", ""))
+		require.Equal(t, codes.Internal, code)
+		require.Equal(t, []string{"leads/import"}, d.calls, "nothing was imported")
+		require.Equal(t, "L1", d.record(result.Ref).Attempts[0].OrderID)
+		d.store.fails = nil
+		d.status["L1"] = complete // paid by the other shopper
+		return d, result.Ref
+	}
+	t.Run("when its status is asked for", func(t *testing.T) {
+		d, ref := died(t)
+		d.pass(time.Second)
+		assert.Equal(t, codes.Unknown, d.said(ref))
+		d.pass(overdue)
+		assert.Equal(t, codes.Retry, d.said(ref))
+		d.redirected(order("key-2", "cart", ref))
+		assert.Empty(t, d.events)
+	})
+	t.Run("when the alarm comes", func(t *testing.T) {
+		d, ref := died(t)
+		d.now = d.record(ref).Alarm()
+		result, ok, err := d.another().Watch(context.Background(), ref)
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.NotEqual(t, codes.Paid, result.Code)
+		assert.Empty(t, d.record(ref).Attempts[0].OrderID)
+		assert.Zero(t, d.record(ref).Alarm(), "there is nothing to ask about any more")
+	})
+	t.Run("while nobody can tell whose the order is", func(t *testing.T) {
+		d, ref := died(t)
+		d.pass(overdue)
+		d.store.fails = func(_, name string) error {
+			if name == d.store.Named("order\nL1") {
+				return errBroken
+			}
+			return nil
+		}
+		assert.Equal(t, codes.Unknown, d.said(ref))
+		d.store.fails = nil
+		d.pass(time.Second)
+		assert.Equal(t, codes.Retry, d.said(ref))
+	})
+}
+
+func TestAnOrderOfItsOwnProvesAPaymentThoughTheRequestDied(t *testing.T) {
+	d := newDesk(t)
+	writes := 0
+	d.store.fails = func(op, _ string) error {
+		if writes++; op == "write" && writes > 3 {
+			return errBroken
+		}
+		return nil
+	}
+	result, code := d.imported(order("key", "cart", ""))
+	require.Equal(t, codes.Unknown, code)
+	require.Contains(t, d.calls, "order/import L1")
+	d.store.fails, d.status["L1"] = nil, complete
+	d.pass(time.Minute)
+	assert.Equal(t, codes.Paid, d.said(result.Ref))
+}

@@ -64,6 +64,10 @@ func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allo
 			failed = errors.Join(failed, s.adopt(ctx, t, a))
 			continue
 		}
+		if mine, err := s.owns(ctx, t, a); err != nil || !mine {
+			failed = errors.Join(failed, err)
+			continue
+		}
 		order, at, err := s.query(ctx, a.OrderID)
 		if err == nil && !t.plausible(a, order) {
 			err = fail(codes.Unreachable, "", errGone)

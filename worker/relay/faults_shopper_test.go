@@ -493,6 +493,22 @@ var stories = []story{
 		u.seePaid()
 		p.seePaid()
 	}},
+	{name: "two shoppers, and the CRM gives the second one's lead the order of the first",
+		settings: simulator.Settings{Merge: simulator.MergeAddress, RedirectNamesOrder: true}, tell: func(v *visit) {
+			p, other := v.shopper("zoe"), v.shopper("bob")
+			p.lead("lead-key-0001")
+			other.order()
+			p.buy()
+			other.buy()
+		}},
+	{name: "two shoppers, and the CRM gives each lead any order", settings: takenForOne, tell: func(v *visit) {
+		p, other := v.shopper("zoe"), v.shopper("bob")
+		p.reach()
+		other.lead("lead-key-0001")
+		other.order()
+		p.buy()
+		other.buy()
+	}},
 	{name: "a click, a lead, an order", tell: func(v *visit) {
 		p := v.shopper("zoe")
 		p.ask("click", "", v.request(http.MethodPost, "/api/landers/clicks/import/", "",
