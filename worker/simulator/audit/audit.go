@@ -358,7 +358,7 @@ func answeredError(call simulator.Call) bool {
 	return call.Lost == "" && konnektive.Read(call.Status, call.Answer).Kind == konnektive.Error
 }
 
-// Told tells whether the relay was told, in the answer to a call, the id of each order of a purchase that was paid.
+// Told tells whether the relay was told the id of each order of a purchase that was paid, before its shopper came back.
 // Of an order that is not told, it can know only by the browser that comes back.
 func (b *Book) Told(ref string) bool {
 	for _, session := range b.sim.Sessions() {
@@ -370,9 +370,15 @@ func (b *Book) Told(ref string) bool {
 	return true
 }
 
+// toldOrder: the import that reached the order named it, or was answered with it. What another shopper's lead was
+// answered with tells nobody whose order it is.
 func (b *Book) toldOrder(id string) bool {
-	return slices.ContainsFunc(b.sim.Calls(),
-		func(c simulator.Call) bool { return c.Lost == "" && strings.Contains(c.Answer, id) })
+	order, _ := b.sim.Order(id)
+	calls := b.sim.Calls()
+	return slices.ContainsFunc(order.Imports, func(i simulator.Import) bool {
+		call := calls[i.Call-1]
+		return call.Fields["orderId"] == id || call.Lost == "" && strings.Contains(call.Answer, id)
+	})
 }
 
 // PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the

@@ -238,6 +238,13 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.order(attempt{refA, "key-1", []string{"emailAddress", "reset@example.com"}})
 			r.order(attempt{refA, "key-2", []string{"emailAddress", "reset@example.com"}})
 		}, []string{"attempt key-2 came 0s after key-1 for the same cart"}},
+		{"declined, and it is paid by an order that only another shopper's lead was told",
+			simulator.Settings{Merge: simulator.MergeAny}, func(r *relay) {
+				url := r.order(attempt{ref: refA, key: "key-1"})
+				lead(r)
+				r.pays(url)
+				r.says("status", refA, "declined", "")
+			}, nil},
 		{"two carts paid, and nobody notices", simulator.Settings{RedirectNamesOrder: true}, func(r *relay) {
 			r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
