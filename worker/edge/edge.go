@@ -58,8 +58,9 @@ var glue struct {
 // call is one request, or one alarm, as JavaScript handed it over. It has one
 // goroutine, which waits for one thing at a time.
 type call struct {
-	id   uint32 // what JavaScript knows it by
-	head string // what accept copied out of the buffer; "" in the rehearsal, which has no request; see exportRehearse
+	id   uint32  // what JavaScript knows it by
+	body *string // what came along with an answer of JavaScript's, until it is read
+	head string  // what accept copied out of the buffer; "" in the rehearsal, which has no request; see exportRehearse
 
 	waiting bool       // for JavaScript
 	sweeps  int        // how often sweep has seen it wait

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -534,4 +535,43 @@ func TestThingsThatAreAskedForAtOnceAreWaitedForTogether(t *testing.T) {
 			func(context.Context) { order = append(order, 2) })
 		assert.Equal(t, []int{1, 2}, order)
 	})
+}
+
+func TestTheBodyComesWithTheAnswerOfTheLimit(t *testing.T) {
+	serving(t, func(w http.ResponseWriter, r *http.Request) {
+		within, err := Limit(r.Context(), "IMPORTS", "key")
+		text, fault := io.ReadAll(r.Body)
+		_, _ = fmt.Fprint(w, within, err, string(text), fault)
+	}, func(t *testing.T, js *javascript) {
+		id := js.send(t, http.MethodPost, address, "")
+		js.settle(id, statusWithBody, "a=1")
+		require.Len(t, js.answers, 1, "nothing more has to be asked")
+		assert.Equal(t, "true <nil>a=1<nil>", js.answers[0].body)
+
+		id = js.send(t, http.MethodPost, address, "")
+		js.settle(id, 1, "")
+		assert.Equal(t, fmt.Sprintf("%d 3 ", id), js.asked[len(js.asked)-1], "without it the body is asked for")
+		js.settle(id, 1, "b=2")
+		assert.Equal(t, "true <nil>b=2<nil>", js.answers[1].body)
+	})
+}
+
+func TestAPlainURLIsTakenApartAsNetURLDoes(t *testing.T) {
+	for _, plain := range []string{
+		"https://shop.example/api/order/import/", "https://shop.example:8443/api/order/status/0a1b?lang=de&x=1",
+		"http://127.0.0.1:8787/", "https://a-b.example//api/_x~y.z/?a=b=c/d", "https://shop.example/api?",
+	} {
+		want, err := url.Parse(plain)
+		require.NoError(t, err)
+		require.Equal(t, !strings.Contains(plain, "~"), isPlain(plain), plain)
+		got := verbatim(plain)
+		assert.Equal(t, []string{want.Scheme, want.Host, want.Path, want.RawQuery, want.Hostname(), want.EscapedPath()},
+			[]string{got.Scheme, got.Host, got.Path, got.RawQuery, got.Hostname(), got.EscapedPath()}, plain)
+	}
+	for _, other := range []string{
+		"https://u:p@shop.example/", "https://[::1]/", "https://shop.example/%41", "https://shop.example/a#b",
+		"https://shop.example/a b", "https://münchen.example/", "https://shop.example/a;b", "https://shop.example/a+b",
+	} {
+		assert.False(t, isPlain(other), other)
+	}
 }

@@ -141,11 +141,11 @@ func (c *call) request() *http.Request {
 		return part
 	}
 	method, rawURL, address := next(), next(), next()
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		// Such as a broken percent escape. No route has one, so the relay
-		// answers 404 to the path as it stands.
-		u = verbatim(rawURL)
+	u := verbatim(rawURL)
+	if !isPlain(rawURL) {
+		if parsed, err := url.Parse(rawURL); err == nil {
+			u = parsed
+		} // else such as a broken percent escape. No route has one, so the relay answers 404 to the path as it stands.
 	}
 	header := make(http.Header, 16)
 	values := make([]string, 0, 16) // of all headers: each has one
@@ -202,6 +202,11 @@ func (b *body) Whole() ([]byte, error) {
 // fetch returns the whole body, and what comes after it: [io.EOF], or why there is none.
 func (b *body) fetch() (string, error) {
 	c := b.call
+	if c.body != nil {
+		rest := *c.body
+		c.body = nil
+		return rest, io.EOF
+	}
 	if c.gone {
 		return "", errGone
 	}
@@ -222,7 +227,20 @@ func (b *body) Close() error {
 	return nil
 }
 
-// verbatim takes a URL apart that net/url refuses.
+// isPlain tells whether a URL has nothing that would have to be unescaped or refused: [verbatim] then says the same as
+// net/url, in a tenth of the time.
+func isPlain(rawURL string) bool {
+	for i := range len(rawURL) {
+		switch c := rawURL[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._:/?&=", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// verbatim takes a URL apart as it stands.
 func verbatim(raw string) *url.URL {
 	scheme, rest, _ := strings.Cut(raw, "://")
 	host, path := rest, "/"

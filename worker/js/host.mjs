@@ -9,6 +9,7 @@ import { note, noteLine, read } from "./outcomes.mjs";
 
 const READ = 1, LIMIT = 2, BODY = 3, TELL = 4, OUTCOMES = 5;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
+const WITH_BODY = 2;
 
 /** What the relay reads of a body, and one byte by which it knows that there was more. */
 const BODY_LIMIT = (64 << 10) + 1;
@@ -51,8 +52,12 @@ export function host(go) {
       return found.length;
     },
     takeLanders: (to) => bytes(to, found.length).set(found),
-    ask: (id, op, pointer, length) => settle(id,
-      op === BODY ? bodyOf(go.request(id)) : perform(go.env, op, text(pointer, length))),
+    ask: (id, op, pointer, length) => {
+      const request = go.request(id);
+      settle(id, op === BODY ? bodyOf(request)
+        : op === LIMIT ? limit(go.env, text(pointer, length), request)
+        : perform(go.env, op, text(pointer, length)));
+    },
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
       settle(id, once(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
@@ -83,11 +88,6 @@ async function perform(env, op, payload) {
       if (!stub) return [UNKNOWN_REF, ""];
       return [1, await stub.read(Number(questions))];
     }
-    case LIMIT: {
-      const at = payload.indexOf(" ");
-      const { success } = await env[payload.slice(0, at)].limit({ key: payload.slice(at + 1) });
-      return [success ? 1 : 0, ""];
-    }
     case TELL: {
       const at = payload.indexOf("\0");
       const answer = await fetch(payload.slice(0, at), {
@@ -103,6 +103,22 @@ async function perform(env, op, payload) {
     case OUTCOMES: return [1, await read(env)];
   }
   return [FAILED, `no such operation: ${op}`];
+}
+
+/**
+ * Counts a request against a rate limiting binding, "binding key". What Go reads next of one that is within the limit
+ * comes along: its body. @returns {Promise<[number, string|Uint8Array]>}
+ */
+async function limit(env, payload, request) {
+  const at = payload.indexOf(" ");
+  const { success } = await env[payload.slice(0, at)].limit({ key: payload.slice(at + 1) });
+  if (!success) return [0, ""];
+  if (request?.method !== "POST") return [1, ""];
+  try {
+    return [WITH_BODY, (await bodyOf(request))[1]];
+  } catch {
+    return [1, ""]; // Go asks for the body, and is told why there is none
+  }
 }
 
 /** Fails when the shopper hangs up while sending. @returns {Promise<[number, Uint8Array]>} */

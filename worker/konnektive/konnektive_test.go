@@ -30,7 +30,7 @@ func TestACallCarriesTheCredentialsInItsBodyAndNowhereElse(t *testing.T) {
 			sentTo, sent = url, form
 			return 200, `{"result":"SUCCESS","message":"ok"}`, nil
 		})}
-	reply := c.Call(context.Background(), ImportLead, Form{}.All(map[string]string{"firstName": "Zoë & Co", "empty": ""}))
+	reply := c.Call(context.Background(), ImportLead, Form{}.All(map[string]string{"firstName": "Zoë & Co", "empty": ""}, all))
 	assert.Equal(t, Success, reply.Kind)
 	assert.Equal(t, "ok", reply.Text)
 	assert.Equal(t, "https://crm.example/leads/import/", sentTo, "the trailing slash is kept, the base's is not doubled")

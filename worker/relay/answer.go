@@ -68,8 +68,8 @@ func (a *answer) httpStatus() int {
 }
 
 // body is the envelope: Konnektive's result and message, and the relay's code
-// and ref.
-func (a *answer) body(lang string) string {
+// and ref. lang is asked only by an answer with words.
+func (a *answer) body(lang func() string) string {
 	if a.rawBody != "" {
 		return a.rawBody
 	}
@@ -93,7 +93,7 @@ func (a *answer) body(lang string) string {
 }
 
 // writeMessage writes what the envelope's message is: an object, or a text.
-func (a *answer) writeMessage(w *json.Writer, lang string) {
+func (a *answer) writeMessage(w *json.Writer, lang func() string) {
 	switch {
 	case a.message != "":
 		w.JSON(a.message)
@@ -113,13 +113,13 @@ func (a *answer) writeMessage(w *json.Writer, lang string) {
 		}
 		w.Close('}')
 	case a.found, a.code == codes.Paid, a.code == codes.Pending:
-		a.writePurchase(w, lang)
+		a.writePurchase(w, lang())
 	case a.code == codes.Accepted && a.ref != "":
 		w.Open('{')
 		w.Text("orderId", a.ref)
 		w.Close('}')
 	default:
-		w.Value(a.said(lang))
+		w.Value(a.said(lang()))
 	}
 }
 

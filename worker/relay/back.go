@@ -47,7 +47,7 @@ func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	if rq.http.Header.Get("Sec-Fetch-Dest") == "iframe" {
 		// A gateway that works in a frame comes back in that frame, where the lander's pages refuse to be shown.
 		nonce := rl.platform.Random()
-		a.html, a.csp = breakOutPage(rq.lang, nonce,
+		a.html, a.csp = breakOutPage(rq.lang(), nonce,
 			a.location), "default-src 'none'; script-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'"
 		a.location, a.status = "", http.StatusOK
 	}
@@ -63,7 +63,7 @@ func (rl *Relay) after(rq *request, r purchase.Result, succeeded bool) string {
 	case r.Code == codes.Paid:
 		return rl.nextPage(rq, r.Ref, upsale || !succeeded)
 	case r.Code == codes.Declined && r.FailedPage != "" && rq.lander.Dialect == config.DialectKonnektive:
-		return withQuery(r.FailedPage, "errorMsg="+url.QueryEscape(words.Answer(rq.lang, codes.Declined)))
+		return withQuery(r.FailedPage, "errorMsg="+url.QueryEscape(words.Answer(rq.lang(), codes.Declined)))
 	case r.Code == codes.Declined && r.FailedPage != "":
 		return withQuery(r.FailedPage, "klarna=declined")
 	case upsale && (r.Code == codes.Declined || !succeeded):
@@ -130,7 +130,7 @@ func (rl *Relay) continueAtKlarna(rq *request) *answer {
 	case err != nil:
 	case result.Script != "":
 		nonce := rl.platform.Random()
-		a.html = scriptPage(rq.lang, nonce, result.Script)
+		a.html = scriptPage(rq.lang(), nonce, result.Script)
 		a.csp = rl.scriptPolicy(nonce)
 	case result.Code == codes.Paid:
 		a.location = rl.nextPage(rq, result.Ref, result.Kind == purchase.KindUpsale)

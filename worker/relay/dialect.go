@@ -32,7 +32,7 @@ func (rq *request) inDialect(a *answer) bool {
 
 // dialectBody is the envelope as Konnektive has it: SUCCESS only for what is done, and a redirect has a script
 // beside its url, one assignment.
-func (a *answer) dialectBody(lang string) string {
+func (a *answer) dialectBody(lang func() string) string {
 	w := json.NewWriter(256)
 	w.Open('{')
 	result := codes.Meanings[a.code].Result
@@ -53,7 +53,7 @@ func (a *answer) dialectBody(lang string) string {
 		w.Text("orderId", a.ref)
 		w.Close('}')
 	case result == "ERROR" && len(a.fields) == 0:
-		w.Value(a.said(lang))
+		w.Value(a.said(lang()))
 	default:
 		a.writeMessage(w, lang)
 	}
@@ -91,10 +91,10 @@ func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	}
 	order.Close('}')
 	nonce := rl.platform.Random()
-	onward := escaped(words.Text(rq.lang, "page.continue"))
+	onward := escaped(words.Text(rq.lang(), "page.continue"))
 	return &answer{
 		code: r.Code, ref: r.Ref, status: http.StatusOK, orderID: r.OrderID,
-		html: `<!doctype html><html lang="` + rq.lang +
+		html: `<!doctype html><html lang="` + rq.lang() +
 			`"><head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Klarna</title></head><body>` +
 			`<form method="post" target="_top" action="` + escaped(r.NextPage) +
 			`"><input type="hidden" name="finalizeTransaction" value="1">` +

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -23,8 +22,8 @@ func (rl *Relay) importOrder(rq *request) *answer {
 		return refusal
 	}
 	in.Kind = purchase.KindOrder
-	if len(accepted.lacking) == 0 {
-		in.Lead = rl.params(rq, withoutCart(accepted.order))
+	if len(accepted.lacking) > 0 {
+		in.Lead = nil
 	}
 	result, err := rl.purchases(rq).Import(rq.ctx, in)
 	if errors.Is(err, purchase.ErrNoLead) {
@@ -116,9 +115,13 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 		return in, refusal, false
 	}
 	rq.logged = page["ref"]
+	// The relay's own lead goes without the cart: Konnektive may take it for a lead of an order that the shopper is just
+	// paying, and must not change that order's cart.
+	lead := rl.params(rq, order, func(name string) bool { return !isCart(name) })
 	in = purchase.Import{
 		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest,
-		Form:    rl.params(rq, order),
+		Lead:    lead,
+		Form:    lead.All(order.Fields, isCart),
 		Gateway: rl.gateway(rq),
 		Admit:   rl.challenge(rq, page),
 
@@ -130,32 +133,25 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 	return in, nil, true
 }
 
-// withoutCart is an order without what is bought. The relay's own lead goes without: Konnektive may take it for a lead
-// of an order that the shopper is just paying, and must not change that order's cart.
-func withoutCart(order rules.Order) rules.Order {
-	fields := make(rules.Fields, len(order.Fields))
-	for name, value := range order.Fields {
-		if !strings.HasPrefix(name, "product") && !strings.HasPrefix(name, "variant") && name != "couponCode" &&
-			name != "shipProfileId" {
-			fields[name] = value
-		}
-	}
-	return rules.Order{Fields: fields}
+// isCart tells whether a field is about what is bought.
+func isCart(name string) bool {
+	return strings.HasPrefix(name, "product") || strings.HasPrefix(name, "variant") || name == "couponCode" ||
+		name == "shipProfileId"
 }
 
-// params are what every import says of the shopper, the order and the lander.
-func (rl *Relay) params(rq *request, order rules.Order) konnektive.Form {
-	fields := order.Fields
-	if field := rq.lander.RefField; fields[field] != "" { // the ref comes there
-		fields = maps.Clone(fields)
-		delete(fields, field)
-	}
-	return konnektive.Form(nil).All(fields).With(
+// params are what every call says of the shopper and the lander, and of the order what is wanted. The field in which the
+// ref comes is left out.
+func (rl *Relay) params(rq *request, order rules.Order, wanted func(name string) bool) konnektive.Form {
+	return konnektive.Form(nil).All(order.Fields, func(name string) bool {
+		return name != rq.lander.RefField && wanted(name)
+	}).With(
 		"campaignId", rq.lander.CampaignID,
 		"ipAddress", rq.address,
 		"userAgent", rq.userAgent,
 	)
 }
+
+func all(string) bool { return true }
 
 // gateway is what makes an import a Klarna order that is answered by a redirect.
 func (rl *Relay) gateway(rq *request) purchase.Gateway {

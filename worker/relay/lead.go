@@ -22,7 +22,7 @@ func (rl *Relay) importLead(rq *request) *answer {
 	}
 	rq.logged = page["ref"]
 	result, err := rl.purchases(rq).Lead(rq.ctx,
-		purchase.Lead{Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead), Whole: lead.Whole(),
+		purchase.Lead{Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead, all), Whole: lead.Whole(),
 			Country: lead.Country()})
 	return rl.told(rq, result, err)
 }
@@ -33,7 +33,7 @@ func (rl *Relay) importClick(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	reply := rl.call(rq, konnektive.ImportClick, rl.params(rq, click))
+	reply := rl.call(rq, konnektive.ImportClick, rl.params(rq, click, all))
 	sessionID := reply.Field("sessionId")
 	if reply.Kind != konnektive.Success || sessionID == "" || len(sessionID) > 32 || !visible(sessionID) {
 		return rl.failed(rq, purchase.LeadError(reply))

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +59,7 @@ const pageStyle = `:root{color-scheme:light dark}body{font:1.0625rem/1.6 system-
 
 // plainPage says what an answer says.
 func plainPage(rq *request, nonce string, a *answer) string {
-	lang := rq.lang
+	lang := rq.lang()
 	title, hint := "page.incomplete", "page.back"
 	switch {
 	case rq.route == nil || rq.route.navigated:
@@ -101,16 +100,16 @@ func plainPage(rq *request, nonce string, a *answer) string {
 	return b.String()
 }
 
-// language is that of the words of an answer: the one that the page's form has
-// in its action (?lang=de), since a browser sends its own with a form that it
-// posts by itself; else the browser's.
-func language(r *http.Request) string {
-	if r.URL.RawQuery != "" {
-		if lang := words.Language(r.URL.Query().Get("lang")); lang != "" {
-			return lang
-		}
+// lang is the language of the words of an answer: the one that the page's form has in its action (?lang=de), since a
+// browser sends its own with a form that it posts by itself; else the browser's. Most orders are answered without words.
+func (rq *request) lang() string {
+	if rq.spoken == "" && rq.http.URL.RawQuery != "" {
+		rq.spoken = words.Language(rq.http.URL.Query().Get("lang"))
 	}
-	return words.Accepted(r.Header.Get("Accept-Language"))
+	if rq.spoken == "" {
+		rq.spoken = words.Accepted(rq.http.Header.Get("Accept-Language"))
+	}
+	return rq.spoken
 }
 
 // pageWords is what a page says above a list of fields, or alone.

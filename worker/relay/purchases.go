@@ -81,7 +81,7 @@ func (rq *request) crmFields(texts map[string]string) map[string]string {
 			if name == "firstName" || name == "lastName" {
 				code = rules.Required
 			}
-			text = rules.Problem{Field: name, Code: code}.Text(rq.lang)
+			text = rules.Problem{Field: name, Code: code}.Text(rq.lang())
 		}
 		fields[name] = cut(text, 200)
 	}

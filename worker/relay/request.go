@@ -27,7 +27,7 @@ type request struct {
 	ref    string // of the path
 	id     string
 	began  time.Time
-	lang   string
+	spoken string // what lang has found
 
 	host   string // without port; the identity of the lander
 	base   string // scheme://host[:port], as the shopper sees it
@@ -64,7 +64,7 @@ const loopbackAddress = "127.0.0.1"
 func (rl *Relay) begin(r *http.Request) *request {
 	rq := &request{
 		ctx: r.Context(), http: r, method: r.Method, began: rl.platform.Now(),
-		lang: language(r), address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
+		address: r.RemoteAddr, userAgent: cut(r.Header.Get("User-Agent"), 300),
 		country: r.Header.Get("CF-IPCountry"),
 		host:    strings.ToLower(r.URL.Hostname()), base: r.URL.Scheme + "://" + strings.ToLower(r.URL.Host),
 	}
@@ -176,7 +176,7 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 	if err != nil {
 		a := say(bodyCode(err))
 		if fault := new(body.FieldError); errors.As(err, &fault) {
-			a.detail, a.problems = fault.Text(rq.lang), rules.Problems{fault.Problem}
+			a.detail, a.problems = fault.Text(rq.lang()), rules.Problems{fault.Problem}
 		}
 		return nil, a, false
 	}
@@ -268,7 +268,7 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 			a.text = textPageBroken
 		}
 	}
-	a.fields, a.problems = problems.Texts(rq.lang), problems
+	a.fields, a.problems = problems.Texts(rq.lang()), problems
 	return a
 }
 

@@ -15,7 +15,7 @@ func (rl *Relay) Watch(ctx context.Context, reading ledger.Reading) bool {
 	if len(rl.faults) > 0 {
 		return false
 	}
-	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), lang: words.English, logged: reading.Ref,
+	rq := &request{ctx: ctx, began: rl.platform.Now(), id: rl.platform.Random(), spoken: words.English, logged: reading.Ref,
 		route: &route{name: "alarm"}}
 	again := false
 	a := rl.caught(func() (a *answer) { a, again = rl.watch(rq, reading); return a })
