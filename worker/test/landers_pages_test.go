@@ -151,8 +151,9 @@ func shown(code, when string) func(*shopper) {
 	}
 }
 
-// Every state in both languages, on a phone and on a large screen, light and
-// dark: what axe finds, and whether anything sticks out of the page.
+// Every state in each language, on a phone and on a large screen: whether anything sticks out of the page, and what axe
+// finds. The translations have the markup and the colours of the English pages, so axe looks at each of them once, and
+// all of them together are looked at light and dark on both screens.
 func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 	t.Parallel()
 	axe, err := os.ReadFile(filepath.Join(Root(), "worker/node_modules/axe-core/axe.min.js"))
@@ -176,15 +177,17 @@ func TestAxeFindsNothingInAnyStateOfTheLanders(t *testing.T) {
 					scheme := []string{"light", "dark"}[(i+j)%2]
 					look(t, s.ctx, size.width, size.height, scheme)
 					s.until(fmt.Sprintf(`innerWidth === %d && matchMedia("(prefers-color-scheme: %s)").matches`, size.width, scheme))
-					assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] })
-						.then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) =>
-							[id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`),
-						"%d %s", size.width, scheme)
+					if i == 0 || j == i/2 {
+						assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] })
+							.then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) =>
+								[id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`),
+							"%d %s", size.width, scheme)
+						checked++
+					}
 					assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %d",
 						size.width)
 					assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`),
 						"one heading")
-					checked++
 				}
 				// 200 % zoom of a large screen, and 400 % of a small one: a page of half and of a quarter of the width.
 				look(t, s.ctx, 320, 450, "light")

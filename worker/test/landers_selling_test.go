@@ -4,6 +4,7 @@ package test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -255,10 +256,16 @@ var remembering = []landerCase{
 			s.klarna("#decline")
 			s.at("/checkout")
 			s.until(`/^(declined|back)$/.test(document.querySelector("form[data-klarna]")?.dataset.klarnaState)`)
+			// The page has asked how the purchase stands, and would go on if it were paid already.
+			answered := func(ago int) string {
+				return fmt.Sprintf(`performance.getEntriesByType("resource").some(({ name, responseEnd }) =>
+					name.includes("/api/order/status/") && responseEnd > 0 && performance.now() - responseEnd > %d)`, ago)
+			}
+			s.until(answered(0))
 			_, err := s.market.CRM.Approve(first.ID)
 			require.NoError(t, err)
 			// Konnektive is asked about a purchase once a second at most, and has just been asked.
-			s.until(`performance.now() > 4000`)
+			s.until(answered(4000))
 			s.pay()
 			s.state("earlier_paid")
 			assert.Contains(t, s.alert(), "has not been placed")

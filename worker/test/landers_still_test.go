@@ -29,6 +29,7 @@ const nothing = 0.0005
 
 // TestNothingMoves looks at every state of the landers, on a phone and on a large screen, while it comes about.
 func TestNothingMoves(t *testing.T) {
+	t.Parallel()
 	market := NewMarket(t, simulator.Options{}, Options{Pages: www(t)})
 	browser := market.Browser(t)
 	for _, state := range states {
