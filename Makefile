@@ -112,7 +112,7 @@ export ENGINES
 e2e: bundle browsers ## The built Worker in workerd, and all that shoppers do in three browsers (ENGINES=chromium, REPEAT=10)
 	@for run in $$(seq $(REPEAT)); do \
 		if [ $(REPEAT) != 1 ]; then echo "run $$run of $(REPEAT)"; fi; \
-		BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 2 -timeout 90m ./worker/test; \
+		BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -parallel 3 -timeout 90m ./worker/test; \
 	done
 
 # Some tests are about Chromium alone, so that is always there. A browser that has another name, or was not installed by
