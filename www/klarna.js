@@ -1141,18 +1141,37 @@ class Checkout {
     const here = new URL(location.href);
     here.searchParams.delete("klarna");
     history.replaceState(null, "", here);
-    this.tell(how, { alert: true, found: true });
+    const ref = last?.key && !last.paid && last.ref;
+    const asked = ref ? status(ref, { ...this.at, limit: 0 }) : undefined;
+    // The address says no more than that it was not paid. The relay knows why, and the shopper hardly notices the wait.
+    const soon = await Promise.race([asked, sleep(1500)]);
+    if (this.busy) return;
+    if (soon?.code !== "paid") this.unpaid(soon, how);
     if (!last?.key || last.paid) return;
     // Another session of the purchase may be open still: then that one is offered, and not the one that was just left.
     const left = tab.get(`left:${this.name}`) ?? last.url;
     const [open] = waysOf(last, left);
-    const { code } = last.ref ? await status(last.ref, { ...this.at, limit: 0 }) : { code: "" };
+    const answer = await asked;
+    const code = answer?.code ?? "";
     if (this.busy) return;
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
     else {
+      if (!soon) this.unpaid(answer, how);
       if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
       if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
     }
+  }
+
+  /**
+   * Says that nothing was paid, and why, as far as the relay knows. A lander's own words come first.
+   * @param {Answer | undefined | void} answer of the status
+   * @param {string} how
+   */
+  unpaid(answer, how) {
+    const { words, own } = this;
+    const { reason = "", text = "" } = answer?.message ?? {};
+    const why = reason && (own[reason] ?? own[how] ?? words[reason] ?? text);
+    this.tell(how, { alert: true, found: true, text: why || words[how] });
   }
 
   /** @param {boolean} on */

@@ -139,7 +139,8 @@ var comingBack = []landerCase{
 			s.pay()
 			s.klarna("#cancel")
 			s.at("/checkout")
-			s.until(`document.querySelector("[role=alert]").textContent.includes("You have not been charged")`)
+			s.state("declined")
+			assert.Contains(t, s.alert(), "was not completed. You have not been charged.", "nobody has declined anything")
 			assert.Equal(t, "Berlin", s.text(`document.querySelector("[name=city]").value`))
 			s.pay()
 			s.klarna("#approve")
@@ -197,7 +198,7 @@ var comingBack = []landerCase{
 	{"every answer of the status has its words on the thank-you page", func(t *testing.T, s *shopper) {
 		for code, want := range map[string]string{
 			"pending": "Your payment is not confirmed yet", "unknown": "We are checking your order",
-			"declined": "Klarna did not accept the payment", "retry": "Your order did not get through",
+			"declined": "Your order is not paid", "retry": "Your order did not get through",
 			"ref_unknown": "We cannot find this order here",
 		} {
 			b := s.another()
@@ -208,6 +209,11 @@ var comingBack = []landerCase{
 				assert.Contains(t, b.text(`document.querySelector("main").innerText`), "do not")
 			}
 		}
+		b := s.another()
+		b.intercept("*/api/order/status/*", false, always(cut{status: 200, body: `{"result":"SUCCESS","code":"declined",
+			"ref":"0123456789","message":{"reason":"expired","text":"The time to pay at Klarna has run out."}}`}))
+		b.open("/thank-you?ref=0123456789")
+		b.until(`document.querySelector("[data-klarna-when=declined]").innerText.includes("The time to pay at Klarna has run out.")`)
 	}},
 }
 
