@@ -57,6 +57,16 @@ func TestAnOrderGoesToKlarnaAndComesBackPaid(t *testing.T) {
 	assert.Empty(t, s.sim.Violations())
 }
 
+func TestTheStatusOfACancelledPaymentSaysWhyItIsNotPaid(t *testing.T) {
+	s := open(t)
+	first := s.order("key-00000001", order())
+	s.comeBack(s.sim.Cancel(s.session(first.url())))
+	said := s.status(first.Ref)
+	s.expect(said, 200, "SUCCESS", "declined")
+	assert.Contains(t, string(said.Message), `"reason":"cancelled"`)
+	assert.Contains(t, string(said.Message), "was not completed. You have not been charged.")
+}
+
 func TestWhatAnImportIsAnswered(t *testing.T) {
 	for _, c := range []struct {
 		email, name  string
