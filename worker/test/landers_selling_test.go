@@ -328,6 +328,9 @@ var remembering = []landerCase{
 			s.back()
 			s.state("back")
 			s.do(`scrollTo({ top: 0, behavior: "instant" })`)
+			// A browser may go where the page was left after the page has spoken.
+			s.beforePage(`new MutationObserver(() => setTimeout(() => scrollTo({ top: 0, behavior: "instant" })))
+				.observe(document, { subtree: true, attributeFilter: ["data-klarna-state"] })`)
 			s.reload()
 			s.state("back")
 			const seen = `(() => {

@@ -952,6 +952,23 @@ export function attach(form, options = {}) {
   new Checkout(form, options).start();
 }
 
+/**
+ * Scrolls to a place, and again when the browser scrolls away from it within the first second: WebKit may still be about
+ * to go where the page was left. Not when the shopper has begun to do something.
+ * @param {HTMLElement} place
+ */
+function keepInSight(place) {
+  place.scrollIntoView({ block: "center" });
+  const begun = new AbortController();
+  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"])
+    addEventListener(kind, () => begun.abort(), { passive: true, signal: begun.signal });
+  for (const ms of [100, 400, 1000])
+    setTimeout(() => {
+      const { top, bottom } = place.getBoundingClientRect();
+      if (!begun.signal.aborted && (top < 0 || bottom > innerHeight)) place.scrollIntoView({ block: "center" });
+    }, ms);
+}
+
 class Checkout {
   busy = false;
   /** @type {Words} by field, as shown */
@@ -1207,8 +1224,8 @@ class Checkout {
       addEventListener("pagehide", () => (history.scrollRestoration = "auto"), { once: true });
       place.tabIndex = -1;
       place.focus({ preventScroll: true });
-    }
-    place.scrollIntoView({ block: found ? "center" : "nearest" });
+      keepInSight(place);
+    } else place.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {"status" | "alert"} role @returns {HTMLElement} */
