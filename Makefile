@@ -191,9 +191,10 @@ attack: bundle ## Hostile requests against the built Worker, and what came of ea
 	| grep -E '^attack|FAIL|^ok'
 
 PAIRS ?= 100000
-faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all there are), races in every order, all of it under every answer of the CRM
+VARIED ?= 20000
+faults: ## Every step of every story fails in every way, PAIRS of steps too (100000; -1: all), races in every order, and VARIED faults under every answer of the CRM (20000; -1: all)
 	$(GO) test -count=1 -timeout 0 -run 'Whatever' -v ./worker/relay -args -faults.pairs=$(PAIRS) \
-		-races.orders=5000 -races.switches=4 -races.faults=30000 -variations.faults=-1 -variations.races=50000
+		-races.orders=5000 -races.switches=4 -races.faults=30000 -variations.faults=$(VARIED) -variations.races=50000
 
 # In a copy without the npm tools, which gremlins would copy for every change. gremlins is not in go.mod.
 MUTATE ?= worker/purchase worker/konnektive worker/rules
