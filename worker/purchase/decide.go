@@ -103,8 +103,8 @@ func (r *Record) decideNew(digest string, now time.Time, asked bool) (Verdict, *
 }
 
 // openSession is the session with this cart that the shopper can still pay in and may be sent to. There can be several
-// when an import was answered after another attempt had been made. Then it is the one that was answered first, since
-// that one has been handed out.
+// when an import was answered after another attempt had been made. Then it is the one whose answer was recorded first,
+// since that one has been handed out.
 func (r *Record) openSession(digest string, now time.Time) *Attempt {
 	var first *Attempt
 	for i := range r.Attempts {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
@@ -501,13 +502,12 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType s
 	}
 	orderID := s.ownOrder(ctx, t, token, prepaidType, outcome, reply.OrderID())
 	seen := s.proof(ctx, t, token, orderID, outcome)
-	now := s.Now()
 	err := s.change(ctx, t, func(t *tracked) bool {
 		a := t.ByToken(token)
 		if a == nil || a.State != Sent {
 			return false
 		}
-		a.State, a.AnsweredAt, a.Code, a.OrderID = Answered, now, outcomeCodes[outcome], orderID
+		a.State, a.AnsweredAt, a.Code, a.OrderID = Answered, t.afterAnswers(s.Now()), outcomeCodes[outcome], orderID
 		switch outcome {
 		case konnektive.RedirectURL:
 			a.URL = reply.Field("url")
@@ -524,6 +524,18 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType s
 		result.Cause = errors.Join(reply.Cause(), err)
 	}
 	return result, nil
+}
+
+// afterAnswers is this moment, or the one after the last answer that is recorded, whichever is later. So the answers
+// have the order in which they were recorded, whatever the clocks say. An address is handed out once it is recorded.
+func (r *Record) afterAnswers(now time.Time) time.Time {
+	now = now.Truncate(time.Millisecond) // as the record keeps it
+	for _, a := range r.Attempts {
+		if !a.AnsweredAt.Before(now) {
+			now = a.AnsweredAt.Add(time.Millisecond)
+		}
+	}
+	return now
 }
 
 // concluded is the result of an import that may have left.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -439,6 +440,36 @@ func TestAnAnswerThatComesAfterAnotherSessionWasHandedOut(t *testing.T) {
 			urls[last.URL] = true
 			assert.Len(t, d.record(last.Ref).Attempts, lateOnes+1, "all of them were imported")
 			assert.Len(t, urls, 1, "the shopper has one way to pay for this cart")
+		})
+	}
+}
+
+// The answer was there before the other session was opened, and only its record was late.
+func TestAnAnswerThatIsRecordedAfterAnotherSessionWasHandedOut(t *testing.T) {
+	for name, clock := range map[string]time.Duration{
+		"a moment later": time.Second, "in the same moment": 0, "in the same millisecond": time.Millisecond / 2,
+		"by a clock that is behind": -time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			ref := d.store.Named("key\nshop.example\nkey-1")
+			var handed Result
+			d.store.before = func(op, name string) {
+				if op != "write" || name != ref || !slices.Contains(d.calls, "order/import L1") {
+					return
+				}
+				d.store.before = nil
+				d.pass(overdue + time.Second)
+				handed, _ = d.redirected(order("key-2", "cart", ref))
+				d.pass(clock)
+			}
+			late, code := d.imported(order("key-1", "cart", ""))
+			assert.Equal(t, codes.Redirect, code)
+			assert.Equal(t, handed.URL, late.URL)
+			d.pass(time.Minute)
+			again, _ := d.imported(order("key-3", "cart", ref))
+			assert.Equal(t, handed.URL, again.URL)
+			assert.Len(t, d.record(ref).Attempts, 2)
 		})
 	}
 }

@@ -194,6 +194,12 @@ var races = []race{
 		}},
 	{name: "a doubt whose time is over, in two tabs", ready: inDoubt,
 		start: func(_ *visit, p *shopper) []func() { return orders(p, p.another("-b"), p.another("-c")) }},
+	{name: "an upsale's answer that is recorded late, while another tab tries again", ready: paid,
+		start: func(v *visit, p *shopper) []func() {
+			u := p.upsale()
+			return append(orders(u), func() { v.wait(); v.pass(2 * time.Minute); u.another("-b").order() })
+		},
+		after: func(_ *visit, p *shopper) { p.upsale().buy() }},
 	{name: "a doubt whose time is over, the alarm and another cart", ready: inDoubt,
 		start: func(v *visit, p *shopper) []func() {
 			return append(orders(p.another("-b"), p.another("-c", "product1_qty", "2")), func() { v.alarm(p.ref) })
