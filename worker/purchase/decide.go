@@ -102,6 +102,15 @@ func (r *Record) decideNew(digest string, now time.Time, asked bool) (Verdict, *
 	return Begin, nil
 }
 
+// stillAllows tells whether an attempt that has not been sent may be made, as the other attempts stand now.
+func (r *Record) stillAllows(token string, now time.Time) bool {
+	others := *r
+	others.Attempts = slices.Clone(r.Attempts)
+	others.remove(token)
+	verdict, _ := others.decideNew(r.ByToken(token).Digest, now, true)
+	return verdict == Begin
+}
+
 // openSession is the session with this cart that the shopper can still pay in and may be sent to. There can be several
 // when an import was answered after another attempt had been made. Then it is the one whose answer was recorded first,
 // since that one has been handed out.

@@ -383,16 +383,21 @@ func LeadError(reply konnektive.Reply) error {
 // release takes an attempt back of which nothing was imported, so that its key may try again, and gives the reason
 // back with the purchase's ref. When that cannot be written, the attempt stays, and its time runs out.
 func (s *Service) release(ctx context.Context, t *tracked, token string, why error) error {
-	err := s.change(ctx, t, func(t *tracked) bool {
+	err := s.withdraw(ctx, t, token)
+	coded := *codes.As(why)
+	coded.Ref, coded.Cause = t.ref, errors.Join(coded.Cause, err)
+	return &coded
+}
+
+// withdraw removes an attempt of which nothing was imported from the record.
+func (s *Service) withdraw(ctx context.Context, t *tracked, token string) error {
+	return s.change(ctx, t, func(t *tracked) bool {
 		if t.ByToken(token) == nil {
 			return false
 		}
 		t.remove(token)
 		return true
 	})
-	coded := *codes.As(why)
-	coded.Ref, coded.Cause = t.ref, errors.Join(coded.Cause, err)
-	return &coded
 }
 
 // markSent records that the import is about to leave, and at the same time notes the order for the purchase. An order
@@ -424,7 +429,8 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 }
 
 // writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is
-// what is there when that decides otherwise: the attempt is not this request's any more, or another one was paid.
+// what is there when that decides otherwise: the attempt is not this request's any more, or another one was paid, or
+// how another one stands forbids it. The answer to an earlier import can be recorded as late as that.
 func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token string,
 	from source) (lost *ledger.Stored, err error) {
 	for range writeTries {
@@ -447,6 +453,12 @@ func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token s
 			return &current, nil
 		}
 		t.Record, t.version = there.Record, there.version
+		if !t.stillAllows(token, s.Now()) {
+			if err := s.withdraw(ctx, t, token); err != nil {
+				return nil, err
+			}
+			return &ledger.Stored{Version: t.version, Data: t.Encode()}, nil
+		}
 	}
 	return nil, errContended
 }

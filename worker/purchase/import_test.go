@@ -474,6 +474,79 @@ func TestAnAnswerThatIsRecordedAfterAnotherSessionWasHandedOut(t *testing.T) {
 	}
 }
 
+func TestAnAttemptIsTakenBackWhenNewsOfAnEarlierOneForbidsIt(t *testing.T) {
+	answered := func(r *Record) {
+		a := &r.Attempts[0]
+		a.State, a.Code, a.AnsweredAt, a.URL = Answered, codes.Redirect, a.Deadline, "https://klarna.example/first"
+	}
+	refused := func(r *Record) {
+		a := &r.Attempts[0]
+		a.State, a.Code, a.AnsweredAt = Answered, codes.Declined, a.Deadline
+	}
+	reviewed := func(r *Record) {
+		a := &r.Attempts[0]
+		a.Known.Status, a.KnownAt = konnektive.StatusPending, a.Deadline.Add(Grace)
+	}
+	for _, c := range []struct {
+		name, cart string
+		news       func(*Record)
+		fails      bool // the ledger, once the attempt is to be taken back
+		want       string
+		attempts   int
+		imports    int
+	}{
+		{"it opened a session with the same cart", "cart", answered, false, codes.Redirect, 1, 1},
+		{"it opened a session with another cart", "other", answered, false, codes.Redirect, 2, 2},
+		{"it was refused", "cart", refused, false, codes.Redirect, 2, 2},
+		{"its order is in quality assurance", "cart", reviewed, false, codes.Pending, 1, 1},
+		{"and the ledger fails", "cart", answered, true, codes.Internal, 2, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			d.store.fails = func(op, _ string) error {
+				if op == "write" && slices.Contains(d.calls, "order/import L1") {
+					return errBroken
+				}
+				return nil
+			}
+			first, code := d.imported(order("key-1", "cart", ""))
+			require.Equal(t, codes.Unknown, code, "its answer is not recorded")
+			d.store.fails = nil
+			d.pass(overdue + time.Second)
+			d.during(konnektive.ImportLead, func() {
+				d.pass(2 * time.Second)
+				d.rewrite(first.Ref, c.news)
+				if c.name == "its order is in quality assurance" {
+					d.status["L1"] = konnektive.StatusPending
+				}
+				writes := 0
+				d.store.fails = func(op, ref string) error {
+					if op == "write" && ref == first.Ref {
+						writes++
+					}
+					if c.fails && writes == 2 {
+						return errBroken
+					}
+					return nil
+				}
+			})
+			second, code := d.imported(order("key-2", c.cart, first.Ref))
+			assert.Equal(t, c.want, code)
+			if c.want == codes.Redirect {
+				assert.Equal(t, c.imports == 1, second.URL == "https://klarna.example/first")
+			}
+			assert.Len(t, d.record(first.Ref).Attempts, c.attempts)
+			imports := 0
+			for _, call := range d.calls {
+				if strings.HasPrefix(call, "order/import") {
+					imports++
+				}
+			}
+			assert.Equal(t, c.imports, imports)
+		})
+	}
+}
+
 // A CRM that gives a lead any order, and does not say how it stands, may name the order of another shopper's import
 // before that shopper's purchase has noted it.
 func TestAnOrderThatIsNotUsedIsNotHeldForAMoment(t *testing.T) {

@@ -194,6 +194,11 @@ var races = []race{
 		}},
 	{name: "a doubt whose time is over, in two tabs", ready: inDoubt,
 		start: func(_ *visit, p *shopper) []func() { return orders(p, p.another("-b"), p.another("-c")) }},
+	{name: "an answer that is recorded late, while another tab tries again",
+		ready: func(v *visit) *shopper { p := v.shopper("zoe"); p.lead(""); return p.next() },
+		start: func(v *visit, p *shopper) []func() {
+			return append(orders(p), func() { v.wait(); v.pass(2 * time.Minute); p.another("-b").order() })
+		}},
 	{name: "an upsale's answer that is recorded late, while another tab tries again", ready: paid,
 		start: func(v *visit, p *shopper) []func() {
 			u := p.upsale()

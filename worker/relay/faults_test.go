@@ -15,6 +15,7 @@ import (
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/ledger"
+	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/simulator"
 	"klarna-relay/worker/simulator/audit"
 )
@@ -433,6 +434,9 @@ func (b brokenStore) Write(ctx context.Context, ref string, version int64, data 
 		if won && !alarm.IsZero() {
 			v.at(alarm.Sub(v.clock()), v.ring)
 		}
+		if won {
+			v.recorded(ref, data)
+		}
 	}
 	if w.late > 0 {
 		v.at(w.late, write)
@@ -454,6 +458,19 @@ func (b brokenStore) Write(ctx context.Context, ref string, version int64, data 
 		return false, ledger.Stored{Version: 9, Data: newerRecord}, nil
 	}
 	return won, current, err
+}
+
+// recorded tells the audit of the imports that are about to leave, by a record that was written.
+func (v *visit) recorded(ref, data string) {
+	record, err := purchase.Decode(data)
+	if err != nil {
+		return // it is of another kind
+	}
+	for _, a := range record.Attempts {
+		if a.State == purchase.Sent {
+			v.book.Recorded(purchase.Session(ref, a.Token), v.clock())
+		}
+	}
 }
 
 func (v *visit) limiter(context.Context, string, string) (bool, error) {

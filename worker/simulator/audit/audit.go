@@ -59,6 +59,7 @@ type Book struct {
 	mu       sync.Mutex
 	findings []string
 	handed   map[string]handing     // by session of Klarna's
+	recorded map[string]time.Time   // by the relay's name of the session
 	failed   map[string][]time.Time // by ref: when the shopper came back by failed/
 	twice    []string               // log lines about two payments
 }
@@ -76,7 +77,8 @@ type handing struct {
 
 // New returns an empty book for a simulator.
 func New(sim *simulator.Simulator) *Book {
-	return &Book{sim: sim, Again: 90 * time.Second, handed: map[string]handing{}, failed: map[string][]time.Time{}}
+	return &Book{sim: sim, Again: 90 * time.Second, handed: map[string]handing{},
+		recorded: map[string]time.Time{}, failed: map[string][]time.Time{}}
 }
 
 // Find notes something that is wrong.
@@ -84,6 +86,17 @@ func (b *Book) Find(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.findings = append(b.findings, fmt.Sprintf(format, args...))
+}
+
+// Recorded notes when the relay recorded that the import with this name of a session is about to leave. What another
+// request hands out after that comes too late to keep the import back. Of an import that is not noted, the moment of its
+// arrival counts.
+func (b *Book) Recorded(session string, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, before := b.recorded[session]; !before {
+		b.recorded[session] = at
+	}
 }
 
 // Findings is everything noted so far.
@@ -342,9 +355,13 @@ func (b *Book) justified(ref string, next, last simulator.Call, made []done) boo
 			return true
 		}
 		b.mu.Lock()
+		decided, known := b.recorded[sessionOf(next.Fields)]
+		if !known {
+			decided = next.At
+		}
 		h, ok := b.handed[session.ID]
 		b.mu.Unlock()
-		handed = handed || ok && !h.at.After(next.At)
+		handed = handed || ok && !h.at.After(decided)
 	}
 	if !handed {
 		return next.At.Sub(last.At) >= b.Again
@@ -434,8 +451,14 @@ func Unsent(call simulator.Call) bool {
 
 // refOf is the purchase that an import is for, by the way back it names.
 func refOf(fields map[string]string) string {
-	_, session, _ := strings.Cut(fields["redirectsTo"], "/api/klarna/return/")
+	session := sessionOf(fields)
 	return session[:min(len(session), refDigits)]
+}
+
+// sessionOf is the relay's name of the session that an import is for.
+func sessionOf(fields map[string]string) string {
+	_, session, _ := strings.Cut(fields["redirectsTo"], "/api/klarna/return/")
+	return session
 }
 
 func upsales(order simulator.Order) (found []string) {

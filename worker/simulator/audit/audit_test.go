@@ -177,6 +177,24 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			r.now = r.now.Add(time.Hour)
 			r.order(attempt{ref: refA, key: "key-2"})
 		}, []string{"attempt key-2 came 1h0m0s after key-1 for the same cart"}},
+		{"a second session for the same cart that was recorded before the first was handed", simulator.Settings{},
+			func(r *relay) {
+				url := r.order(attempt{ref: refA, key: "key-1"})
+				r.now = r.now.Add(2 * minute)
+				r.book.Recorded(refA+"key-2", r.now)
+				r.now = r.now.Add(1)
+				r.hands(refA, url)
+				r.book.Recorded(refA+"key-2", r.now) // once more, which changes nothing
+				r.order(attempt{ref: refA, key: "key-2"})
+			}, nil},
+		{"a second session for the same cart that was recorded when the first was handed", simulator.Settings{},
+			func(r *relay) {
+				url := r.order(attempt{ref: refA, key: "key-1"})
+				r.now = r.now.Add(2 * minute)
+				r.hands(refA, url)
+				r.book.Recorded(refA+"key-2", r.now)
+				r.order(attempt{ref: refA, key: "key-2"})
+			}, []string{"attempt key-2 came 2m0s after key-1 for the same cart"}},
 		{"the same url again", simulator.Settings{}, func(r *relay) {
 			url := r.order(attempt{ref: refA, key: "key-1"})
 			r.hands(refA, url)
