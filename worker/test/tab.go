@@ -5,6 +5,7 @@ package test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,7 +66,7 @@ func (b *tab) look() {
 // reload loads the page again, and returns once the old one is gone.
 func (b *tab) reload() {
 	b.t.Helper()
-	b.do(`globalThis.old = true; setTimeout(() => location.reload())`)
+	b.leave(`globalThis.old = true; setTimeout(() => location.reload())`)
 	b.until(`!globalThis.old && document.readyState === "complete"`)
 }
 
@@ -73,8 +74,19 @@ func (b *tab) reload() {
 func (b *tab) back() {
 	b.t.Helper()
 	here := b.text(`location.href`)
-	b.do(`setTimeout(() => history.back())`)
+	b.leave(`setTimeout(() => history.back())`)
 	b.until(fmt.Sprintf("location.href !== %q && document.readyState === 'complete'", here))
+}
+
+// errLeft is the error of a script whose answer has gone with its page.
+var errLeft = errors.New("the page has gone")
+
+// leave runs JavaScript by which the page is left, maybe before it has answered.
+func (b *tab) leave(script string) {
+	b.t.Helper()
+	if _, err := b.evaluate("(async () => { " + script + "\n; return '' })()"); !errors.Is(err, errLeft) {
+		require.NoError(b.t, err, script)
+	}
 }
 
 // do runs JavaScript in the page: statements, which may use await, or an expression, whose promise is awaited.

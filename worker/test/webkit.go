@@ -93,11 +93,19 @@ func (w *webkit) profile(t testing.TB, l *line) driver {
 		"LIBGL_ALWAYS_SOFTWARE=1", "GTK_A11Y=none")
 	start := func(env []string, name string, args ...string) (pid int) {
 		cmd := exec.Command(name, args...)
+		said, err := os.Create(filepath.Join(home, filepath.Base(name)+".log"))
+		require.NoError(t, err)
+		cmd.Stdout, cmd.Stderr = said, said
 		cmd.Env, cmd.SysProcAttr = env, group()
 		require.NoError(t, cmd.Start())
 		t.Cleanup(func() {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			_ = cmd.Wait()
+			said.Close()
+			if t.Failed() {
+				text, _ := os.ReadFile(said.Name())
+				t.Logf("%s said: %s", name, text)
+			}
 		})
 		return cmd.Process.Pid
 	}
@@ -293,7 +301,7 @@ func (b *webkitTab) evaluate(expression string) (string, error) {
 	for deadline := time.Now().Add(patience); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		var text string
 		text, err = b.run(fmt.Sprintf(`const answer = globalThis.answers?.[%d];
-			return answer ? JSON.stringify(answer) : answer === null ? "" : JSON.stringify({ error: "the page has gone" });`, id))
+			return answer ? JSON.stringify(answer) : answer === null ? "" : JSON.stringify({ error: %q });`, id, errLeft))
 		if err != nil || text == "" {
 			continue
 		}
@@ -301,10 +309,13 @@ func (b *webkitTab) evaluate(expression string) (string, error) {
 		if err := json.Unmarshal([]byte(text), &evaluated); err != nil {
 			return "", err
 		}
-		if evaluated.Error != "" {
-			return "", errors.New(evaluated.Error)
+		switch evaluated.Error {
+		case "":
+			return evaluated.Text, nil
+		case errLeft.Error():
+			return "", errLeft
 		}
-		return evaluated.Text, nil
+		return "", errors.New(evaluated.Error)
 	}
 	return "", cmp.Or(err, errors.New("no answer in time: "+expression))
 }
