@@ -167,12 +167,7 @@ func stored(r reply) (ledger.Stored, error) {
 // Limit reports whether one more request of this key is within the limit of a rate limiting binding. The body of a
 // request that is within it comes along, which spares a call to JavaScript.
 func Limit(ctx context.Context, binding, key string) (bool, error) {
-	c, err := callOf(ctx)
-	if err != nil {
-		return false, err
-	}
-	hostAsk(c.id, opLimit, binding+" "+key)
-	r, err := c.wait()
+	r, err := ask(ctx, opLimit, binding+" "+key)
 	if err != nil {
 		return false, err
 	}
@@ -180,7 +175,7 @@ func Limit(ctx context.Context, binding, key string) (bool, error) {
 	case 0, 1:
 		return r.status == 1, nil
 	case statusWithBody:
-		c.body = &r.body
+		ctx.Value(callKey{}).(*call).body = &r.body
 		return true, nil
 	}
 	return false, fmt.Errorf("rate limit %s: %s", binding, r.body)

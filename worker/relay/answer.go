@@ -167,7 +167,8 @@ func (a *answer) words(lang string) string {
 }
 
 // writePurchase writes what a shopper may see of a purchase: how it stands, in words and by the name of the text where
-// that says more than the code, and the order. Amounts stay decimal text, as Konnektive writes them. The order's id there is the shopper's to know once it is paid.
+// that says more than the code, and the order. Amounts stay decimal text, as Konnektive writes them. The order's id there
+// is the shopper's to know once it is paid.
 func (a *answer) writePurchase(w *json.Writer, lang string) {
 	w.Open('{')
 	w.Text("orderId", a.ref)

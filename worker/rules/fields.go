@@ -368,7 +368,7 @@ func Passed(page Fields) Fields {
 }
 
 // byLetter are the table's rows by the lowest five bits of their names' first byte, as indexes: an order has twenty names
-// to look up, and the table a hundred rows.
+// to look up, and the table some eighty rows.
 var byLetter = func() (rows [32][]uint8) {
 	for i := range table {
 		letter := table[i].name[0] & 31

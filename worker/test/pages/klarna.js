@@ -1173,7 +1173,7 @@ class Checkout {
     if (this.busy) return;
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
     else {
-      if (!soon) this.unpaid(answer, how);
+      if (answer && !soon) this.unpaid(answer, how);
       if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
       if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
     }
