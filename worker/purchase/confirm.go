@@ -10,11 +10,17 @@ import (
 // Confirm has the confirmation mails sent at once, for an order that is proven paid, and once: that it was asked
 // for is recorded before it is. The ref is the order's, or that of an upsale of it.
 func (s *Service) Confirm(ctx context.Context, lander, ref string) (Result, error) {
-	t, allowed, err := s.orderOf(ctx, lander, ref, codes.RefUnknown)
+	t, err := s.orderOf(ctx, lander, ref, codes.RefUnknown)
 	if err != nil {
 		return Result{}, err
 	}
-	err = s.inquire(ctx, t, t.next(s.Now()), allowed)
+	if t.Paid() == nil {
+		var allowed int
+		if t, allowed, err = s.load(ctx, lander, t.ref, 1); err != nil {
+			return Result{}, err
+		}
+		err = s.inquire(ctx, t, t.next(s.Now()), allowed)
+	}
 	paid := t.Paid()
 	if paid == nil {
 		return Result{}, fail(codes.NotPaid, ref, err)

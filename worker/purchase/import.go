@@ -75,16 +75,15 @@ func (g Gateway) add(form konnektive.Form, orderID, session string) konnektive.F
 
 // Import imports a cart once, or repeats what its key was answered.
 func (s *Service) Import(ctx context.Context, in Import) (Result, error) {
-	var order *tracked
-	ref, allowed := in.Ref, 0
+	ref, orderRef := in.Ref, ""
 	if in.Kind == KindUpsale {
-		found, n, err := s.orderOf(ctx, in.Lander, in.Ref, codes.NotPaid)
+		order, err := s.orderOf(ctx, in.Lander, in.Ref, codes.NotPaid)
 		if err != nil {
 			return Result{}, err
 		}
 		// One record for each product of an order: two tabs, two keys, one upsale.
-		order, allowed = found, n
-		if ref = s.Store.Named("upsale\n" + order.ref + "\n" + in.Product); ref == "" {
+		orderRef = order.ref
+		if ref = s.Store.Named("upsale\n" + orderRef + "\n" + in.Product); ref == "" {
 			return Result{}, fail(codes.Internal, "", errNoName)
 		}
 	}
@@ -92,7 +91,7 @@ func (s *Service) Import(ctx context.Context, in Import) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return s.run(ctx, &in, at, order, allowed)
+	return s.run(ctx, &in, at, orderRef)
 }
 
 // start ties the key and reads the purchase that the request names, at the same time. A key that is tied to a purchase
@@ -122,7 +121,7 @@ func (s *Service) start(ctx context.Context, in *Import, ref string) (place, err
 }
 
 // run decides about a request, again on what another request has written in the meantime, until it is settled.
-func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked, allowed int) (Result, error) {
+func (s *Service) run(ctx context.Context, in *Import, at place, orderRef string) (Result, error) {
 	asked := false
 	for range writeTries {
 		t, err := s.current(ctx, in, &at)
@@ -135,7 +134,7 @@ func (s *Service) run(ctx context.Context, in *Import, at place, order *tracked,
 		verdict, a := t.Decide(at.key, in.Digest, s.Now(), asked)
 		switch verdict {
 		case Begin:
-			result, lost, err := s.attempt(ctx, in, t, at.key, order, allowed)
+			result, lost, err := s.attempt(ctx, in, t, at.key, orderRef)
 			if lost == nil {
 				return result, err
 			}
@@ -236,24 +235,19 @@ func unasked(ref string, err error) error {
 
 // attempt makes a new attempt. lost is set when another request changed the record first: it is what is there now, and
 // nothing was imported here.
-func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key string, order *tracked,
-	allowed int) (result Result, lost *ledger.Stored, err error) {
+func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key, orderRef string) (result Result,
+	lost *ledger.Stored, err error) {
+	orderID := t.LeadOrderID
 	if in.Kind == KindUpsale {
-		if err := s.payable(ctx, in, t, order, allowed); err != nil {
+		if orderID, err = s.payable(ctx, in, t, orderRef); err != nil {
 			return Result{}, nil, err
 		}
 	}
 	a := t.begin(Attempt{
 		Keys: []string{key}, Digest: in.Digest, Token: s.newToken(), Qty: in.Qty,
-		NextPage: in.NextPage, FailedPage: in.FailedPage,
+		NextPage: in.NextPage, FailedPage: in.FailedPage, OrderID: orderID,
 	}, s.Now())
 	token := a.Token
-	switch {
-	case in.Kind == KindUpsale:
-		a.OrderID = order.Paid().OrderID
-	case t.LeadOrderID != "":
-		a.OrderID = t.LeadOrderID
-	}
 	prepared := a.OrderID != "" && in.Admit == nil
 	if !prepared {
 		won, current, err := s.write(ctx, t)
@@ -656,46 +650,53 @@ func (s *Service) proof(ctx context.Context, t *tracked, token, orderID string,
 }
 
 // payable makes sure that the order of an upsale is proven paid at this moment, and notes how many of the product it
-// holds. Without allowance to ask, what is known counts.
-func (s *Service) payable(ctx context.Context, in *Import, t, order *tracked, allowed int) error {
-	preferred := order.Paid()
+// holds. It returns the order's id. Without allowance to ask, what is known counts.
+func (s *Service) payable(ctx context.Context, in *Import, t *tracked, orderRef string) (string, error) {
+	order, allowed, err := s.read(ctx, orderRef, 1)
+	switch {
+	case err != nil:
+		return "", broken("", err) // of the order, and this is about the upsale
+	case !s.visible(order, in.Lander, KindOrder):
+		return "", fail(codes.RefUnknown, "", nil)
+	}
 	attempts := order.unsettled()
-	if preferred != nil {
-		attempts = []*Attempt{preferred}
+	if paid := order.Paid(); paid != nil {
+		attempts = []*Attempt{paid}
 	}
 	if allowed > 0 {
 		if err := s.look(ctx, order, attempts, allowed); err != nil {
-			return unasked("", err)
+			return "", unasked("", err)
 		}
 	}
 	paid := order.Paid()
 	if paid == nil || paid.Known.Status != konnektive.StatusComplete {
-		return fail(codes.NotPaid, "", nil)
+		return "", fail(codes.NotPaid, "", nil)
 	}
 	if t.version == 0 {
 		t.OrderRef, t.Product, t.Baseline = order.ref, in.Product, paid.Known.Qty(in.Product)
 	}
-	return nil
+	return paid.OrderID, nil
 }
 
 // orderOf finds the order that an upsale, or a confirmation, is for: the ref is the order's, or that of an upsale
-// of it. One of another lander is answered with foreign.
-func (s *Service) orderOf(ctx context.Context, lander, ref, foreign string) (*tracked, int, error) {
+// of it. One of another lander is answered with foreign. It takes no allowance: that of an upsale is for the questions
+// about the upsale.
+func (s *Service) orderOf(ctx context.Context, lander, ref, foreign string) (*tracked, error) {
 	for range 2 {
-		t, allowed, err := s.read(ctx, ref, 1)
+		t, _, err := s.read(ctx, ref, 0)
 		switch {
 		case err != nil:
-			return nil, 0, broken("", err)
+			return nil, broken("", err)
 		case t != nil && t.Lander != lander && s.visible(t, t.Lander, KindOrder, KindUpsale):
-			return nil, 0, fail(foreign, "", nil)
+			return nil, fail(foreign, "", nil)
 		case !s.visible(t, lander, KindOrder, KindUpsale):
-			return nil, 0, fail(codes.RefUnknown, "", nil)
+			return nil, fail(codes.RefUnknown, "", nil)
 		case t.Kind == KindOrder:
-			return t, allowed, nil
+			return t, nil
 		}
 		ref = t.OrderRef
 	}
-	return nil, 0, fail(codes.RefUnknown, "", nil)
+	return nil, fail(codes.RefUnknown, "", nil)
 }
 
 // Fields are Konnektive's texts by field, for an answer that finds fields at fault. A text may be empty.

@@ -1021,6 +1021,28 @@ func TestAnUpsaleIsAPurchaseOfItsOwnOnTheOrderThatWasPaid(t *testing.T) {
 	assert.Equal(t, codes.Paid, d.said(first.Ref))
 }
 
+func TestARepeatOfAnUpsaleLeavesTheAllowanceToThoseWhoAsk(t *testing.T) {
+	d := newDesk(t)
+	paid, _ := d.paidOrder("key-1")
+	first, session := d.redirected(upsale("key-2", paid.Ref))
+	d.pass(time.Minute)
+	for range ledger.Burst + 1 {
+		again, _ := d.redirected(upsale("key-3", first.Ref))
+		assert.Equal(t, first.URL, again.URL)
+	}
+	d.items = `{"productId":"40","qty":1}`
+	back, err := d.ComeBack(context.Background(), Back{Lander: "shop.example", Session: session})
+	require.NoError(t, err)
+	assert.Equal(t, codes.Paid, back.Code)
+	for range ledger.Burst + 1 {
+		_, err = d.Confirm(context.Background(), "shop.example", first.Ref)
+		require.NoError(t, err)
+	}
+	_, allowed, err := d.store.Read(context.Background(), first.Ref, 2)
+	require.NoError(t, err)
+	assert.Equal(t, 2, allowed, "and so does a confirmation")
+}
+
 func TestAnUpsaleOfAnOrderThatIsNotPaidNow(t *testing.T) {
 	for name, c := range map[string]struct {
 		status, want string
@@ -1061,6 +1083,36 @@ func TestAnUpsaleOfAnOrderThatIsNotPaidNow(t *testing.T) {
 	d.pass(Life)
 	_, code = d.imported(upsale("key-3", unpaid.Ref))
 	assert.Equal(t, codes.RefUnknown, code, "too long ago")
+}
+
+func TestTheOrderOfAnUpsaleChangesWhileTheUpsaleIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(d *desk, ref string)
+		want   string
+	}{
+		"expires": {func(d *desk, _ string) { d.pass(Life) }, codes.RefUnknown},
+		"is written by a newer version": {func(d *desk, ref string) {
+			stored, _, _ := d.store.Memory.Read(context.Background(), ref, 0)
+			_, _, err := d.store.Memory.Write(context.Background(), ref, stored.Version, `{"v":99}`, time.Time{}, after(Life))
+			require.NoError(t, err)
+		}, codes.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			paid, _ := d.paidOrder("key-1")
+			reads := 0
+			d.store.before = func(op, ref string) {
+				if op == "read" && ref == paid.Ref {
+					if reads++; reads == 2 {
+						c.change(d, ref)
+					}
+				}
+			}
+			_, err := d.Import(context.Background(), upsale("key-2", paid.Ref))
+			assert.Equal(t, c.want, codes.As(err).Code)
+			assert.Empty(t, codes.As(err).Ref, "the order's ref is none of the upsale")
+		})
+	}
 }
 
 func TestAnUpsaleThatIsDeclinedOrTakenBefore(t *testing.T) {

@@ -61,6 +61,8 @@ func TestWhatAWorkerPrintsIsSearchedForWhateverWasConfidential(t *testing.T) {
 		"this machine":          `connect to 127.0.0.1:4711`,
 		"a module in a stack":   `github.com/syumai/workers@v0.32.0/handler.go:12`,
 		"what is no one's data": `quantity 2`,
+		"an object that workerd names": `warn: NOSENTRY SQLite alarm handler canceled with requestScheduledAlarm.; ` +
+			`scheduledTime = 1795657995.044s; actorId = ` + strings.Repeat("0123456789abcdef", 4),
 	} {
 		t.Run("not found: "+name, func(t *testing.T) { assert.Empty(t, s.leaks(line)) })
 	}
