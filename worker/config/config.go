@@ -19,9 +19,9 @@ import (
 const (
 	NameLoginID         = "KONNEKTIVE_LOGIN_ID"   // secret, required
 	NamePassword        = "KONNEKTIVE_PASSWORD"   // secret, required
-	NameAdminToken      = "ADMIN_TOKEN"           // secret, optional: opens /api/preflight
+	NameAdminToken      = "ADMIN_TOKEN"           // secret, optional: opens preflight, find, books and health?deep
 	NameTurnstileSecret = "TURNSTILE_SECRET"      // secret, optional: turns the bot check on
-	NameServerPassword  = "SERVER_PASSWORD"       // secret, optional: lets a lander's own server call
+	NameServerPassword  = "SERVER_PASSWORD"       // secret, optional: lets a lander's own server name its shoppers
 	NameAlertURL        = "ALERT_URL"             // secret, optional: the webhook that is told when orders stop
 	NameKonnektiveURL   = "KONNEKTIVE_URL"        // var, default DefaultKonnektiveURL
 	NameTimeout         = "KONNEKTIVE_TIMEOUT_MS" // var, milliseconds, default 30000
@@ -78,10 +78,10 @@ type Config struct {
 	Timeout         time.Duration // of one call to Konnektive
 	LoginID         string
 	Password        string
-	AdminToken      string // "": no preflight
+	AdminToken      string // "": the operator's routes are not there
 	TurnstileSecret string // "": no bot check
 	TurnstileURL    string
-	ServerPassword  string // "": no server may call
+	ServerPassword  string // "": no caller may name another's address
 	AlertURL        string // "": nobody is told
 	Version         string
 	LoopbackHTTP    bool // http is tolerated on loopback hosts
