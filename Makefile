@@ -66,7 +66,7 @@ browser: $(TOOLS) ## Compile the browser module into www/build, print its size, 
 
 # What would be deployed, and what wrangler.toml means to the tests. Put in place in one go, since tests may be reading
 # the old one.
-bundle: build $(TOOLS)
+bundle: build $(TOOLS) ## Put together what would be deployed, and the pages that the tests shop at
 	@rm -rf $(BUNDLE).new
 	$(WRANGLER) deploy --env "" --dry-run --outdir $(BUNDLE).new >worker/build/dry-run.log 2>&1 \
 	|| { cat worker/build/dry-run.log; exit 1; }
@@ -82,7 +82,7 @@ bundle: build $(TOOLS)
 	mv $(BUNDLE).new $(BUNDLE); rm -rf $(BUNDLE).old
 
 # wrangler.toml as wrangler itself understands it, in its other environments.
-dry-run: build $(TOOLS)
+dry-run: build $(TOOLS) ## Have wrangler read wrangler.toml in its other environments
 	@for environment in $$(sed -n 's/^\[env\.\([A-Za-z0-9_-]*\)\]$$/\1/p' wrangler.toml); do \
 		echo "$(WRANGLER) deploy --dry-run --env $$environment"; \
 		$(WRANGLER) deploy --dry-run --env $$environment --outdir worker/build/dry-run >worker/build/dry-run.log 2>&1 \
@@ -102,7 +102,7 @@ unit: ## What needs neither workerd nor a browser
 # The pure packages once more as Wasm, which is what runs in the end. (The relay runs as Wasm in workerd.)
 PURE := $(addprefix ./worker/,alert body codes config gate json konnektive ledger percent preflight purchase rules \
 	words)
-wasm-test: $(TOOLS)
+wasm-test: $(TOOLS) ## The unit tests of the pure packages, as Wasm
 	$(WASM_GO) test -exec $(WASM_EXEC)/go_js_wasm_exec $(PURE)
 
 # The engines to test with, and how often in a row. Nothing is tried again: a run that fails ends it.
@@ -138,7 +138,7 @@ browsers: ## Install the browsers of ENGINES that are missing
 lighthouse: bundle browsers ## Lighthouse's marks, speed included: the machine must be idle
 	SPEED=1 BUNDLE_IS_FRESH=1 $(GO) test -tags e2e -count=1 -run TestLighthouse -v ./worker/test
 
-lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and README.md
+lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and every *.md
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'ed: $$unformatted" >&2; exit 1; fi
 	$(GO) vet -tags e2e,soak ./...
@@ -152,7 +152,7 @@ lint: $(TOOLS) ## Formatting and checkers for Go, JavaScript, CSS, HTML and READ
 check-config: ## Check wrangler.toml (and .dev.vars) and name every fault with its cure
 	$(GO) run ./worker/cmd/checkconfig
 
-fuzz-short:
+fuzz-short: ## Run every fuzz target, 20000 executions each
 	@$(MAKE) fuzz FUZZTIME=20000x
 
 # One binary a package, run once for each of its targets. What a target finds interesting stays in Go's cache; only what
