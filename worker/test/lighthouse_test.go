@@ -35,7 +35,8 @@ var timeless = []string{
 // of the real world, and Cloudflare's own cache; HTTP/2 and compression, which Cloudflare adds, are added here too.
 // It records a trace by the clock: on a busy machine the mark for speed falls, and the recording itself fails now and
 // then. So it is no part of `make e2e`, and runs alone on an idle machine: `make lighthouse`. What it says of
-// accessibility, layout shift and sizes is held there by axe, TestNothingMoves and TestTheCheckoutsFirstLoadIsSmall.
+// accessibility, layout shift and sizes is held there by TestEveryStateOfTheLanders and
+// TestTheCheckoutsFirstLoadIsSmall.
 func TestLighthouseGivesFullMarks(t *testing.T) {
 	if os.Getenv("SPEED") != "1" {
 		t.Skip("make lighthouse runs it")
