@@ -262,7 +262,7 @@ func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key, orde
 	if err != nil {
 		return Result{}, nil, s.release(ctx, t, token, err)
 	}
-	if lost, err = s.markSent(ctx, in, t, token, ready); lost != nil || err != nil {
+	if lost, err = s.markSent(ctx, t, token, ready); lost != nil || err != nil {
 		return Result{}, lost, err
 	}
 	result, err = s.send(ctx, in, t, token)
@@ -396,12 +396,11 @@ func (s *Service) withdraw(ctx context.Context, t *tracked, token string) error 
 
 // markSent records that the import is about to leave, and at the same time notes the order for the purchase. An order
 // that is another purchase's is not used.
-func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token string,
-	from source) (*ledger.Stored, error) {
+func (s *Service) markSent(ctx context.Context, t *tracked, token string, from source) (*ledger.Stored, error) {
 	var lost *ledger.Stored
 	var failed, notHeld error
 	lander, held := t.Lander, true
-	tasks := []func(context.Context){func(ctx context.Context) { lost, failed = s.writeSent(ctx, in, t, token, from) }}
+	tasks := []func(context.Context){func(ctx context.Context) { lost, failed = s.writeSent(ctx, t, token, from) }}
 	if from.hold {
 		tasks = append(tasks, func(ctx context.Context) { held, notHeld = s.hold(ctx, lander, from.orderID, t.ref) })
 	}
@@ -425,14 +424,14 @@ func (s *Service) markSent(ctx context.Context, in *Import, t *tracked, token st
 // writeSent writes that the attempt is sent, again on what was written about other attempts in the meantime. lost is
 // what is there when that decides otherwise: the attempt is not this request's any more, or another one was paid, or
 // how another one stands forbids it. The answer to an earlier import can be recorded as late as that.
-func (s *Service) writeSent(ctx context.Context, in *Import, t *tracked, token string,
-	from source) (lost *ledger.Stored, err error) {
+func (s *Service) writeSent(ctx context.Context, t *tracked, token string, from source) (lost *ledger.Stored,
+	err error) {
 	for range writeTries {
 		a := t.ByToken(token)
 		a.State, a.OrderID = Sent, from.orderID
 		a.Sent = s.Now()
 		a.Deadline = a.Sent.Add(s.Timeout)
-		if in.Kind == KindOrder && t.LeadOrderID == from.orderID {
+		if t.LeadOrderID == from.orderID {
 			t.LeadOrderID, t.LeadPartial = "", false
 		}
 		won, current, err := s.write(ctx, t)
