@@ -44,13 +44,14 @@ func (p *printing) String() string {
 type dev struct {
 	out    printing
 	cmd    *exec.Cmd
-	done   chan error
 	client *http.Client
+	done   chan struct{} // closed at its end, with err
+	err    error
 }
 
 func makeDev(t *testing.T, folder string, env ...string) *dev {
 	t.Helper()
-	d := &dev{done: make(chan error, 1)}
+	d := &dev{done: make(chan struct{})}
 	d.client = &http.Client{Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	d.cmd = exec.Command("make", "dev")
@@ -59,15 +60,31 @@ func makeDev(t *testing.T, folder string, env ...string) *dev {
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.out
 	d.cmd.SysProcAttr = group()
 	require.NoError(t, d.cmd.Start())
-	go func() { d.done <- d.cmd.Wait() }()
-	t.Cleanup(func() { _ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) })
+	go func() {
+		d.err = d.cmd.Wait() // which is also for all that it has started, since they write into the same pipe
+		close(d.done)
+	}()
+	t.Cleanup(func() {
+		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+			select {
+			case <-d.done:
+				return
+			default:
+			}
+			_ = syscall.Kill(-d.cmd.Process.Pid, signal)
+			select {
+			case <-d.done:
+			case <-time.After(patience):
+			}
+		}
+	})
 
 	// The first build on a fresh machine compiles the standard library for Wasm.
 	deadline := time.After(10 * time.Minute)
 	for !strings.Contains(d.out.String(), "Ctrl-C") {
 		select {
-		case err := <-d.done:
-			require.FailNow(t, "make dev ended", "%v\n%s", err, d.out.String())
+		case <-d.done:
+			require.FailNow(t, "make dev ended", "%v\n%s", d.err, d.out.String())
 		case <-deadline:
 			require.FailNow(t, "make dev did not come up", d.out.String())
 		case <-time.After(100 * time.Millisecond):

@@ -233,6 +233,7 @@ var withoutHelp = []landerCase{
 		s.pay()
 		s.klarna("#approve")
 		s.at("/upsell?ref=")
+		s.until(`document.querySelector("[data-klarna-when~=paid]")?.checkVisibility()`)
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"in a browser without locks, time-outs and idle moments too", func(t *testing.T, s *shopper) {

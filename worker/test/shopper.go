@@ -23,9 +23,14 @@ type shopper struct {
 }
 
 // paidProbe notes the purchases that a page tells of, where a test finds them after the page has been left.
+// In a browser that blocks storage it notes nothing.
 const paidProbe = `document.addEventListener("klarna:paid", (event) => {
-  const told = JSON.parse(localStorage.getItem("told") ?? "[]");
-  localStorage.setItem("told", JSON.stringify([...told, event.detail]));
+  try {
+    const told = JSON.parse(localStorage.getItem("told") ?? "[]");
+    localStorage.setItem("told", JSON.stringify([...told, event.detail]));
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error;
+  }
 });`
 
 // newShopper uses Chromium. The e-mail address begins with a word that the simulator may have its own ideas about.

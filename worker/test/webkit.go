@@ -56,7 +56,8 @@ func display(t testing.TB) string {
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)
 	defer reader.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp")
+	// Without -noreset the server starts anew when its last browser has gone, and refuses the next one meanwhile.
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset")
 	cmd.ExtraFiles = []*os.File{writer}
 	cmd.SysProcAttr = group()
 	err = cmd.Start()
