@@ -124,9 +124,18 @@ func (r Reply) Unreadable() bool {
 	return !known
 }
 
-// NoOrders tells the answer of Order Query when nothing matched, which is no fault.
+// NoOrders tells the answer of Order Query when nothing matched, which is no fault. GUESS: an orderId that Konnektive
+// cannot have given is refused by its name.
 func (r Reply) NoOrders() bool {
-	return r.Kind == Error && strings.Contains(strings.ToLower(r.Text), "no orders matching")
+	if r.Kind != Error {
+		return false
+	}
+	if fields := r.Fields(); len(fields) > 0 {
+		_, named := fields["orderId"]
+		return named && len(fields) == 1
+	}
+	lower := strings.ToLower(r.Text)
+	return strings.Contains(lower, "no orders matching") || strings.Contains(lower, "orderid")
 }
 
 // classifyError finds the meaning of an ERROR. known is false when its text is in no table, and the outcome is a

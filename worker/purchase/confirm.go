@@ -19,7 +19,7 @@ func (s *Service) Confirm(ctx context.Context, lander, ref string) (Result, erro
 		if t, allowed, err = s.load(ctx, lander, t.ref, 1); err != nil {
 			return Result{}, err
 		}
-		err = s.inquire(ctx, t, t.next(s.Now()), allowed)
+		err = s.inquireNext(ctx, t, allowed)
 	}
 	paid := t.Paid()
 	if paid == nil {

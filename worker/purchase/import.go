@@ -22,6 +22,8 @@ type Import struct {
 	Derived string
 	// Digest tells the cart from another one.
 	Digest string
+	// Email is the shopper's e-mail address, where the request has it.
+	Email string
 	// Lead and Form are what the lead and the import say of shopper, cart and lander. The gateway's part is added.
 	// Without a Lead, the import completes the order of a whole lead that was sent before, or fails with ErrNoLead.
 	Lead    konnektive.Form
@@ -129,7 +131,7 @@ func (s *Service) run(ctx context.Context, in *Import, at place, orderRef string
 			return Result{}, err
 		}
 		if in.Key == "" {
-			at.key = t.afterEnds(at.key)
+			at.key = t.afterEnds(at.key, s.Now())
 		}
 		verdict, a := t.Decide(at.key, in.Digest, s.Now(), asked)
 		switch verdict {
@@ -305,9 +307,10 @@ func (s *Service) prepare(ctx context.Context, in *Import, t *tracked, token str
 	return source{orderID: orderID, hold: true}, nil
 }
 
-// orderBefore is the order that was there before the attempt: an upsale's, or that of the page's lead.
+// orderBefore is the order that was there before the attempt: an upsale's, or that of the page's lead. What that lead was
+// answered is believed for a moment only: Konnektive may have completed its order in another way since.
 func (s *Service) orderBefore(ctx context.Context, in *Import, t *tracked, orderID string) (source, error) {
-	if in.Kind == KindUpsale || t.LeadPartial {
+	if in.Kind == KindUpsale || t.LeadPartial && s.Now().Before(t.Created.Add(Lease)) {
 		return source{orderID: orderID}, nil
 	}
 	fresh, err := s.fresh(ctx, orderID)
@@ -471,7 +474,7 @@ func (s *Service) send(ctx context.Context, in *Import, t *tracked, token string
 		}
 		reply = s.CRM.Call(ctx, endpoint, in.Gateway.add(in.Form, a.OrderID, Session(t.ref, token)))
 	}
-	return s.conclude(ctx, t, token, in.Gateway.PrepaidType, reply)
+	return s.conclude(ctx, in, t, token, reply)
 }
 
 var errLate = errors.New("too much time went by between the record of the import and the import itself")
@@ -490,7 +493,7 @@ var outcomeCodes = map[konnektive.Outcome]string{
 
 // conclude records what the import was answered, and only then tells the shopper. An answer that could not be recorded
 // is told as a doubt: an address that the ledger does not know must not be handed out.
-func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType string,
+func (s *Service) conclude(ctx context.Context, in *Import, t *tracked, token string,
 	reply konnektive.Reply) (Result, error) {
 	outcome := konnektive.Classify(reply, s.AllowHTTP)
 	if outcome == konnektive.AlreadyTaken && t.Kind != KindUpsale {
@@ -505,7 +508,7 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType s
 	case konnektive.Misconfigured:
 		return Result{}, s.takeBack(ctx, t, token, false, fail(codes.Misconfigured, "", reply.Cause()))
 	}
-	orderID := s.ownOrder(ctx, t, token, prepaidType, outcome, reply.OrderID())
+	orderID := s.ownOrder(ctx, t, token, in.Gateway.PrepaidType, outcome, reply.OrderID())
 	seen := s.proof(ctx, t, token, orderID, outcome)
 	err := s.change(ctx, t, func(t *tracked) bool {
 		a := t.ByToken(token)
@@ -513,6 +516,9 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType s
 			return false
 		}
 		a.State, a.AnsweredAt, a.Code, a.OrderID = Answered, t.afterAnswers(s.Now()), outcomeCodes[outcome], orderID
+		if orderID == "" && in.Email != "" {
+			a.Shopper = shopper(in.Email)
+		}
 		switch outcome {
 		case konnektive.RedirectURL:
 			a.URL = reply.Field("url")
@@ -658,23 +664,36 @@ func (s *Service) payable(ctx context.Context, in *Import, t *tracked, orderRef 
 	case !s.visible(order, in.Lander, KindOrder):
 		return "", fail(codes.RefUnknown, "", nil)
 	}
-	attempts := order.unsettled()
-	if paid := order.Paid(); paid != nil {
-		attempts = []*Attempt{paid}
+	on := t.begunOn()
+	candidate := func(a *Attempt) bool { return a.Paid && (on == "" || a.OrderID == on) }
+	attempts := order.all(candidate)
+	if len(attempts) == 0 {
+		attempts = order.unsettled()
 	}
 	if allowed > 0 {
 		if err := s.look(ctx, order, attempts, allowed); err != nil {
 			return "", unasked("", err)
 		}
 	}
-	paid := order.Paid()
-	if paid == nil || paid.Known.Status != konnektive.StatusComplete {
+	paid := order.find(func(a *Attempt) bool {
+		return candidate(a) && a.Known.Status == konnektive.StatusComplete
+	})
+	if paid == nil {
 		return "", fail(codes.NotPaid, "", nil)
 	}
-	if t.version == 0 {
+	if on == "" {
 		t.OrderRef, t.Product, t.Baseline = order.ref, in.Product, paid.Known.Qty(in.Product)
 	}
 	return paid.OrderID, nil
+}
+
+// begunOn is the order that an upsale has been imported to; "" when none has left yet. An order of a purchase that was
+// paid twice is one of two, and the upsale stays on the one that it began on.
+func (r *Record) begunOn() string {
+	if a := r.find(func(a *Attempt) bool { return a.State != Open }); a != nil {
+		return a.OrderID
+	}
+	return ""
 }
 
 // orderOf finds the order that an upsale, or a confirmation, is for: the ref is the order's, or that of an upsale

@@ -116,10 +116,10 @@ func (s *Service) blank(in *Import) *Record {
 // afterEnds is the key of a request that came without one. Once the session that it opened has ended without a payment,
 // the shopper's next try is an attempt of its own: else a page that sends no keys could not sell the same cart again
 // for as long as the order is recognised. Requests that come at the same time get the same key.
-func (r *Record) afterEnds(key string) string {
+func (r *Record) afterEnds(key string, now time.Time) string {
 	for range r.Attempts {
 		a := r.ByKey(key)
-		if a == nil || !a.Redirected() || a.End == "" {
+		if a == nil || (!a.Redirected() || a.End == "") && r.standing(a, now) != Retry {
 			break
 		}
 		key = Digest("again", a.Token)

@@ -12,9 +12,12 @@ import (
 type Lead struct {
 	Lander string
 	// Ref is the purchase to add to, or "". Key names the purchase to open, when it is given.
-	Ref  string
-	Key  string
-	Form konnektive.Form
+	Ref string
+	Key string
+	// Form is the lead. Again is it without the cart, for an order that a lead has opened before: its import may be on
+	// the way, and must not get another cart.
+	Form  konnektive.Form
+	Again konnektive.Form
 	// Whole: the lead has everything that an order needs of the shopper. Country is its billing country.
 	Whole   bool
 	Country string
@@ -42,7 +45,11 @@ func (s *Service) Lead(ctx context.Context, in Lead) (Result, error) {
 		// The order is under way: what was imported with it counts.
 		return Result{Code: codes.Accepted, Ref: t.ref, Kind: KindOrder}, nil
 	}
-	reply := s.CRM.Call(ctx, konnektive.ImportLead, in.Form.Add("orderId", t.LeadOrderID))
+	form := in.Form
+	if t.LeadOrderID != "" {
+		form = in.Again.Add("orderId", t.LeadOrderID)
+	}
+	reply := s.CRM.Call(ctx, konnektive.ImportLead, form)
 	orderID := reply.OrderID()
 	if orderID == "" {
 		orderID = t.LeadOrderID

@@ -39,13 +39,19 @@ func (s *Service) query(ctx context.Context, orderID string) (konnektive.Order, 
 var errGone = errors.New("an order that Order Query has found before is not found any more")
 
 // plausible tells whether an answer about an attempt's order can be believed. An order that was found once, or that an
-// upsale belongs to, is not gone because one answer does not find it.
-func (r *Record) plausible(a *Attempt, order konnektive.Order) bool {
+// upsale belongs to, is not gone because one answer does not find it. Once the attempt's session is over it is: else
+// nothing could be bought any more where Konnektive drops such orders.
+func (r *Record) plausible(a *Attempt, order konnektive.Order, asked time.Time) bool {
 	if order.Status != konnektive.StatusNotFound {
 		return true
 	}
 	never := a.Known.Status == "" || a.Known.Status == konnektive.StatusNotFound
-	return r.Kind == KindOrder && !a.Paid && never
+	return r.Kind == KindOrder && !a.Paid && (never || a.over(asked))
+}
+
+// over tells whether the attempt's session has ended, by an end or by its time.
+func (a *Attempt) over(now time.Time) bool {
+	return a.End != "" || a.Redirected() && !now.Before(a.AnsweredAt.Add(SessionLife))
 }
 
 // ask puts the question about attempts to Order Query, as far as that is allowed: first comes the attempt that matters
@@ -69,7 +75,7 @@ func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allo
 			continue
 		}
 		order, at, err := s.query(ctx, a.OrderID)
-		if err == nil && !t.plausible(a, order) {
+		if err == nil && !t.plausible(a, order, at) {
 			err = fail(codes.Unreachable, "", errGone)
 		}
 		if err != nil {
@@ -152,17 +158,38 @@ func (s *Service) inquire(ctx context.Context, t *tracked, a *Attempt, allowed i
 	return s.look(ctx, t, []*Attempt{a}, allowed)
 }
 
-// next is the attempt to ask about when the purchase as a whole is asked for: the one asked longest ago of those whose
-// fate is open, else of all.
-func (t *tracked) next(now time.Time) *Attempt {
+// inTurn are the attempts to ask about when the purchase as a whole is asked for: first those whose fate is open, and of
+// them the one asked longest ago.
+func (t *tracked) inTurn(now time.Time) []*Attempt {
 	attempts := t.unsettled()
-	for _, a := range attempts {
+	open := func(a *Attempt) int {
 		if t.standing(a, now) >= AtKlarna {
-			return a
+			return 0
 		}
+		return 1
 	}
-	if len(attempts) == 0 {
+	slices.SortStableFunc(attempts, func(a, b *Attempt) int { return open(a) - open(b) })
+	return attempts
+}
+
+// inquireNext asks about the attempt whose turn it is. Where that question is not answered, it asks about the one after
+// it too: else the same question would fail each time, and nobody would find out that another session was paid.
+func (s *Service) inquireNext(ctx context.Context, t *tracked, allowed int) error {
+	attempts := t.inTurn(s.Now())
+	if t.Paid() != nil || len(attempts) == 0 {
 		return nil
 	}
-	return attempts[0]
+	var second string
+	if len(attempts) > 1 {
+		second = attempts[1].Token
+	}
+	err := s.look(ctx, t, attempts[:1], allowed)
+	a := t.ByToken(second)
+	if err == nil || second == "" || a == nil {
+		return err
+	}
+	if _, allowed, read := s.Store.Read(ctx, t.ref, 1); read == nil {
+		_ = s.inquire(ctx, t, a, allowed) // how the purchase stands says what came of it
+	}
+	return err
 }

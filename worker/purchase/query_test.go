@@ -117,7 +117,7 @@ func TestHowManyAttemptsAreAskedAbout(t *testing.T) {
 	})
 }
 
-func TestWhichAttemptIsAskedAboutNext(t *testing.T) {
+func TestWhichAttemptsAreAskedAboutInTurn(t *testing.T) {
 	at := after(time.Hour)
 	redirect := func(name string, asked time.Duration) Attempt {
 		return known(partial, after(asked), answered(name, codes.Redirect, noon))
@@ -130,19 +130,17 @@ func TestWhichAttemptIsAskedAboutNext(t *testing.T) {
 		r    *Record
 		want string
 	}{
-		{"the one whose fate is open", of(over("a", 1), redirect("b", 2)), "b"},
-		{"of two, the one asked longest ago", of(redirect("a", 2), redirect("b", 1)), "b"},
-		{"of those that are over, the one asked longest ago", of(over("a", 2), over("b", 1)), "b"},
+		{"the one whose fate is open", of(over("a", 1), redirect("b", 2)), "ba"},
+		{"of two, the one asked longest ago", of(redirect("a", 2), redirect("b", 1)), "ba"},
+		{"of those that are over, the one asked longest ago", of(over("a", 2), over("b", 1)), "ba"},
 		{"none, when nothing was imported", of(opened("a", noon)), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := (&tracked{Record: c.r}).next(at)
-			if c.want == "" {
-				assert.Nil(t, a)
-				return
+			names := ""
+			for _, a := range (&tracked{Record: c.r}).inTurn(at) {
+				names += a.Token
 			}
-			require.NotNil(t, a)
-			assert.Equal(t, c.want, a.Token)
+			assert.Equal(t, c.want, names)
 		})
 	}
 }
@@ -160,12 +158,17 @@ func TestWhenAnAnswerThatFindsNoOrderIsBelieved(t *testing.T) {
 	never := answered("a", codes.Redirect, noon)
 	found, missed, paid := never, never, never
 	found.Known.Status, missed.Known.Status, paid.Paid = partial, konnektive.StatusNotFound, true
+	left, paidAndLeft, doubt := found, paid, found
+	left.End, paidAndLeft.End, doubt.Code = EndFailed, EndFailed, codes.Unknown
 	for _, c := range []struct {
 		name   string
 		r      *Record
 		status string
 		want   bool
 	}{
+		{"an order that was found before, of a session that has ended", of(left), konnektive.StatusNotFound, true},
+		{"a paid one, of a session that had ended", of(paidAndLeft), konnektive.StatusNotFound, false},
+		{"one that was found before, of an import in doubt", of(doubt), konnektive.StatusNotFound, false},
 		{"an order that was never found", of(never), konnektive.StatusNotFound, true},
 		{"one that was not found before", of(missed), konnektive.StatusNotFound, true},
 		{"one that was found before", of(found), konnektive.StatusNotFound, false},
@@ -174,7 +177,12 @@ func TestWhenAnAnswerThatFindsNoOrderIsBelieved(t *testing.T) {
 		{"the order of an upsale", upsaleOf(never), konnektive.StatusNotFound, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			assert.Equal(t, c.want, c.r.plausible(&c.r.Attempts[0], lamp(c.status)))
+			assert.Equal(t, c.want, c.r.plausible(&c.r.Attempts[0], lamp(c.status), after(time.Hour)))
 		})
+	}
+	r := of(found)
+	for wait, want := range map[time.Duration]bool{SessionLife - time.Second: false, SessionLife: true} {
+		assert.Equal(t, want, r.plausible(&r.Attempts[0], lamp(konnektive.StatusNotFound),
+			r.Attempts[0].AnsweredAt.Add(wait)), wait)
 	}
 }

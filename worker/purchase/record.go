@@ -112,6 +112,9 @@ type Attempt struct {
 	OrderID string
 	// Hint is the order that a browser named, while OrderID is not known.
 	Hint Hint
+	// Shopper is a digest of the e-mail address, where OrderID was not known after the import: it tells whose the order
+	// must be.
+	Shopper string
 	// Qty is how many of an upsale's product were ordered.
 	Qty int
 
@@ -167,6 +170,16 @@ func (r *Record) find(match func(*Attempt) bool) *Attempt {
 	return nil
 }
 
+// all are the attempts that match.
+func (r *Record) all(match func(*Attempt) bool) (attempts []*Attempt) {
+	for i := range r.Attempts {
+		if match(&r.Attempts[i]) {
+			attempts = append(attempts, &r.Attempts[i])
+		}
+	}
+	return attempts
+}
+
 // latest is the newest attempt that matches, or nil.
 func (r *Record) latest(match func(*Attempt) bool) *Attempt {
 	for i := len(r.Attempts) - 1; i >= 0; i-- {
@@ -184,10 +197,8 @@ func (r *Record) Paid() *Attempt {
 
 // PaidOrders are the orders of all attempts that are proven paid.
 func (r *Record) PaidOrders() (ids []string) {
-	for i := range r.Attempts {
-		if r.Attempts[i].Paid {
-			ids = append(ids, r.Attempts[i].OrderID)
-		}
+	for _, a := range r.all(func(a *Attempt) bool { return a.Paid }) {
+		ids = append(ids, a.OrderID)
 	}
 	return ids
 }

@@ -1,6 +1,7 @@
 package purchase
 
 import (
+	"cmp"
 	"time"
 
 	"klarna-relay/worker/codes"
@@ -236,6 +237,10 @@ func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.T
 		if r.Attempts[i].Paid {
 			more -= max(r.Attempts[i].Qty, 1)
 		}
+	}
+	if !asked.Redirected() && asked.Code != codes.AlreadyTaken { // nobody was sent to Klarna by it
+		at := r.latest(func(a *Attempt) bool { return a.Redirected() && !a.Paid && a.OrderID == asked.OrderID })
+		asked = cmp.Or(at, asked)
 	}
 	for next := asked; more > 0; {
 		if next == nil || next.Paid {

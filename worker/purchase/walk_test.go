@@ -34,6 +34,7 @@ type oddOrder struct {
 	status  string
 	imports int
 	paidBy  string // ref
+	email   string
 	old     bool
 }
 
@@ -102,8 +103,8 @@ func (c *oddCRM) query(id string) konnektive.Reply {
 	if o.imports > 0 || o.old {
 		payment = `,"paySource":"PREPAID","prepaidType":"KLARNA"`
 	}
-	return reply(`{"result":"SUCCESS","message":{"data":[{"orderId":%q,"orderStatus":%q,"dateCreated":%q%s}]}}`,
-		id, o.status, created, payment)
+	return reply(`{"result":"SUCCESS","message":{"data":[{"orderId":%q,"orderStatus":%q,"dateCreated":%q,"emailAddress":%q%s}]}}`,
+		id, o.status, created, o.email, payment)
 }
 
 func (c *oddCRM) imported(form url.Values) konnektive.Reply {
@@ -118,6 +119,7 @@ func (c *oddCRM) imported(form url.Values) konnektive.Reply {
 	require.Zero(c.t, o.imports, "an order carries one cart")
 	require.False(c.t, o.old, "nobody is given an order of others")
 	o.imports++
+	o.email = form.Get("emailAddress")
 	named := []string{"", id, id}[c.rnd.IntN(3)]
 	if c.chance(15) {
 		// A wrong one: of others, or one that a purchase has. No one else's could be told from one's own.
@@ -156,7 +158,10 @@ func walk(t *testing.T, seed uint64) (paid int) {
 		case 0, 1: // order a cart
 			cart := fmt.Sprintf("cart %d of %d", c.rnd.IntN(2), who)
 			c.working = true
-			result, code := c.imported2(order(fmt.Sprintf("key %d", step), cart, refs[who]))
+			in := order(fmt.Sprintf("key %d", step), cart, refs[who])
+			in.Email = fmt.Sprintf("shopper-%d@example.com", who)
+			in.Form = in.Form.Add("emailAddress", in.Email)
+			result, code := c.imported2(in)
 			c.working = false
 			if result.Ref != "" && code != codes.KeyReused {
 				refs[who] = result.Ref

@@ -117,9 +117,9 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 	rq.logged = page["ref"]
 	// The relay's own lead goes without the cart: Konnektive may take it for a lead of an order that the shopper is just
 	// paying, and must not change that order's cart.
-	lead := rl.params(rq, order, func(name string) bool { return !isCart(name) })
+	lead := rl.params(rq, order, noCart)
 	in = purchase.Import{
-		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest,
+		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest, Email: order.Fields["emailAddress"],
 		Lead:    lead,
 		Form:    lead.All(order.Fields, isCart),
 		Gateway: rl.gateway(rq),
@@ -138,6 +138,8 @@ func isCart(name string) bool {
 	return strings.HasPrefix(name, "product") || strings.HasPrefix(name, "variant") || name == "couponCode" ||
 		name == "shipProfileId"
 }
+
+func noCart(name string) bool { return !isCart(name) }
 
 // params are what every call says of the shopper and the lander, and of the order what is wanted. The field in which the
 // ref comes is left out.

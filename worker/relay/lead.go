@@ -21,9 +21,10 @@ func (rl *Relay) importLead(rq *request) *answer {
 		return refusal
 	}
 	rq.logged = page["ref"]
-	result, err := rl.purchases(rq).Lead(rq.ctx,
-		purchase.Lead{Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead, all), Whole: lead.Whole(),
-			Country: lead.Country()})
+	result, err := rl.purchases(rq).Lead(rq.ctx, purchase.Lead{
+		Lander: rq.host, Ref: page["ref"], Key: key, Form: rl.params(rq, lead, all), Again: rl.params(rq, lead, noCart),
+		Whole: lead.Whole(), Country: lead.Country(),
+	})
 	return rl.told(rq, result, err)
 }
 
