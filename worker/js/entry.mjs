@@ -2,7 +2,7 @@
 // decides nothing about orders.
 
 import { instance } from "./instance.mjs";
-import { flush } from "./outcomes.mjs";
+import { flush, note } from "./outcomes.mjs";
 import { assets, dress, origin } from "./pages.mjs";
 
 export { Ledger } from "./ledger.mjs";
@@ -14,7 +14,7 @@ export default {
   async fetch(request, env, ctx) {
     let decision;
     try {
-      const judged = judge(request, env);
+      const judged = judge(request, env, ctx);
       const { go } = judged;
       decision = judged.decision;
       switch (decision.verdict) {
@@ -29,24 +29,32 @@ export default {
       }
       throw new Error(`no such verdict: ${decision.verdict}`);
     } catch (error) {
-      return failed(request, error, decision);
+      const response = failed(request, error, decision);
+      ctx.waitUntil(flush(env));
+      return response;
     }
   },
 
   /** The cron trigger: Go looks at what happened, and tells the webhook. Without one there is nothing to do. */
   async scheduled(_event, env) {
-    if (env.ALERT_URL) await instance(env).look();
+    if (!env.ALERT_URL) return;
+    try {
+      await instance(env).look();
+    } finally {
+      await flush(env); // the instance may have died of it
+    }
   },
 };
 
 /** The gate's decision. An instance may turn out to be dead only now; then a new one is asked. */
-function judge(request, env) {
+function judge(request, env, ctx) {
   for (let last = false; ; last = true) {
     const go = instance(env);
     try {
       return { go, decision: go.decide(request.method, request.url) };
     } catch (error) {
       if (last) throw error;
+      ctx.waitUntil(flush(env)); // a page's request flushes nothing else
     }
   }
 }
@@ -72,11 +80,16 @@ function relay(go, request, env, ctx, decision) {
   return work;
 }
 
+/** The routes of orders, as the counts name them. Go counts what it answers itself. */
+const ORDERS = /^\/api\/(order|upsale)\/import\/?$/;
+
 /**
  * The answer to a request that failed by a fault of the Worker's. Only the log names the fault. There is no decision
  * when the gate itself failed.
  */
 function failed(request, error, decision) {
+  const [, route] = (request.method === "POST" && ORDERS.exec(new URL(request.url).pathname)) || [];
+  if (route) note(`${route} internal`);
   const response = envelope(request, 500, "internal", "Something went wrong on our side.");
   console.error(JSON.stringify({ level: "error", event: "internal", requestId: response.headers.get("X-Request-Id"),
     what: String(error) }));

@@ -7,6 +7,7 @@ import "../build/wasm_exec.js"; // defines globalThis.Go
 import { env as isolate } from "cloudflare:workers";
 import program from "../build/edge.wasm";
 import { host } from "./host.mjs";
+import { note } from "./outcomes.mjs";
 import { seeded } from "./seed.mjs";
 
 const encoder = new TextEncoder();
@@ -300,7 +301,10 @@ export class Instance {
   #die(error) {
     if (this.dead) return;
     this.dead = error;
-    if (!early) console.error(JSON.stringify({ level: "error", event: "instance_died", what: String(error) }));
+    if (!early) {
+      note("event instance_died");
+      console.error(JSON.stringify({ level: "error", event: "instance_died", what: String(error) }));
+    }
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { instance } from "./instance.mjs";
+import { flush } from "./outcomes.mjs";
 
 /** How long after an alarm that did not finish its work the next one comes, in ms. */
 const AGAIN = 10 * 60_000;
@@ -71,6 +72,8 @@ export class Ledger extends DurableObject {
     } catch (error) {
       console.error(JSON.stringify({ level: "error", event: "alarm_failed", what: String(error) }));
       return;
+    } finally {
+      await flush(this.env); // this isolate may never get a request, which would flush it
     }
     // Go has written the record, and with it the next alarm; or there is nothing left to look for.
     if (this.#record().version === version) await this.ctx.storage.setAlarm(expires);

@@ -1,5 +1,5 @@
 // Counts of what happened, kept for a quarter of an hour in a ledger object of their own: it is what the cron
-// trigger looks at. Nothing is counted without ALERT_URL. An isolate adds what it has counted once a minute, and at
+// trigger looks at. Nothing is written without ALERT_URL. An isolate adds what it has counted once a minute, and at
 // once what went wrong.
 
 /** Codes of orders that nobody can take, and events of the log: they are reported before the minute is over. */

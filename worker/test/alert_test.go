@@ -3,12 +3,14 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -107,6 +109,68 @@ func TestSomebodyIsToldThatOrdersStopped(t *testing.T) {
 	assert.Len(t, hook.messages(), 3, "what has been gone for a moment is not over")
 	confidential.addBooks(m.CRM)
 	assert.Empty(t, confidential.leaks(strings.Join(heard, "\n")), "nothing personal in any of it")
+}
+
+// counted are the counts that stand in the ledger, a line each: name, tab, count.
+func (w *Worker) counted(t testing.TB) (lines []string) {
+	t.Helper()
+	var said struct{ Counted string }
+	a := Send(t, w.Client(), http.MethodGet, "https://"+Host+"/__probe/counted", "")
+	require.NoError(t, json.Unmarshal([]byte(a.Body), &said), a.Body)
+	return strings.Split(said.Counted, "\n")
+}
+
+func TestSomebodyIsToldThatGoDiedAndDoesNotStart(t *testing.T) {
+	t.Parallel()
+	hook := &receiver{status: http.StatusOK}
+	service := httptest.NewServer(hook)
+	t.Cleanup(service.Close)
+	hold := make(chan struct{})
+	m := NewMarket(t, holding(simulator.OpLead, hold), Options{Probe: true, Vars: map[string]any{"ALERT_URL": service.URL}})
+	held := make(chan Answer, 1)
+	go func() { held <- m.Order(t, "held@example.com") }()
+	until(t, "the order's lead is at Konnektive", func() bool { return len(m.CRM.Calls(simulator.OpLead)) == 1 })
+
+	m.probe(t, "unstartable")
+	m.probe(t, "exhaust")
+	assert.Equal(t, "internal", (<-held).Envelope(t).Code)
+	until(t, "what was in flight is counted, and why it failed", func() bool {
+		lines := m.counted(t)
+		return slices.Contains(lines, "order internal\t1") && slices.Contains(lines, "event instance_died\t1")
+	})
+	for _, email := range []string{"one@example.com", "two@example.com"} {
+		assert.Equal(t, "internal", m.Order(t, email).Envelope(t).Code)
+	}
+	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/api/order/import/", "")
+
+	m.probe(t, "unstartable?over=1")
+	close(hold)
+	Send(t, m.Client(), http.MethodGet, "https://"+Host+"/__probe/look", "")
+	if heard := hook.messages(); assert.Len(t, heard, 1) {
+		assert.Contains(t, heard[0], "orders_fail: 3 of 3 orders")
+		assert.Contains(t, heard[0], "internal 3")
+		assert.Contains(t, heard[0], "instance_died: the program ended")
+	}
+}
+
+func TestADeathIsCountedWhoeverFindsIt(t *testing.T) {
+	t.Parallel()
+	for name, find := range map[string]func(*Market){
+		"a page's request": func(m *Market) {
+			assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "").Status)
+		},
+		"an alarm": func(m *Market) {
+			ref := m.ledger(t, "fresh").Ref
+			m.ledger(t, "ledger", "call", "write", "ref", ref, "version", "0", "data", "x", "alarm", "1", "expires", hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"ALERT_URL": "https://127.0.0.1:9/"}})
+			m.probe(t, "scramble")
+			find(m)
+			until(t, "it is written", func() bool { return slices.Contains(m.counted(t), "event instance_died\t1") })
+		})
+	}
 }
 
 // closedPort is an address that refuses connections until listen is called. Nobody else gets it meanwhile.

@@ -3,6 +3,8 @@
 //
 //   "production"  the clock stands at 0, as it does at Cloudflare
 //   "fails"       no Wasm can be instantiated
+//
+// A probe may have it fail later on.
 import { env } from "cloudflare:workers";
 
 const { now } = Date;
@@ -12,11 +14,17 @@ if (env.MODULE_SCOPE === "production") Date.now = () => (early ? 0 : now());
 /** Ends what MODULE_SCOPE does. */
 globalThis.firstRequest = () => { early = false; };
 
+let broken = false;
+
+/** Says whether Wasm can be instantiated from now on. */
+globalThis.breakStarts = (does) => { broken = does; };
+
 const Instance = WebAssembly.Instance;
 globalThis.instances = [];
 WebAssembly.Instance = class extends Instance {
   constructor(...args) {
     if (early && env.MODULE_SCOPE === "fails") throw new Error("not before the first request");
+    if (broken) throw new Error("a test forbids it");
     super(...args);
     globalThis.instances.push(this);
   }

@@ -23,6 +23,10 @@ const probes = {
   panic() {
     globalThis.instances.at(-1).exports.describe(0x7fffffe0);
   },
+  /** From now on Go cannot be started. ?over=1: it can again. */
+  unstartable(_env, query) {
+    globalThis.breakStarts(!query.has("over"));
+  },
   /** A Wasm trap, by overwriting Go's memory. */
   scramble() {
     const { mem } = globalThis.instances.at(-1).exports;
@@ -60,6 +64,10 @@ const probes = {
   async look(env) {
     await worker.scheduled({}, env, {});
     return {};
+  },
+  /** What isolates have written of their counts. */
+  async counted(env) {
+    return { counted: await env.LEDGER.get(env.LEDGER.idFromName("outcomes")).counted() };
   },
   fresh: (env) => ({ ref: env.LEDGER.newUniqueId().toString() }),
 };
