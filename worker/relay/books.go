@@ -12,17 +12,6 @@ import (
 	"klarna-relay/worker/konnektive"
 )
 
-// operator admits requests with the admin token; refusal is the answer to all others.
-func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
-	if rl.config.AdminToken == "" {
-		return say(codes.NotFound), false
-	}
-	if !rl.authorized(rq) {
-		return say(codes.Unauthorized), false
-	}
-	return nil, true
-}
-
 // Pages of Order Query: how many orders one has, and how many pages are read at most, since a Worker may make only so
 // many calls.
 const (
@@ -142,13 +131,4 @@ func (rl *Relay) prepaidOrders(rq *request, day time.Time) (orders []konnektive.
 	}
 	return nil, "The day has more orders than can be compared here: " + strconv.Itoa(booksPageSize*booksMaxPages) +
 		" are the most."
-}
-
-// operatorSays is an answer in words, for the operator's tools.
-func operatorSays(status int, text string) *answer {
-	w := json.NewWriter(256)
-	w.Open('{')
-	w.Text("error", text)
-	w.Close('}')
-	return &answer{code: codes.Accepted, status: status, rawBody: w.String()}
 }

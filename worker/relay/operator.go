@@ -46,6 +46,17 @@ func (rl *Relay) health(rq *request) *answer {
 	return a
 }
 
+// operator admits requests with the admin token; refusal is the answer to all others.
+func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
+	if rl.config.AdminToken == "" {
+		return say(codes.NotFound), false
+	}
+	if !rl.authorized(rq) {
+		return say(codes.Unauthorized), false
+	}
+	return nil, true
+}
+
 // authorized tells whether the request has the ADMIN_TOKEN.
 func (rl *Relay) authorized(rq *request) bool {
 	scheme, token, _ := strings.Cut(rq.http.Header.Get("Authorization"), " ")
@@ -55,15 +66,21 @@ func (rl *Relay) authorized(rq *request) bool {
 	return same(token, rl.config.AdminToken)
 }
 
+// operatorSays is an answer in words, for the operator's tools.
+func operatorSays(status int, text string) *answer {
+	w := json.NewWriter(256)
+	w.Open('{')
+	w.Text("error", text)
+	w.Close('}')
+	return &answer{code: codes.Accepted, status: status, rawBody: w.String()}
+}
+
 // preflight tells the operator what works: with faults in the configuration
 // all of them with their cures, else what Konnektive says of this host's
 // lander, where it has one. It is asked once, since a user with wrong credentials may get locked.
 func (rl *Relay) preflight(rq *request) *answer {
-	if rl.config.AdminToken == "" {
-		return say(codes.NotFound)
-	}
-	if !rl.authorized(rq) {
-		return say(codes.Unauthorized)
+	if refusal, ok := rl.operator(rq); !ok {
+		return refusal
 	}
 	lander, findings := rq.host, []preflight.Finding(nil)
 	switch {
