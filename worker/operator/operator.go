@@ -71,8 +71,11 @@ func Get(shop, path, token string) (status int, body []byte, err error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("the answer broke off: %w", err)
 	}
-	if res.StatusCode == http.StatusUnauthorized {
+	switch res.StatusCode {
+	case http.StatusUnauthorized:
 		return 0, nil, errors.New("the Worker has another ADMIN_TOKEN: set it again with `make secrets SECRETS=ADMIN_TOKEN`")
+	case http.StatusTooManyRequests:
+		return 0, nil, errors.New("the Worker was asked too often from here, or with wrong tokens: try again in a minute")
 	}
 	return res.StatusCode, body, nil
 }

@@ -52,7 +52,7 @@ func (rl *Relay) operator(rq *request) (refusal *answer, ok bool) {
 		return say(codes.NotFound), false
 	}
 	if !rl.authorized(rq) {
-		return say(codes.Unauthorized), false
+		return rl.wrong(rq, "token"), false
 	}
 	return nil, true
 }

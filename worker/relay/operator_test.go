@@ -42,6 +42,35 @@ func TestTheOperatorsRoutesAreForWhoeverHasTheToken(t *testing.T) {
 	}
 }
 
+func TestATokenIsNotTriedOften(t *testing.T) {
+	paths := []string{"/api/preflight", "/api/health?deep", "/api/operator/books?day=2026-11-01",
+		"/api/operator/purchase/63A9FBD226"}
+	for _, path := range paths {
+		t.Run(path, func(t *testing.T) {
+			s := open(t)
+			left := map[string]int{}
+			s.relay.platform.Limit = func(_ context.Context, binding, key string) (bool, error) {
+				if strings.HasPrefix(key, "token ") {
+					left[binding+" "+key]++
+				}
+				return left[binding+" "+key] <= 2, nil
+			}
+			for range 2 {
+				s.expect(s.operate(path, adminToken+"x"), 401, "ERROR", "unauthorized")
+			}
+			s.expect(s.operate(path, adminToken+"x"), 429, "ERROR", "rate_limited")
+			s.expect(s.operate(path, ""), 429, "ERROR", "rate_limited")
+			assert.NotContains(t, []int{401, 429}, s.operate(path, adminToken).StatusCode, "the right one is not counted")
+			s.address = "203.0.113.8"
+			s.expect(s.operate(path, adminToken+"x"), 401, "ERROR", "unauthorized")
+			assert.Equal(t, map[string]int{"IMPORTS token 203.0.113.7": 4, "IMPORTS token 203.0.113.8": 1}, left)
+			s.relay.platform.Limit = func(context.Context, string, string) (bool, error) { return false, assert.AnError }
+			s.expect(s.operate(path, adminToken+"x"), 401, "ERROR", "unauthorized")
+			assert.NotContains(t, []int{401, 429}, s.operate(path, adminToken).StatusCode, "the limiter is down")
+		})
+	}
+}
+
 func TestAPurchaseIsFoundFromEitherSide(t *testing.T) {
 	vars := settings()
 	vars[config.NameLanders] = strings.Replace(vars[config.NameLanders], `"campaignId":12,`,

@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -10,12 +8,6 @@ import (
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/rules"
 )
-
-// same compares digests, so that the time it takes tells nothing of the secret, not even its length.
-func same(given, secret string) bool {
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(secret))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
 
 // mayBeServer tells whether the request can be one of a lander's own server: such are allowed, and no browser says
 // that it comes from a page of this shop.
@@ -46,12 +38,10 @@ func (rl *Relay) fromServer(rq *request) *answer {
 		return nil
 	}
 	if !same(password, rl.config.ServerPassword) {
-		// A client that tries passwords is limited by its own address.
-		if within, err := rl.platform.Limit(rq.ctx, "IMPORTS", "password "+rq.addressKey()); !within && err == nil {
-			return say(codes.RateLimited)
+		a := rl.wrong(rq, "password")
+		if a.code == codes.Unauthorized {
+			a.detail = unauthorizedText
 		}
-		a := say(codes.Unauthorized)
-		a.detail = unauthorizedText
 		return a
 	}
 	if rq.route.name == "campaign" && rules.Absent(in["ipAddress"]) {
