@@ -41,20 +41,11 @@ const maxDepth = 64
 
 // Parse reads one document, with nothing but white space around it. Half a
 // surrogate pair and bytes that are not UTF-8 become U+FFFD, as everywhere.
-func Parse(s string) (*Value, error) { return parse(s, false) }
-
-// ParseStrict refuses half surrogate pairs and bytes that are not UTF-8, which
-// no two readers take alike.
-func ParseStrict(s string) (*Value, error) { return parse(s, true) }
-
-func parse(s string, strict bool) (*Value, error) {
+func Parse(s string) (*Value, error) {
 	if !utf8.ValidString(s) {
-		if strict {
-			return nil, errJSON
-		}
 		s = string([]rune(s))
 	}
-	p := parser{s: s, strict: strict}
+	p := parser{s: s}
 	v := new(Value)
 	p.space()
 	if !p.value(v, 0) {
@@ -67,8 +58,8 @@ func parse(s string, strict bool) (*Value, error) {
 	return v, nil
 }
 
-// EachMember reads one object as strictly as ParseStrict, and hands over each member, until member returns false.
-// It keeps nothing: text is the content of a string, a number as it was written, or the whole of an inner array or
+// EachMember reads one object, and hands over each member, until member returns false. It refuses half surrogate
+// pairs and bytes that are not UTF-8, which no two readers take alike. It keeps nothing: text is the content of a string, a number as it was written, or the whole of an inner array or
 // object, in the memory of s where no escape forbids it. The error is that of the part that was read.
 func EachMember(s string, member func(name string, kind Kind, text string) bool) error {
 	if !utf8.ValidString(s) {

@@ -73,12 +73,6 @@ func (w *Writer) OptionalTrue(name string, value bool) {
 // JSON writes a value that is JSON already.
 func (w *Writer) JSON(value string) { w.b = append(w.b, value...) }
 
-// Raw writes a member whose value is JSON already.
-func (w *Writer) Raw(name, value string) {
-	w.Key(name)
-	w.b = append(w.b, value...)
-}
-
 // OptionalTexts writes a member that is an array of strings, unless it is empty.
 func (w *Writer) OptionalTexts(name string, values []string) {
 	if len(values) == 0 {

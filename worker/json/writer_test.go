@@ -20,7 +20,8 @@ func TestMembersAreSeparatedAndEmptyOnesLeftOut(t *testing.T) {
 	w.OptionalTrue("yes", true)
 	w.OptionalTexts("nothing", nil)
 	w.OptionalTexts("list", []string{"x", "y"})
-	w.Raw("raw", `{"b":[]}`)
+	w.Key("raw")
+	w.JSON(`{"b":[]}`)
 	w.Close('}')
 	assert.Equal(t, `{"a":"1","n":-7,"yes":true,"list":["x","y"],"raw":{"b":[]}}`, w.String())
 }

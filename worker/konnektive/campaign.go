@@ -10,14 +10,12 @@ import (
 // and "" where the answer does not name them.
 type Campaign struct {
 	ID       string
-	Name     string
 	Currency string // ISO 4217, "" when only the symbol is known
 	Symbol   string
 	// Countries are ISO 3166-1 alpha-2 codes in capitals.
 	Countries    []string
 	Products     []Product
 	ShipProfiles []ShipProfile
-	Coupons      []Coupon
 }
 
 // A Product is one product of a campaign.
@@ -45,20 +43,11 @@ type ShipProfile struct {
 	Price string
 }
 
-// A Coupon is a discount that an order may name by couponCode.
-type Coupon struct {
-	Code    string
-	Percent string // off the price; "" when it is an amount
-	Amount  string
-	// ProductID is the campaign product that it is for; "" for the order.
-	ProductID string
-}
-
 // ReadCampaign finds the campaign with this id in the answer of Campaign Query. ok is false when there is none.
 //
 // GUESS: the names of members. campaignProductId, productName, productType, price, shippingPrice, maxOrderQty,
-// variants, countries, shipProfiles, coupons, currency and currencySymbol are those that public clients read; the ones
-// tried after them are likely.
+// variants, countries, shipProfiles, currency and currencySymbol are those that public clients read; the ones tried
+// after them are likely.
 func ReadCampaign(r Reply, id string) (campaign Campaign, ok bool) {
 	each(r.data(), func(key string, v *json.Value) {
 		found := text(v, "campaignId")
@@ -75,7 +64,6 @@ func ReadCampaign(r Reply, id string) (campaign Campaign, ok bool) {
 
 func readCampaign(v *json.Value) Campaign {
 	campaign := Campaign{
-		Name:     firstText(v, "campaignName", "name"),
 		Currency: strings.ToUpper(firstText(v, "currency", "currencyCode")),
 		Symbol:   text(v, "currencySymbol"),
 	}
@@ -100,17 +88,6 @@ func readCampaign(v *json.Value) Campaign {
 		}
 		if profile.ID != "" {
 			campaign.ShipProfiles = append(campaign.ShipProfiles, profile)
-		}
-	})
-	each(v.Get("coupons"), func(_ string, item *json.Value) {
-		coupon := Coupon{
-			Code:      firstText(item, "couponCode", "code"),
-			Percent:   firstText(item, "discountPerc", "discountPercent"),
-			Amount:    firstText(item, "discountPrice", "discountAmount", "discount"),
-			ProductID: text(item, "campaignProductId"),
-		}
-		if coupon.Code != "" {
-			campaign.Coupons = append(campaign.Coupons, coupon)
 		}
 	})
 	return campaign

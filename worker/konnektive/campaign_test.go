@@ -9,30 +9,27 @@ import (
 
 func TestACampaignIsReadInEveryShapeItComesIn(t *testing.T) {
 	want := Campaign{
-		ID: "12", Name: "Headlamps", Currency: "EUR", Symbol: "€", Countries: []string{"DE", "AT"},
+		ID: "12", Currency: "EUR", Symbol: "€", Countries: []string{"DE", "AT"},
 		Products: []Product{
 			{ID: "34", Name: "Lamp", Type: "OFFER", Price: "49.90", Shipping: "4.90", MaxQty: 10,
 				Variants: []Variant{{ID: "351", Name: "Black", Price: "1.00"}, {ID: "352", Name: "Orange"}}},
 			{ID: "40", Name: "Battery", Type: "UPSALE", Price: "14.90"},
 		},
 		ShipProfiles: []ShipProfile{{ID: "3", Name: "Express", Price: "9.90"}},
-		Coupons:      []Coupon{{Code: "WELCOME10", Percent: "10"}, {Code: "FIVE", Amount: "5.00", ProductID: "34"}},
 	}
 	for name, data := range map[string]string{
-		"arrays, and ids and amounts as text": `[{"campaignId":"11"},{"campaignId":"12","campaignName":"Headlamps","currency":"EUR","currencySymbol":"€",
+		"arrays, and ids and amounts as text": `[{"campaignId":"11"},{"campaignId":"12","currency":"EUR","currencySymbol":"€",
 			"countries":["DE",{"countryCode":"at"}],
 			"products":[{"campaignProductId":"34","productName":"Lamp","productType":"OFFER","price":"49.90","shippingPrice":"4.90","maxOrderQty":"10",
 				"variants":[{"variantDetailId":"351","title":"Black","price":"1.00"},{"productVariantId":"352","name":"Orange"}]},
 				{"campaignProductId":"40","productName":"Battery","productType":"upsale","price":"14.90","maxOrderQty":0}],
-			"shipProfiles":[{"shipProfileId":"3","profileName":"Express","shipPrice":"9.90"}],
-			"coupons":[{"couponCode":"WELCOME10","discountPerc":"10"},{"couponCode":"FIVE","discountPrice":"5.00","campaignProductId":34}]}]`,
-		"objects, keyed by ids": `{"12":{"name":"Headlamps","currencyCode":"eur","currencySymbol":"€",
+			"shipProfiles":[{"shipProfileId":"3","profileName":"Express","shipPrice":"9.90"}]}]`,
+		"objects, keyed by ids": `{"12":{"currencyCode":"eur","currencySymbol":"€",
 			"countries":{"DE":"Germany","x":{"country":"AT"}},
 			"products":{"34":{"name":"Lamp","productType":"Offer","price":49.90,"shipPrice":4.90,"maxOrderQty":10.0,
 				"variants":{"351":{"variantName":"Black","price":1.00},"352":{"title":"Orange"}}},
 				"40":{"productName":"Battery","productType":"UPSALE","price":14.90}},
-			"shipProfiles":{"3":{"name":"Express","price":9.90}},
-			"coupons":{"0":{"code":"WELCOME10","discountPercent":10},"1":{"code":"FIVE","discountAmount":5.00,"campaignProductId":"34"}}}}`,
+			"shipProfiles":{"3":{"name":"Express","price":9.90}}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			campaign, ok := ReadCampaign(Read(200, `{"result":"SUCCESS","message":{"data":`+data+`}}`), "12")
@@ -55,7 +52,7 @@ func TestWhatIsNoCampaign(t *testing.T) {
 
 func TestWhatACampaignLeavesOutIsLeftOut(t *testing.T) {
 	campaign, ok := ReadCampaign(Read(200, `{"result":"SUCCESS","message":{"data":[{"campaignId":12,"currency":"€","countries":["Germany",7,null,{"name":"x"},"4D","D4"],
-		"products":[{"productName":"no id"},null,{"campaignProductId":7,"variants":[{"title":"no id"}]}],"shipProfiles":[{"name":"no id"}],"coupons":[{"discountPerc":5}]}]}}`), "12")
+		"products":[{"productName":"no id"},null,{"campaignProductId":7,"variants":[{"title":"no id"}]}],"shipProfiles":[{"name":"no id"}]}]}}`), "12")
 	require.True(t, ok)
 	assert.Equal(t, Campaign{ID: "12", Products: []Product{{ID: "7"}}}, campaign)
 }

@@ -68,7 +68,7 @@ func (rl *Relay) log(rq *request, a *answer) {
 	rl.platform.Log(w.String())
 	rl.platform.Count(Point{
 		Lander: rq.host, Route: name, Code: a.code, HTTPStatus: a.httpStatus(), Upstream: len(rq.kinds),
-		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(), Settled: rq.settled,
+		UpstreamMS: rq.upstream.Milliseconds(), TotalMS: total.Milliseconds(),
 	})
 	rl.countPayments(rq)
 }

@@ -53,7 +53,6 @@ type Platform struct {
 type Point struct {
 	Lander, Route, Code string
 	UpstreamMS, TotalMS int64
-	Settled             bool
 	// Of a payment, whose Route is "settled" and whose Code is "order" or "upsale": what was paid, in hundredths.
 	Amount               int64
 	Currency, Ref        string

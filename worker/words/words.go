@@ -15,10 +15,7 @@ import "strings"
 // English is the language of shoppers whose own is not among the languages here.
 const English = "en"
 
-// Languages are the languages of the texts, ISO 639-1, in alphabetical order.
-func Languages() []string { return strings.Fields(languages) }
-
-// Text is the text of a key ("answer.paid") in one of Languages, or in English when lang is none of them. Each {…}
+// Text is the text of a key ("answer.paid") in a language (ISO 639-1), or in English when there is none in that one. Each {…}
 // in it is filled in with the next of args. It is plain text, no HTML, and "" when there is no such key.
 func Text(lang, key string, args ...string) string {
 	// keys has a line break around each key; a key's number is that of its line.
