@@ -55,11 +55,15 @@ type Client struct {
 // Call sends one call and reads its answer. A failure is part of the [Reply], because for an import "no answer" is a
 // result with a meaning of its own: [Reply.Err] says why.
 func (c *Client) Call(ctx context.Context, endpoint Endpoint, form Form) Reply {
-	form = form.With("loginId", c.LoginID, "password", c.Password)
-	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(form),
+	sent := form.With("loginId", c.LoginID, "password", c.Password)
+	status, body, err := c.Transport.Post(ctx, strings.TrimSuffix(c.BaseURL, "/")+string(endpoint), string(sent),
 		c.Timeout)
 	if err == nil {
-		return Read(status, body)
+		reply := Read(status, body)
+		if reply.Kind == Error {
+			reply.typed = form.typed()
+		}
+		return reply
 	}
 	kind := Doubt
 	if errors.Is(err, ErrNotSent) {

@@ -46,6 +46,14 @@ func TestTheTransportsOwnWordsAreKept(t *testing.T) {
 	}
 }
 
+func TestACauseDoesNotRepeatWhatTheShopperTyped(t *testing.T) {
+	c := answering(200, `{"result":"ERROR","message":"Zoe Neill of Saint-Lo may not pay by PREPAID KLARNA in campaign twelve"}`)
+	form := Form(nil).With("firstName", "Zoe", "lastName", "O Neill", "city", "Saint-Lo", "shipCity", "Lower&Upper=Lo",
+		"paySource", "PREPAID", "prepaidType", "KLARNA", "campaignId", "twelve")
+	assert.EqualError(t, c.Call(context.Background(), ImportOrder, form).Cause(),
+		"ERROR: … of … may not pay by PREPAID KLARNA in campaign twelve")
+}
+
 func TestWhatAnAnswerSaidThatWasNotTheOneHopedFor(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"result":"ERROR","message":"Blocked: \"Zoe\" 63A9"}`: "ERROR: Blocked: …",

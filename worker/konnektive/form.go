@@ -1,5 +1,10 @@
 package konnektive
 
+import (
+	"net/url"
+	"slices"
+)
+
 // A Form is a form as it is sent (application/x-www-form-urlencoded). Its methods leave it unchanged and return a
 // copy, so that a lead and the import after it can begin with the same form.
 type Form []byte
@@ -31,6 +36,17 @@ func (f Form) All(params map[string]string, wanted func(name string) bool) Form 
 		}
 	}
 	return form
+}
+
+// typed are the values of a form, less those that the Worker sets.
+func (f Form) typed() (values []string) {
+	all, _ := url.ParseQuery(string(f)) // which a Form always is
+	for name, list := range all {
+		if !slices.Contains(workerFields, name) {
+			values = append(values, list...)
+		}
+	}
+	return values
 }
 
 // append adds a parameter in place, as the built-in function does.

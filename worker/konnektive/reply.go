@@ -49,6 +49,8 @@ type Reply struct {
 	Err error
 	// message is the message when it is an object (nil otherwise).
 	message *json.Value
+	// typed are texts of the shopper's that the call sent, which an ERROR may repeat.
+	typed []string
 }
 
 // NotSentStatus tells the answers that Cloudflare itself gives for an origin it could not reach, so that the request
@@ -113,7 +115,8 @@ func describe(body string) string {
 }
 
 // Cause says what went wrong, for the log: [Reply.Err], or what an answer said that was not the one hoped for. It
-// never holds what a shopper typed: texts are scrubbed, and of the fields at fault it has the names.
+// never holds what a shopper typed: texts are scrubbed, also of the words that the call sent, and of the fields at
+// fault it has the names.
 func (r Reply) Cause() error {
 	switch {
 	case r.Err != nil:
@@ -121,7 +124,7 @@ func (r Reply) Cause() error {
 	case r.Kind != Error:
 		return errors.New("the answer " + r.Kind.String() + " lacks what was asked for")
 	case r.message == nil:
-		return errors.New("ERROR: " + Scrub(r.Text))
+		return errors.New("ERROR: " + Scrub(r.Text, r.typed...))
 	}
 	var names []string
 	for i := range r.message.Len() {
