@@ -5,12 +5,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"klarna-relay/worker/rules"
 )
 
 // parseURL reads an absolute URL that has no credentials, query or fragment: https, or http on a loopback host
 // where loopbackHTTP allows it. why says what is wrong with it ("" when nothing is), without repeating any of it.
 func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
-	if !visibleASCII(text) {
+	if !rules.FitsURL(text) {
 		return nil, "it holds a space, a backslash or a character that does not belong in a URL (write foreign host " +
 			"names in punycode)"
 	}
@@ -34,16 +36,6 @@ func parseURL(text string, loopbackHTTP bool) (u *url.URL, why string) {
 		return nil, "its port is not a number between 1 and 65535"
 	}
 	return u, ""
-}
-
-// visibleASCII says whether text is made of visible ASCII that may stand in a URL as it is.
-func visibleASCII(text string) bool {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // validHost says whether host is a host name in small letters, or an IP address (an IPv6 one without its brackets).

@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"klarna-relay/worker/rules"
 )
 
 // Fault is one mistake in the configuration. It never holds the value of a secret, nor of an address (which may
@@ -66,7 +68,7 @@ func shown(name string) string {
 	if len(name) > 60 {
 		name = strings.ToValidUTF8(name[:60], "") + "…"
 	}
-	if visibleASCII(name) {
+	if rules.FitsURL(name) {
 		return `"` + name + `"` // as strconv would: its code stays out of every cold start
 	}
 	return strconv.Quote(name)

@@ -426,7 +426,7 @@ func (l *landerReader) checkPage(text string) (why string) {
 		host = max(host, anyHostLength)
 	}
 	switch {
-	case strings.HasPrefix(text, "//") || !visibleASCII(text) || strings.ContainsAny(text, "?#"):
+	case strings.HasPrefix(text, "//") || !rules.FitsURL(text) || strings.ContainsAny(text, "?#"):
 		return "write a path that begins with one slash, without a query, a fragment, spaces or backslashes, like /checkout"
 	case text == "/api" || strings.HasPrefix(text, "/api/"):
 		return "paths under /api/ belong to the relay: choose another one"

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"klarna-relay/worker/rules"
 )
 
 // Parse reads and checks the configuration. get returns the text of a variable or secret, "" when it is absent;
@@ -154,7 +156,7 @@ func (r *report) alertURL(text string) string {
 	address, _, _ := strings.Cut(text, "?")
 	_, why := parseURL(address, true)
 	switch {
-	case why == "" && !visibleASCII(text):
+	case why == "" && !rules.FitsURL(text):
 		why = "its query holds a space or a character that does not belong in a URL"
 	case why == "" && strings.Contains(text, "#"):
 		why = "it holds a fragment (everything from # on)"

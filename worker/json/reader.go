@@ -196,6 +196,13 @@ func (v *Value) At(i int) (key string, item *Value) {
 	return key, &v.items[i]
 }
 
+// Each visits the elements of an array, or the members of an object with their keys, in their order.
+func (v *Value) Each(visit func(key string, item *Value)) {
+	for i := range v.Len() {
+		visit(v.At(i))
+	}
+}
+
 type parser struct {
 	s      string
 	at     int

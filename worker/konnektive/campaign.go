@@ -49,7 +49,7 @@ type ShipProfile struct {
 // variants, countries, shipProfiles, currency and currencySymbol are those that public clients read; the ones tried
 // after them are likely.
 func ReadCampaign(r Reply, id string) (campaign Campaign, ok bool) {
-	each(r.data(), func(key string, v *json.Value) {
+	r.data().Each(func(key string, v *json.Value) {
 		found := text(v, "campaignId")
 		if found == "" {
 			found = key
@@ -67,20 +67,20 @@ func readCampaign(v *json.Value) Campaign {
 		Currency: strings.ToUpper(firstText(v, "currency", "currencyCode")),
 		Symbol:   text(v, "currencySymbol"),
 	}
-	if !isCode(campaign.Currency, 3) {
+	if !IsCode(campaign.Currency, 3) {
 		campaign.Currency = ""
 	}
-	each(v.Get("countries"), func(key string, item *json.Value) {
-		if code := countryCode(key, item); code != "" {
+	v.Get("countries").Each(func(key string, item *json.Value) {
+		if code := CountryCode(key, item); code != "" {
 			campaign.Countries = append(campaign.Countries, code)
 		}
 	})
-	each(v.Get("products"), func(key string, item *json.Value) {
+	v.Get("products").Each(func(key string, item *json.Value) {
 		if product := readProduct(key, item); product.ID != "" {
 			campaign.Products = append(campaign.Products, product)
 		}
 	})
-	each(v.Get("shipProfiles"), func(key string, item *json.Value) {
+	v.Get("shipProfiles").Each(func(key string, item *json.Value) {
 		profile := ShipProfile{
 			ID:    orKey(firstText(item, "shipProfileId", "campaignShipProfileId", "id"), key),
 			Name:  firstText(item, "profileName", "shipProfileName", "name"),
@@ -102,7 +102,7 @@ func readProduct(key string, v *json.Value) Product {
 		Shipping: firstText(v, "shippingPrice", "shipPrice"),
 		MaxQty:   count(text(v, "maxOrderQty"), 0),
 	}
-	each(v.Get("variants"), func(key string, item *json.Value) {
+	v.Get("variants").Each(func(key string, item *json.Value) {
 		variant := Variant{
 			ID:    orKey(firstText(item, "variantDetailId", "productVariantId", "variantId", "id"), key),
 			Name:  firstText(item, "title", "name", "variantName"),
@@ -123,22 +123,24 @@ func orKey(id, key string) string {
 	return id
 }
 
-// countryCode reads a country: a code, an object with a code, or a member whose key is the code.
-func countryCode(key string, v *json.Value) string {
-	candidates := []string{v.Text(), key}
+// CountryCode reads an element of a list of countries, in capitals: a code, an object with a code, or a member whose
+// key is the code. It is "" where there is none.
+func CountryCode(key string, v *json.Value) string {
+	candidates := []string{v.Text()}
 	if v.Kind() == json.Object {
-		candidates = []string{firstText(v, "countryCode", "code", "country", "countryId", "iso"), key}
+		candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"),
+			text(v, "iso")}
 	}
-	for _, code := range candidates {
-		if isCode(code, 2) {
+	for _, code := range append(candidates, key) {
+		if code = strings.TrimSpace(code); IsCode(code, 2) {
 			return strings.ToUpper(code)
 		}
 	}
 	return ""
 }
 
-// isCode tells whether a text is a code of so many letters.
-func isCode(text string, length int) bool {
+// IsCode tells whether a text is a code of so many letters, such as that of a country or a currency.
+func IsCode(text string, length int) bool {
 	return len(text) == length && strings.IndexFunc(text,
 		func(r rune) bool { return r >= 0x80 || !isLetter(byte(r)) }) < 0
 }

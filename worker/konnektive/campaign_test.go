@@ -25,7 +25,7 @@ func TestACampaignIsReadInEveryShapeItComesIn(t *testing.T) {
 				{"campaignProductId":"40","productName":"Battery","productType":"upsale","price":"14.90","maxOrderQty":0}],
 			"shipProfiles":[{"shipProfileId":"3","profileName":"Express","shipPrice":"9.90"}]}]`,
 		"objects, keyed by ids": `{"12":{"currencyCode":"eur","currencySymbol":"€",
-			"countries":{"DE":"Germany","x":{"country":"AT"}},
+			"countries":{"DE":"Germany","x":{"country":"Austria","iso":" at "}},
 			"products":{"34":{"name":"Lamp","productType":"Offer","price":49.90,"shipPrice":4.90,"maxOrderQty":10.0,
 				"variants":{"351":{"variantName":"Black","price":1.00},"352":{"title":"Orange"}}},
 				"40":{"productName":"Battery","productType":"UPSALE","price":14.90}},

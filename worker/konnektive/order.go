@@ -112,7 +112,7 @@ func (o Order) Imported() bool { return o.PaySource != "" || o.PrepaidType != ""
 // ReadOrder finds the order with this id in the answer of Order Query. ok is false when the answer holds no such
 // order, as when nothing matched.
 func ReadOrder(r Reply, id string) (order Order, ok bool) {
-	each(r.data(), func(_ string, v *json.Value) {
+	r.data().Each(func(_ string, v *json.Value) {
 		if !ok && strings.EqualFold(text(v, "orderId"), id) {
 			order, ok = readOrder(v), true
 		}
@@ -123,7 +123,7 @@ func ReadOrder(r Reply, id string) (order Order, ok bool) {
 // ReadOrders gives all orders in the answer of Order Query, which comes in pages. total is how many orders matched, on
 // all pages, or 0 when the answer does not say.
 func ReadOrders(r Reply) (orders []Order, total int) {
-	each(r.data(), func(_ string, v *json.Value) {
+	r.data().Each(func(_ string, v *json.Value) {
 		if order := readOrder(v); IsOrderID(order.ID) {
 			orders = append(orders, order)
 		}
@@ -131,7 +131,8 @@ func ReadOrders(r Reply) (orders []Order, total int) {
 	return orders, count(r.Field("totalResults"), 0)
 }
 
-// data is the list that a query is answered with; nil when there is none.
+// data is the list that a query is answered with, nil when there is none. Konnektive answers lists as arrays and as
+// objects.
 func (r Reply) data() *json.Value {
 	if r.Kind != Success {
 		return nil
@@ -155,7 +156,7 @@ func readOrder(v *json.Value) Order {
 		Discount: strings.TrimPrefix(firstText(v, "totalDiscount", "discountTotal", "discount", "discountPrice"), "-"),
 	}
 	order.Created, order.anyZone = readTime(v.Get("dateCreated"))
-	each(v.Get("items"), func(_ string, item *json.Value) { order.Items = append(order.Items, readItem(item)) })
+	v.Get("items").Each(func(_ string, item *json.Value) { order.Items = append(order.Items, readItem(item)) })
 	return order
 }
 

@@ -147,20 +147,13 @@ func firstText(v *json.Value, keys ...string) string {
 	return ""
 }
 
-// each visits the elements of an array or the members of an object: Konnektive answers lists in either shape.
-func each(v *json.Value, visit func(key string, item *json.Value)) {
-	for i := range v.Len() {
-		visit(v.At(i))
-	}
-}
-
 // Field gives a member of the message as text: Konnektive sends numbers as numbers or as strings.
 func (r Reply) Field(name string) string { return text(r.message, name) }
 
 // Fields are the members of an ERROR message that is an object: a text for each parameter at fault.
 func (r Reply) Fields() map[string]string {
 	fields := make(map[string]string, r.message.Len())
-	each(r.message, func(name string, value *json.Value) { fields[name] = value.Text() })
+	r.message.Each(func(name string, value *json.Value) { fields[name] = value.Text() })
 	return fields
 }
 

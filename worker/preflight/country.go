@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"klarna-relay/worker/json"
+	"klarna-relay/worker/konnektive"
 	"klarna-relay/worker/rules"
 )
 
@@ -38,20 +39,12 @@ func (e *examination) countries(campaign *json.Value) {
 	}
 }
 
-// countryCodes reads the campaign's countries: codes, objects with a code, or an object keyed by codes.
+// countryCodes are the campaign's countries.
 func countryCodes(v *json.Value) []string {
 	var codes []string
-	each(v, func(key string, v *json.Value) {
-		candidates := []string{scalar(v), key}
-		if v.Kind() == json.Object {
-			candidates = []string{text(v, "countryCode"), text(v, "code"), text(v, "country"), text(v, "countryId"),
-				text(v, "iso"), key}
-		}
-		for _, code := range candidates {
-			if isCode(code, 2) {
-				codes = append(codes, strings.ToUpper(code))
-				return
-			}
+	v.Each(func(key string, item *json.Value) {
+		if code := konnektive.CountryCode(key, item); code != "" {
+			codes = append(codes, code)
 		}
 	})
 	return codes
@@ -66,7 +59,7 @@ func (e *examination) currency(campaign *json.Value) {
 	const check = "currency"
 	method, _ := rules.MethodNamed(e.lander.PrepaidType)
 	theirs := strings.ToUpper(text(campaign, "currency"))
-	if !isCode(theirs, 3) {
+	if !konnektive.IsCode(theirs, 3) {
 		theirs = symbols[text(campaign, "currencySymbol")]
 	}
 	if theirs == "" {
@@ -98,18 +91,6 @@ func (e *examination) currency(campaign *json.Value) {
 		e.add(check, OK, "The campaign charges "+theirs+", in which "+method.Name+" settles in every country of the lander.",
 			"")
 	}
-}
-
-func isCode(text string, length int) bool {
-	if len(text) != length {
-		return false
-	}
-	for i := 0; i < len(text); i++ {
-		if c := text[i] | 0x20; c < 'a' || c > 'z' {
-			return false
-		}
-	}
-	return true
 }
 
 // list is a list of texts as wrangler.toml takes it.

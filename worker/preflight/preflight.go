@@ -197,7 +197,7 @@ const (
 func (e *examination) refused(envelope *json.Value) {
 	said := text(envelope, "message")
 	if message := envelope.Get("message"); message != nil && message.Kind() == json.Object {
-		each(message, func(key string, v *json.Value) {
+		message.Each(func(key string, v *json.Value) {
 			said = strings.TrimPrefix(said+"; "+key+" "+scalar(v), "; ")
 		})
 	}
@@ -263,7 +263,7 @@ func (e *examination) campaign(message *json.Value) *json.Value {
 	}
 	if data != nil {
 		look("", data)
-		each(data, look)
+		data.Each(look)
 	}
 	if found == nil {
 		e.noCampaign()
@@ -307,10 +307,3 @@ func (e *examination) quote(s string) string {
 func text(v *json.Value, key string) string { return scalar(v.Get(key)) }
 
 func scalar(v *json.Value) string { return strings.TrimSpace(v.Text()) }
-
-// each visits a list, which Konnektive answers as an array or as an object; key is "" for the elements of an array.
-func each(v *json.Value, visit func(key string, v *json.Value)) {
-	for i := range v.Len() {
-		visit(v.At(i))
-	}
-}

@@ -15,7 +15,7 @@ const (
 
 func (e *examination) products(campaign *json.Value) {
 	known := make(map[string]*json.Value)
-	each(campaign.Get("products"), func(key string, v *json.Value) {
+	campaign.Get("products").Each(func(key string, v *json.Value) {
 		id := text(v, "campaignProductId")
 		if id == "" {
 			id = key
@@ -75,7 +75,7 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 // GUESS: no public client and no public page shows how Campaign Query marks such a product. So every field whose
 // name may stand for it is looked at. Only a word for it, or true, as the value is sure.
 func recurring(p *json.Value) (sign string, sure bool) {
-	each(p, func(key string, v *json.Value) {
+	p.Each(func(key string, v *json.Value) {
 		name := strings.ToLower(key)
 		value := strings.ToLower(scalar(v))
 		switch {
@@ -90,7 +90,7 @@ func recurring(p *json.Value) (sign string, sure bool) {
 			"billinginterval") && number(value) > 0:
 			sign = key + ": " + scalar(v)
 		case hasAny(name, "billingcycle", "cyclecount", "numcycles", "maxcycles", "totalcycles") &&
-			(number(value) > 1 || length(v) > 1):
+			(number(value) > 1 || v.Len() > 1):
 			sign = key
 		}
 	})
@@ -113,12 +113,5 @@ func number(text string) int {
 	if err != nil {
 		return 0
 	}
-	return n
-}
-
-// length is how many elements a list has, in either shape; 0 for anything else.
-func length(v *json.Value) int {
-	n := 0
-	each(v, func(string, *json.Value) { n++ })
 	return n
 }

@@ -59,7 +59,7 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 	}
 	if kept.refusal == nil || !now.Before(kept.failed.Add(campaignFailed)) {
 		form := konnektive.Form(nil).Add("campaignId", rq.lander.CampaignID)
-		reply := rl.call(rq, konnektive.CampaignQuery, form)
+		reply := noted{rl, rq}.Call(rq.ctx, konnektive.CampaignQuery, form)
 		if campaign, ok := konnektive.ReadCampaign(reply, rq.lander.CampaignID); ok {
 			kept = keptCampaign{message: rq.offerOf(campaign), at: rl.platform.Now()}
 			rl.campaigns.put(name, kept)

@@ -34,7 +34,7 @@ func (rl *Relay) importClick(rq *request) *answer {
 	if !ok {
 		return refusal
 	}
-	reply := rl.call(rq, konnektive.ImportClick, rl.params(rq, click, all))
+	reply := noted{rl, rq}.Call(rq.ctx, konnektive.ImportClick, rl.params(rq, click, all))
 	sessionID := reply.Field("sessionId")
 	if reply.Kind != konnektive.Success || sessionID == "" || len(sessionID) > 32 || !visible(sessionID) {
 		return rl.failed(rq, purchase.LeadError(reply))

@@ -272,14 +272,6 @@ func (rq *request) refuse(problems rules.Problems) *answer {
 	return a
 }
 
-// call makes a call to Konnektive and notes it for the log.
-func (rl *Relay) call(rq *request, endpoint konnektive.Endpoint, params konnektive.Form) konnektive.Reply {
-	began := rl.platform.Now()
-	reply := rl.client.Call(rq.ctx, endpoint, params)
-	rl.note(rq, began, reply.Kind)
-	return reply
-}
-
 // note keeps for the log what a call took, and what came of it.
 func (rl *Relay) note(rq *request, began time.Time, kind konnektive.Kind) {
 	rq.upstream += rl.platform.Now().Sub(began)

@@ -123,7 +123,7 @@ func (c *checker) bill() {
 	required := !c.lead
 	if c.known != "" {
 		required = c.any(false, places[:]...)
-		if !required && !c.shop.offers(c.known) {
+		if !required && !c.shop.Offers(c.known) {
 			c.problem("country", CountryRefused, "")
 		}
 	}
@@ -196,7 +196,7 @@ func (c *checker) place(ship bool, country string, required bool) {
 			c.problem(country, BadCountry, "")
 			code = ""
 		case code == "":
-		case !c.shop.offers(code):
+		case !c.shop.Offers(code):
 			c.problem(country, CountryRefused, "")
 		default:
 			c.out[country] = code

@@ -236,7 +236,7 @@ func (c *checker) person() {
 	code, ok := c.country()
 	if e164, valid := Phone(phone, code); valid {
 		c.out["phoneNumber"] = e164
-	} else if ok && c.shop.offers(code) || c.lead || countryless(phone) {
+	} else if ok && c.shop.Offers(code) || c.lead || countryless(phone) {
 		c.problem("phoneNumber", BadPhone, phoneExample(code))
 	} // else: the country is a problem already, and a national number cannot be judged without it
 }

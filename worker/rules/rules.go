@@ -207,9 +207,7 @@ func (s Shop) cap() int {
 }
 
 // Offers says whether the lander sells to a country (ISO 3166-1 alpha-2).
-func (s Shop) Offers(code string) bool { return s.offers(code) }
-
-func (s Shop) offers(code string) bool {
+func (s Shop) Offers(code string) bool {
 	if len(s.Countries) == 0 {
 		_, ok := KlarnaCurrency(code)
 		return ok

@@ -16,7 +16,7 @@ const MaxTarget = 300
 //
 // A path under /api is no target, since the browser of a lander with dialect = "konnektive" posts to the target.
 func Target(value string, origins ...string) (target string, ok bool) {
-	if value = strings.TrimSpace(value); value == "" || len(value) > MaxTarget || !visible(value) {
+	if value = strings.TrimSpace(value); value == "" || len(value) > MaxTarget || !FitsURL(value) {
 		return "", false
 	}
 	path := value
@@ -34,8 +34,8 @@ func Target(value string, origins ...string) (target string, ok bool) {
 	return value, true
 }
 
-// visible says whether s is printable ASCII that needs no escape in a URL and means the same to every reader of one.
-func visible(s string) bool {
+// FitsURL says whether s is visible ASCII that needs no escape in a URL and means the same to every reader of one.
+func FitsURL(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7F || strings.IndexByte("\\\"<>^`{|}", c) >= 0 {
 			return false
