@@ -112,8 +112,8 @@ type Delivery int
 // The deliveries.
 const (
 	Arrived Delivery = iota
-	Refused          // the receiver said no, or was surely not reached
-	Doubt            // no answer in time: it may have arrived
+	Refused          // the receiver answered, and did not say that it took it
+	Doubt            // no answer came: it may have arrived all the same
 )
 
 // Told is the state after the news were sent.

@@ -1,5 +1,5 @@
 // Package codes holds the words by which an answer says what happened, and how each of them is answered.
-// It is section 3 of the contract as a table.
+// The table of worker/docs/contract.md, under Answers, says the same to those who write pages.
 package codes
 
 // What became of an import, a purchase or a request.

@@ -41,7 +41,7 @@ type Host struct {
 	HSTSPreload           bool
 }
 
-// A Gate judges requests.
+// A Gate judges requests. Its methods may be called at the same time.
 type Gate struct {
 	find         func(host string) Host
 	loopbackHTTP bool
@@ -108,7 +108,7 @@ func (g *Gate) Decide(method, rawURL string) Decision {
 		}
 	case reserved(u.path):
 		d.Verdict = API
-	case g.hosts[d.Host].Origin != "":
+	case g.Host(d).Origin != "":
 		d.Verdict = Origin
 	default:
 		d.Verdict = Assets

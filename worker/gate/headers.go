@@ -68,7 +68,7 @@ var headers = []struct {
 // Headers returns the headers that the answer to a request must have. The ones
 // it has already are left as they are: a page may be stricter.
 func (g *Gate) Headers(d Decision) []Header {
-	host := g.hosts[d.Host]
+	host := g.Host(d)
 	var list []Header
 	for _, h := range headers {
 		var value string

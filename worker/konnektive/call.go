@@ -30,8 +30,9 @@ const (
 	CampaignQuery Endpoint = "/campaign/query/"
 )
 
-// ErrNotSent is wrapped by a [Transport] when the request surely never left: the connection was refused, or the name
-// did not resolve. An error that is less sure than that must not wrap it.
+// ErrNotSent is wrapped by a [Transport] when the request surely never left. An error that is less sure than that must
+// not wrap it. The Worker's fetch says the same of a refused connection as of one that was lost after the last byte,
+// so there only an address that is no URL counts.
 var ErrNotSent = errors.New("the request was not sent")
 
 // A Transport does one POST of a form and reads the whole answer. It follows no redirect and repeats nothing. An error

@@ -1,5 +1,6 @@
-// Package ledger keeps one versioned record for each purchase, key and order. It decides nothing: a [Store]
-// compares and sets, wakes the relay when the time has come, and counts how often Konnektive may be asked.
+// Package ledger keeps versioned records: one for each purchase, key and order, one for each few hours of the books,
+// and one for the alerts. It decides nothing: a [Store] compares and sets, wakes the relay when the time has come, and
+// counts how often Konnektive may be asked.
 package ledger
 
 import (

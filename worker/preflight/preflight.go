@@ -44,7 +44,7 @@ type Failure int
 // The failures of a call.
 const (
 	None     Failure = iota
-	NotSent          // the request surely never arrived: connection refused, name not resolved
+	NotSent          // the request surely never left
 	NoAnswer         // no answer, or not all of it, in time
 )
 

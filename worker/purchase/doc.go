@@ -38,6 +38,7 @@
 //
 // The package knows no HTTP, no JavaScript, no clock and no text for shoppers. Files, along the way of an order:
 // import.go (one attempt from its key to its answer), key.go (which purchase a key is for), decide.go, hold.go
-// (which purchase has an order), query.go (Order Query), back.go (the way back), watch.go (the alarm), store.go
-// (all reading and writing of records), record.go, standing.go and codec.go (the record).
+// (which purchase has an order), query.go (Order Query), back.go (the way back), watch.go (the alarm), confirm.go (the
+// confirmation mails), store.go (all reading and writing of records), record.go, standing.go and codec.go (the record).
+// lead.go is what comes before an order, inspect.go is for the operator, and service.go has what all of them share.
 package purchase

@@ -2,10 +2,11 @@
 // to the landers, and makes sure that an order is never lost, never doubled and
 // never shown as paid when it is not.
 //
-// The package is HTTP and nothing else. [Relay.ServeHTTP] finds the route of a request (routes.go), the checks of
-// origin, rate and body refuse what must not go further (request.go), package rules says whether an order is
-// acceptable, package purchase decides what may happen to it and does it, and answer.go turns what came of that
-// into the envelope.
+// [Relay.ServeHTTP] finds the route of a request (routes.go), the checks of origin, rate and body refuse what must not
+// go further (request.go), package rules says whether an order is acceptable, package purchase decides what may happen
+// to it and does it, and answer.go turns what came of that into the envelope. Two things begin without a request:
+// [Relay.Watch] (watch.go) by an alarm of the ledger's, and [Relay.Look] (look.go) by the cron trigger. The operator's
+// own routes are in operator.go, inspect.go and books.go.
 //
 // What the package needs from the platform is in [Platform], so that the same code runs in a Worker and in tests that
 // make every step fail.
