@@ -1,6 +1,6 @@
 // The Durable Object that keeps one versioned record. It decides nothing about orders: it compares a version, stores a
-// text, wakes Go when the time has come, and counts how often Konnektive may be asked about the record. One object keeps
-// no record, but the counts of outcomes.mjs.
+// text, wakes Go when the time has come, and counts how often Konnektive may be asked about the record. One object
+// keeps no record, but the counts of outcomes.mjs.
 
 import { DurableObject } from "cloudflare:workers";
 import { instance } from "./instance.mjs";

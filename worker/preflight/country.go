@@ -32,8 +32,8 @@ func (e *examination) countries(campaign *json.Value) {
 		e.add(check, Fail, "The campaign sells to none of the lander's countries ("+strings.Join(ours, " ")+").",
 			"Add them to the campaign, or give the lander countries that the campaign has: "+strings.Join(theirs, " ")+".")
 	case len(ours) > 0:
-		e.add(check, Warn, "The lander sells to countries that the campaign does not: "+strings.Join(ours,
-			" ")+". Konnektive refuses orders from there.", cure)
+		e.add(check, Warn, "The lander sells to countries that the campaign does not: "+strings.Join(ours, " ")+
+			". Konnektive refuses orders from there.", cure)
 	default:
 		e.add(check, OK, "The campaign sells to every country of the lander.", "")
 	}

@@ -45,8 +45,8 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 		if sure {
 			level, said = Fail, "is"
 		}
-		e.add(check, level, "Product "+id+" "+said+" a subscription ("+e.quote(
-			sign)+"); "+e.lander.PrepaidType+" takes one-time purchases only.",
+		e.add(check, level, "Product "+id+" "+said+" a subscription ("+e.quote(sign)+"); "+e.lander.PrepaidType+
+			" takes one-time purchases only.",
 			"In Konnektive, see that it is billed once, or make a one-time campaign product for it and put that "+
 				"one's id into "+list+".")
 	}
@@ -55,8 +55,8 @@ func (e *examination) product(check, id, wanted, list string, p *json.Value) {
 			"Move it to the other list of the lander, or change its type in the campaign.")
 	}
 	if most := number(text(p, "maxOrderQty")); most > 0 && most < e.lander.Shop.MaxQuantity {
-		e.add(check, Warn, "Konnektive takes at most "+text(p,
-			"maxOrderQty")+" of product "+id+" in an order; the lander allows "+strconv.Itoa(e.lander.Shop.MaxQuantity)+".",
+		e.add(check, Warn, "Konnektive takes at most "+text(p, "maxOrderQty")+" of product "+id+
+			" in an order; the lander allows "+strconv.Itoa(e.lander.Shop.MaxQuantity)+".",
 			"Lower maxQuantity of the lander, or raise the maximum order quantity in the campaign.")
 	}
 	if len(e.findings) > before {

@@ -362,11 +362,12 @@ func (s *Service) leadFailed(lander, ref string, reply konnektive.Reply) error {
 	if reply.Unreadable() {
 		s.tell(Event{Name: EventUnreadable, Lander: lander, Ref: ref, What: reply.Cause().Error()})
 	}
-	return LeadError(reply)
+	return NothingOrdered(reply)
 }
 
-// LeadError says what it means that a lead or a click gave nothing. Nothing was ordered.
-func LeadError(reply konnektive.Reply) error {
+// NothingOrdered says what it means that a call gave nothing by which nothing is ordered: a lead, a click or Campaign
+// Query.
+func NothingOrdered(reply konnektive.Reply) error {
 	failed := &codes.Error{Code: codes.Unreachable, Cause: reply.Cause()}
 	switch konnektive.ClassifyLead(reply) {
 	case konnektive.Invalid:

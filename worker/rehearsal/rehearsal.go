@@ -63,8 +63,7 @@ func platform() relay.Platform {
 	return relay.Platform{
 		Transport: crm{}, Store: ledger.NewMemory(), Now: func() time.Time { return time.Unix(1, 0) },
 		Limit: func(context.Context, string, string) (bool, error) { return true, nil },
-		Log:   func(string) {}, Caught: func(any) {}, Count: func(
-			relay.Point) {
-		}, Random: func() string { return "0123456789abcdef" },
+		Log:   func(string) {}, Caught: func(any) {}, Count: func(relay.Point) {},
+		Random: func() string { return "0123456789abcdef" },
 	}
 }

@@ -65,7 +65,7 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 			rl.campaigns.put(name, kept)
 			return rq.offer(kept.message)
 		}
-		kept.failed, kept.refusal = rl.platform.Now(), purchase.LeadError(reply)
+		kept.failed, kept.refusal = rl.platform.Now(), purchase.NothingOrdered(reply)
 		if reply.Kind == konnektive.Error { // there is nothing of a shopper's in the question
 			kept.refusal = &codes.Error{Code: codes.Misconfigured, Cause: reply.Cause()}
 		}

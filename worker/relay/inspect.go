@@ -111,8 +111,8 @@ func inspectionWords(in purchase.Inspection) []string {
 				"opened again.")
 		}
 		if a.Open {
-			words = append(words, "It can still be paid at Klarna until "+a.Until().UTC().Format(
-				"2 January 15:04")+" UTC; ordering the same again leads back there.")
+			words = append(words, "It can still be paid at Klarna until "+a.Until().UTC().Format("2 January 15:04")+
+				" UTC; ordering the same again leads back there.")
 		}
 		if !a.Asked && a.OrderID != "" && a.State != purchase.Open {
 			words = append(words, "Konnektive has been asked often enough; ask about order "+a.OrderID+" again in a few "+

@@ -37,7 +37,7 @@ func (rl *Relay) importClick(rq *request) *answer {
 	reply := noted{rl, rq}.Call(rq.ctx, konnektive.ImportClick, rl.params(rq, click, all))
 	sessionID := reply.Field("sessionId")
 	if reply.Kind != konnektive.Success || sessionID == "" || len(sessionID) > 32 || !visible(sessionID) {
-		return rl.failed(rq, purchase.LeadError(reply))
+		return rl.failed(rq, purchase.NothingOrdered(reply))
 	}
 	a := say(codes.Accepted)
 	a.sessionID = sessionID

@@ -14,9 +14,8 @@ import (
 // purchases is the service that works on purchases for one request.
 func (rl *Relay) purchases(rq *request) *purchase.Service {
 	return &purchase.Service{
-		Store: rl.platform.Store, CRM: noted{rl,
-			rq}, Now: rl.platform.Now, Random: rl.platform.Random, AtOnce: rl.platform.AtOnce,
-		Timeout: rl.config.Timeout, AllowHTTP: rl.config.LoopbackHTTP,
+		Store: rl.platform.Store, CRM: noted{rl, rq}, Now: rl.platform.Now, Random: rl.platform.Random,
+		AtOnce: rl.platform.AtOnce, Timeout: rl.config.Timeout, AllowHTTP: rl.config.LoopbackHTTP,
 		Event: func(e purchase.Event) {
 			if e.Name == purchase.EventPaid {
 				rq.settled = true // a part of the request's line
@@ -48,8 +47,8 @@ func (rl *Relay) told(rq *request, r purchase.Result, err error) *answer {
 		return rl.failed(rq, err)
 	}
 	a := &answer{
-		code: r.Code, text: r.Text, ref: r.Ref, url: r.URL, fields: rq.crmFields(
-			r.Fields), replayed: r.Replayed, orderID: r.OrderID, cause: r.Cause,
+		code: r.Code, text: r.Text, ref: r.Ref, url: r.URL, fields: rq.crmFields(r.Fields), replayed: r.Replayed,
+		orderID: r.OrderID, cause: r.Cause,
 	}
 	if r.Session != "" {
 		a.url = rq.base + "/api/klarna/continue/" + r.Session

@@ -109,7 +109,7 @@ func label(field, lang string) string {
 // unauthorizedText is what is wrong with a server's password.
 const unauthorizedText = "The password is not the Worker's secret SERVER_PASSWORD."
 
-const fromServer = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of " +
+const callTheCRM = " It is not relayed: where you need it, call the CRM itself from a server, with credentials of " +
 	"its own."
 
 // notRelayed are calls of the Direct API that landers make. A path that ends in "/" is everything below it.
@@ -122,16 +122,16 @@ var notRelayed = [...]struct{ path, instead string }{
 		"the total."},
 	{"order/preauth", "Send the order to POST /api/order/import/: Klarna authorises it, and there is no card to " +
 		"authorise before."},
-	{"order/", "This call changes or shows orders." + fromServer},
-	{"upsale/", "Only upsale/import is relayed." + fromServer},
-	{"campaign/", "Only campaign/query is relayed." + fromServer},
-	{"landers/", "Only landers/clicks/import is relayed." + fromServer},
-	{"leads/", "Only leads/import is relayed." + fromServer},
-	{"customer/", "This call shows or changes customers." + fromServer},
-	{"transactions/", "This call shows or changes payments." + fromServer},
-	{"purchase/", "This call is about subscriptions, which Klarna does not pay here." + fromServer},
-	{"fulfillment/", "This call is about shipping." + fromServer},
-	{"reports/", "This call shows the shop's figures." + fromServer},
-	{"members/", "This call is about memberships." + fromServer},
-	{"product/", "POST /api/campaign/query/ says what this lander sells." + fromServer},
+	{"order/", "This call changes or shows orders." + callTheCRM},
+	{"upsale/", "Only upsale/import is relayed." + callTheCRM},
+	{"campaign/", "Only campaign/query is relayed." + callTheCRM},
+	{"landers/", "Only landers/clicks/import is relayed." + callTheCRM},
+	{"leads/", "Only leads/import is relayed." + callTheCRM},
+	{"customer/", "This call shows or changes customers." + callTheCRM},
+	{"transactions/", "This call shows or changes payments." + callTheCRM},
+	{"purchase/", "This call is about subscriptions, which Klarna does not pay here." + callTheCRM},
+	{"fulfillment/", "This call is about shipping." + callTheCRM},
+	{"reports/", "This call shows the shop's figures." + callTheCRM},
+	{"members/", "This call is about memberships." + callTheCRM},
+	{"product/", "POST /api/campaign/query/ says what this lander sells." + callTheCRM},
 }

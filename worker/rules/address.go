@@ -36,10 +36,9 @@ var (
 
 // shipNames are the names that the fields of a billing address have in a delivery address.
 var shipNames = [...][2]string{
-	{"firstName", "shipFirstName"}, {"lastName", "shipLastName"}, {"companyName", "shipCompanyName"}, {"address1",
-		"shipAddress1"},
-	{"address2", "shipAddress2"}, {"city", "shipCity"}, {"state", "shipState"}, {"postalCode",
-		"shipPostalCode"}, {"country", "shipCountry"},
+	{"firstName", "shipFirstName"}, {"lastName", "shipLastName"}, {"companyName", "shipCompanyName"},
+	{"address1", "shipAddress1"}, {"address2", "shipAddress2"}, {"city", "shipCity"}, {"state", "shipState"},
+	{"postalCode", "shipPostalCode"}, {"country", "shipCountry"},
 }
 
 // shipName is the name of a field in a delivery address; "" when it has none there.
