@@ -219,7 +219,7 @@ cover: bundle browsers ## Coverage of native, Wasm and end-to-end runs, merged
 		-args -test.gocoverdir=$(CURDIR)/$(COVERAGE)/wasm | sed 's/\tcoverage:.*//'
 	$(WASM_GO) build $(COUNT) -tags nethttpomithttp2,counters -o $$(ls $(COVERAGE)/bundle/*edge.wasm) ./worker
 	BUNDLE=$(CURDIR)/$(COVERAGE)/bundle COUNTERS=$(CURDIR)/$(COVERAGE)/e2e \
-		$(GO) test -tags e2e -skip Lighthouse -count=1 -parallel 2 -timeout 25m ./worker/test
+		$(GO) test -tags e2e -skip Lighthouse -count=1 -parallel 3 -timeout 25m ./worker/test
 	@cd $(COVERAGE) && $(GO) tool covdata textfmt -i=native,wasm,e2e -o all.txt
 	@$(GO) tool cover -html $(COVERAGE)/all.txt -o $(COVERAGE)/all.html
 	@cd $(COVERAGE) && $(GO) tool covdata percent -i=native,wasm,e2e
