@@ -671,10 +671,8 @@ func (s *Service) payable(ctx context.Context, in *Import, t *tracked, orderRef 
 	if len(attempts) == 0 {
 		attempts = order.unsettled()
 	}
-	if allowed > 0 {
-		if err := s.look(ctx, order, attempts, allowed); err != nil {
-			return "", unasked("", err)
-		}
+	if err := s.look(ctx, order, attempts, allowed); err != nil {
+		return "", unasked("", err)
 	}
 	paid := order.find(func(a *Attempt) bool {
 		return candidate(a) && a.Known.Status == konnektive.StatusComplete

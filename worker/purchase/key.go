@@ -117,10 +117,10 @@ func (s *Service) blank(in *Import) *Record {
 // the shopper's next try is an attempt of its own: else a page that sends no keys could not sell the same cart again
 // for as long as the order is recognised. Requests that come at the same time get the same key.
 func (r *Record) afterEnds(key string, now time.Time) string {
-	for range r.Attempts {
+	for range r.Attempts { // a key may be noted with an earlier attempt: no more than each once
 		a := r.ByKey(key)
 		if a == nil || (!a.Redirected() || a.End == "") && r.standing(a, now) != Retry {
-			break
+			return key
 		}
 		key = Digest("again", a.Token)
 	}

@@ -90,9 +90,7 @@ func (s *Service) ask(ctx context.Context, t *tracked, attempts []*Attempt, allo
 // look asks about attempts and writes what was found out.
 func (s *Service) look(ctx context.Context, t *tracked, attempts []*Attempt, allowed int) error {
 	seen, failed := s.ask(ctx, t, attempts, allowed)
-	if len(seen) > 0 {
-		s.note(ctx, t, seen)
-	}
+	s.note(ctx, t, seen)
 	return failed
 }
 
