@@ -216,7 +216,7 @@ func (s *Service) askBefore(ctx context.Context, t *tracked, key string) (Result
 		return Result{}, true, broken(t.ref, err)
 	}
 	*t = *there
-	if err := s.look(ctx, t, t.unsettled(), allowed); err != nil {
+	if err := s.look(ctx, t, t.unsettled(s.Now()), allowed); err != nil {
 		if own := t.ByKey(key); own != nil && own.State != Open {
 			result := s.stand(t, own)
 			result.Replayed, result.Cause = true, err
@@ -669,7 +669,7 @@ func (s *Service) payable(ctx context.Context, in *Import, t *tracked, orderRef 
 	candidate := func(a *Attempt) bool { return a.Paid && (on == "" || a.OrderID == on) }
 	attempts := order.all(candidate)
 	if len(attempts) == 0 {
-		attempts = order.unsettled()
+		attempts = order.unsettled(s.Now())
 	}
 	if err := s.look(ctx, order, attempts, allowed); err != nil {
 		return "", unasked("", err)

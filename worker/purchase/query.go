@@ -124,20 +124,17 @@ func (s *Service) apply(t *tracked, seen []observation) (changed bool) {
 			s.tell(Event{Name: EventPaidTwice, Lander: t.Lander, Ref: t.ref, Orders: orders})
 		}
 		// Of several, the next to be asked about is told by when each was asked.
-		changed = changed || len(paid) > 0 || len(t.unsettled()) > 1 || t.standing(a, o.at) != before ||
+		changed = changed || len(paid) > 0 || len(t.unsettled(o.at)) > 1 || t.standing(a, o.at) != before ||
 			a.Known.Status != status || a.End != end
 	}
 	return changed
 }
 
 // unsettled are the attempts that Order Query can say something new about, one for each order, those asked longest ago
-// first.
-func (t *tracked) unsettled() (attempts []*Attempt) {
-	for i := range t.Attempts {
-		if a := &t.Attempts[i]; a.mayBePaid() {
-			attempts = append(attempts, a)
-		}
-	}
+// first. A purchase may live on by later attempts. What one of before has come to is known by then, and the note of
+// whose order it is does not live as long.
+func (t *tracked) unsettled(now time.Time) []*Attempt {
+	attempts := t.all(func(a *Attempt) bool { return a.mayBePaid() && now.Before(a.Sent.Add(Life)) })
 	slices.SortStableFunc(attempts, func(a, b *Attempt) int { return a.KnownAt.Compare(b.KnownAt) })
 	seen := map[string]bool{}
 	return slices.DeleteFunc(attempts, func(a *Attempt) bool {
@@ -159,7 +156,7 @@ func (s *Service) inquire(ctx context.Context, t *tracked, a *Attempt, allowed i
 // inTurn are the attempts to ask about when the purchase as a whole is asked for: first those whose fate is open, and of
 // them the one asked longest ago.
 func (t *tracked) inTurn(now time.Time) []*Attempt {
-	attempts := t.unsettled()
+	attempts := t.unsettled(now)
 	open := func(a *Attempt) int {
 		if t.standing(a, now) >= AtKlarna {
 			return 0

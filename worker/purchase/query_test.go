@@ -94,7 +94,7 @@ func TestHowManyAttemptsAreAskedAbout(t *testing.T) {
 				d.store.fails = func(string, string) error { return errBroken }
 			}
 			record := &tracked{ref: d.store.New(), Record: r}
-			seen, err := d.ask(ctx, record, record.unsettled(), c.allowed)
+			seen, err := d.ask(ctx, record, record.unsettled(d.now), c.allowed)
 			require.NoError(t, err)
 			assert.Len(t, seen, c.asked)
 			assert.Len(t, d.calls, c.asked)
@@ -110,7 +110,7 @@ func TestHowManyAttemptsAreAskedAbout(t *testing.T) {
 		hinted.Hint = Hint{"HINT", "12", "KLARNA"}
 		record := &tracked{ref: d.store.New(), Record: of(hinted, answered("b", codes.Redirect, noon),
 			answered("c", codes.Redirect, noon))}
-		seen, err := d.ask(ctx, record, record.unsettled(), 3)
+		seen, err := d.ask(ctx, record, record.unsettled(d.now), 3)
 		assert.Error(t, err)
 		require.Len(t, seen, 1)
 		assert.Equal(t, "ORDERc", seen[0].orderID)

@@ -265,3 +265,37 @@ func TestAnAlarmThatComesTwiceUsesUpNoLook(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, d.record(first.Ref).Alarm().IsZero(), "the look at 48 hours is still to come")
 }
+
+// A purchase that lives on by later attempts outlives the note of whose order its first one was. Konnektive gives that
+// order, which nobody paid, to another shopper.
+func TestAPurchaseThatOutlivesTheNoteOfItsOrder(t *testing.T) {
+	d := newDesk(t)
+	expire := func() { d.store.Due(d.now) } // forgets what has expired
+	d.refuse(konnektive.ImportOrder, lost)  // it never arrived, so L1 is PARTIAL and nobody has paid for it in any way
+	first, code := d.imported(order("key-1", "cart 1", ""))
+	require.Equal(t, codes.Unknown, code)
+	d.answer = nil
+	x1 := d.record(first.Ref).Attempts[0].OrderID
+	for _, n := range []string{"2", "3"} {
+		d.pass(71 * time.Hour)
+		expire()
+		_, code := d.imported(order("key-"+n, "cart "+n, first.Ref))
+		require.Equal(t, codes.Redirect, code)
+	}
+	d.pass(3 * time.Hour) // 145 h after the first
+	expire()
+	// The CRM gives another shopper the order that was never paid.
+	d.answer = func(endpoint konnektive.Endpoint, form url.Values) (konnektive.Reply, bool) {
+		return reply(`{"result":"SUCCESS","message":{"orderId":%q,"orderStatus":"PARTIAL"}}`, x1), endpoint == konnektive.ImportLead
+	}
+	d.redirected(order("key-other", "other's cart", ""))
+	d.answer = nil
+	d.status[x1] = complete
+	said := ""
+	for range 10 {
+		d.pass(time.Minute)
+		said = d.said(first.Ref)
+		_, _ = d.imported(order("key-9"+d.now.String(), "cart 9", first.Ref))
+	}
+	assert.NotContains(t, said, "paid", "the other one paid")
+}
