@@ -37,6 +37,8 @@ type Import struct {
 	FailedPage string
 	// Admit is asked before anything is sent on the shopper's behalf, once per attempt; nil: nothing is asked.
 	Admit func(context.Context) error
+
+	arrived time.Time
 }
 
 // ErrNoLead is the cause of an error: the import needs a lead of its own, and the request has no data for one.
@@ -77,6 +79,7 @@ func (g Gateway) add(form konnektive.Form, orderID, session string) konnektive.F
 
 // Import imports a cart once, or repeats what its key was answered.
 func (s *Service) Import(ctx context.Context, in Import) (Result, error) {
+	in.arrived = s.Now()
 	ref, orderRef := in.Ref, ""
 	if in.Kind == KindUpsale {
 		order, err := s.orderOf(ctx, in.Lander, in.Ref, codes.NotPaid)
@@ -131,7 +134,7 @@ func (s *Service) run(ctx context.Context, in *Import, at place, orderRef string
 			return Result{}, err
 		}
 		if in.Key == "" {
-			at.key = t.afterEnds(at.key, s.Now())
+			at.key = t.afterEnds(at.key, in.arrived)
 		}
 		verdict, a := t.Decide(at.key, in.Digest, s.Now(), asked)
 		switch verdict {

@@ -114,12 +114,17 @@ func (s *Service) blank(in *Import) *Record {
 }
 
 // afterEnds is the key of a request that came without one. Once the session that it opened has ended without a payment,
-// the shopper's next try is an attempt of its own: else a page that sends no keys could not sell the same cart again
-// for as long as the order is recognised. Requests that come at the same time get the same key.
-func (r *Record) afterEnds(key string, now time.Time) string {
+// or the import had no effect, the shopper's next try is an attempt of its own: else a page that sends no keys could not
+// sell the same cart again for as long as the order is recognised. Requests that come at the same time get the same
+// key: what happened after one had arrived was not known to whoever sent it.
+func (r *Record) afterEnds(key string, arrived time.Time) string {
 	for range r.Attempts { // a key may be noted with an earlier attempt: no more than each once
 		a := r.ByKey(key)
-		if a == nil || (!a.Redirected() || a.End == "") && r.standing(a, now) != Retry {
+		if a == nil {
+			return key
+		}
+		ended := a.Redirected() && a.End != "" && !a.Ended.After(arrived)
+		if !ended && (r.standing(a, arrived) != Retry || a.KnownAt.After(arrived)) {
 			return key
 		}
 		key = Digest("again", a.Token)

@@ -200,6 +200,29 @@ func TestAPaidUpsaleIsPutDownToTheSessionAtKlarna(t *testing.T) {
 	assert.NotContains(t, strings.Join(d.events, ","), EventPaidWithoutKlarna)
 }
 
+// A request of a page without keys, and its repeat by the network, which is held up until the first has come to nothing.
+func TestWithoutAKeyARepeatThatWasHeldUpIsNoNewTry(t *testing.T) {
+	d := newDesk(t)
+	in := order("", "cart", "")
+	in.Derived = "derived"
+	d.refuse(konnektive.ImportOrder, reply(`{"result":"SUCCESS","message":{}}`))
+	first, code := d.imported(in)
+	require.Equal(t, codes.Pending, code)
+	d.store.before = func(op, ref string) {
+		if op == "read" && ref == first.Ref {
+			d.store.before = nil
+			d.pass(timeout + Grace)
+			require.Equal(t, codes.Retry, d.said(first.Ref))
+		}
+	}
+	_, code = d.imported(in)
+	assert.Equal(t, codes.Retry, code)
+	d.answer = nil
+	d.pass(time.Second)
+	_, code = d.imported(in)
+	assert.Equal(t, codes.Redirect, code, "whoever was told so tries again")
+}
+
 // A page without keys, whose import came to nothing.
 func TestWithoutAKeyARetryMayBeTriedAgain(t *testing.T) {
 	d := newDesk(t)
