@@ -232,11 +232,9 @@ func TestWithoutAKeyARetryMayBeTriedAgain(t *testing.T) {
 	_, code := d.imported(in)
 	require.Equal(t, codes.Unknown, code)
 	d.answer = nil
-	var said []string
 	for range 9 {
 		d.pass(time.Minute)
 		_, code = d.imported(in)
-		said = append(said, code)
 	}
 	assert.Equal(t, codes.Redirect, code)
 }
