@@ -32,8 +32,6 @@ type Order struct {
 	// Currency is an ISO 4217 code where Konnektive names one, else its currency symbol.
 	Currency   string
 	CampaignID string
-	// Email is the shopper's e-mail address. It is compared, and never kept, logged or shown.
-	Email string
 	// PaySource and PrepaidType are how the order is paid, such as PREPAID and KLARNA.
 	PaySource   string
 	PrepaidType string
@@ -147,7 +145,6 @@ func readOrder(v *json.Value) Order {
 		Total:       firstText(v, "totalAmount", "orderTotal"),
 		Currency:    currency(v),
 		CampaignID:  text(v, "campaignId"),
-		Email:       text(v, "emailAddress"),
 		PaySource:   strings.ToUpper(text(v, "paySource")),
 		PrepaidType: strings.ToUpper(text(v, "prepaidType")),
 		// GUESS: the names of these parts; those that public clients read come first.

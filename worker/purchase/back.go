@@ -152,13 +152,8 @@ func (s *Service) noteHint(ctx context.Context, t *tracked, token string, in Bac
 	})
 }
 
-// ofSameShopper tells whether an order can be the attempt's shopper's, as far as Order Query names an e-mail address.
-func (a *Attempt) ofSameShopper(order konnektive.Order) bool {
-	return a.Shopper == "" || order.Email == "" || shopper(order.Email) == a.Shopper
-}
-
 // adopt makes the order of the hint the session's own, if Order Query says that it can be: it is of this campaign,
-// prepaid by this method, made after the attempt, this shopper's, and no purchase has it. A hint that is wrong is forgotten; one that
+// prepaid by this method, made after the attempt, and no purchase has it. A hint that is wrong is forgotten; one that
 // could not be examined is kept, and the error says why. One that Order Query does not find yet is kept too.
 func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt) error {
 	token, hint := a.Token, a.Hint
@@ -178,7 +173,7 @@ func (s *Service) adopt(ctx context.Context, t *tracked, a *Attempt) error {
 	}
 	right := order.CampaignID == hint.CampaignID && order.PaySource == "PREPAID" &&
 		order.PrepaidType == hint.PrepaidType &&
-		!order.Created.IsZero() && !order.CreatedBefore(a.Sent) && !t.hasOrder(order.ID) && a.ofSameShopper(order)
+		!order.Created.IsZero() && !order.CreatedBefore(a.Sent) && !t.hasOrder(order.ID)
 	if right {
 		if right, err = s.hold(ctx, t.Lander, order.ID, t.ref); err != nil {
 			return err

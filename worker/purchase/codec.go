@@ -66,7 +66,6 @@ func (a *Attempt) encode(w *json.Writer) {
 	w.OptionalText("hint", a.Hint.OrderID)
 	w.OptionalText("hintCampaign", a.Hint.CampaignID)
 	w.OptionalText("hintType", a.Hint.PrepaidType)
-	w.OptionalText("shopper", a.Shopper)
 	w.OptionalNumber("qty", int64(a.Qty))
 	w.OptionalNumber("begun", millis(a.Begun))
 	w.OptionalNumber("sent", millis(a.Sent))
@@ -175,7 +174,6 @@ func decodeAttempt(v *json.Value) Attempt {
 		Token:      text(v, "token"),
 		OrderID:    text(v, "orderId"),
 		Hint:       Hint{text(v, "hint"), text(v, "hintCampaign"), text(v, "hintType")},
-		Shopper:    text(v, "shopper"),
 		Qty:        int(v.Get("qty").Int()),
 		Begun:      when(v, "begun"),
 		Sent:       when(v, "sent"),

@@ -22,8 +22,6 @@ type Import struct {
 	Derived string
 	// Digest tells the cart from another one.
 	Digest string
-	// Email is the shopper's e-mail address, where the request has it.
-	Email string
 	// Lead and Form are what the lead and the import say of shopper, cart and lander. The gateway's part is added.
 	// Without a Lead, the import completes the order of a whole lead that was sent before, or fails with ErrNoLead.
 	Lead    konnektive.Form
@@ -520,9 +518,6 @@ func (s *Service) conclude(ctx context.Context, in *Import, t *tracked, token st
 			return false
 		}
 		a.State, a.AnsweredAt, a.Code, a.OrderID = Answered, t.afterAnswers(s.Now()), outcomeCodes[outcome], orderID
-		if orderID == "" && in.Email != "" {
-			a.Shopper = shopper(in.Email)
-		}
 		switch outcome {
 		case konnektive.RedirectURL:
 			a.URL = reply.Field("url")

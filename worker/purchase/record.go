@@ -112,9 +112,6 @@ type Attempt struct {
 	OrderID string
 	// Hint is the order that a browser named, while OrderID is not known.
 	Hint Hint
-	// Shopper is a digest of the e-mail address, where OrderID was not known after the import: it tells whose the order
-	// must be.
-	Shopper string
 	// Qty is how many of an upsale's product were ordered.
 	Qty int
 

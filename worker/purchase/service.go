@@ -121,9 +121,6 @@ func Digest(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// shopper tells one shopper from another one, by the e-mail address.
-func shopper(email string) string { return Digest("shopper", strings.ToLower(email)) }
-
 // stand is the result that says how the purchase stands, or one attempt of it.
 func (s *Service) stand(t *tracked, a *Attempt) Result {
 	now := s.Now()

@@ -119,7 +119,7 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 	// paying, and must not change that order's cart.
 	lead := rl.params(rq, order, noCart)
 	in = purchase.Import{
-		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest, Email: order.Fields["emailAddress"],
+		Lander: rq.host, Ref: page["ref"], Key: key, Digest: digest,
 		Lead:    lead,
 		Form:    lead.All(order.Fields, isCart),
 		Gateway: rl.gateway(rq),
