@@ -120,10 +120,7 @@ func (c *oddCRM) imported(form url.Values) konnektive.Reply {
 	o.imports++
 	named := []string{"", id, id}[c.rnd.IntN(3)]
 	if c.chance(15) {
-		// A wrong one: of others, or one that a purchase has. No one else's could be told from one's own.
-		if wrong := c.any(); c.orders[wrong].old || c.held(wrong) {
-			named = wrong
-		}
+		named = c.named(named)
 	}
 	switch c.rnd.IntN(10) {
 	case 0:
@@ -139,8 +136,8 @@ func (c *oddCRM) imported(form url.Values) konnektive.Reply {
 	return reply(`{"result":"MERC_REDIRECT","message":{"url":%q,"orderId":%q}}`, at, named)
 }
 
-// named is the order that a browser says is its session's: its own, or a wrong one that is of others, or that a purchase
-// has. No one else's could be told from one's own; its id would have to be known.
+// named is the order that an import's answer or a browser names: its own, or a wrong one that is of others, or that a
+// purchase has. No one else's could be told from one's own, and a browser would have to know its id.
 func (c *oddCRM) named(own string) string {
 	if wrong := c.any(); c.orders[wrong].old || c.held(wrong) {
 		return wrong

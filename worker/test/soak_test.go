@@ -384,16 +384,11 @@ func (s *soak) settle(waiting []*customer) map[*customer]int {
 }
 
 // timeOuts is how many calls to Konnektive for a shopper's purchase took longer than the relay waits, by its log.
-func (s *soak) timeOuts(c *customer) (n int) {
+func (s *soak) timeOuts(c *customer) int {
 	if c.ref == "" {
 		return 0
 	}
-	for line := range strings.Lines(s.worker.Load().Output()) {
-		if strings.Contains(line, fmt.Sprintf("%q", c.ref[:8])) && strings.Contains(line, "TimeoutError") {
-			n++
-		}
-	}
-	return n
+	return logged(s.worker.Load().Output(), c.ref, "TimeoutError")
 }
 
 // keep remembers who has bought.
@@ -596,12 +591,17 @@ func balance(t *testing.T, variation simulator.Variation) {
 
 // settled tells whether a log has the line of a purchase that was found paid.
 func settled(logs, ref string) bool {
+	return logged(logs, ref, `"settled":true`) > 0
+}
+
+// logged is how many lines of the log are about a purchase and have a text.
+func logged(logs, ref, text string) (n int) {
 	for line := range strings.Lines(logs) {
-		if strings.Contains(line, fmt.Sprintf("%q", ref[:8])) && strings.Contains(line, `"settled":true`) {
-			return true
+		if strings.Contains(line, fmt.Sprintf("%q", ref[:8])) && strings.Contains(line, text) {
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // balance checks that every shopper who was told paid has exactly one paid order.
