@@ -59,8 +59,9 @@ func Parse(s string) (*Value, error) {
 }
 
 // EachMember reads one object, and hands over each member, until member returns false. It refuses half surrogate
-// pairs and bytes that are not UTF-8, which no two readers take alike. It keeps nothing: text is the content of a string, a number as it was written, or the whole of an inner array or
-// object, in the memory of s where no escape forbids it. The error is that of the part that was read.
+// pairs and bytes that are not UTF-8, which no two readers take alike. It keeps nothing: text is the content of a
+// string, a number as it was written, or the whole of an inner array or object, in the memory of s where no escape
+// forbids it. The error is that of the part that was read.
 func EachMember(s string, member func(name string, kind Kind, text string) bool) error {
 	if !utf8.ValidString(s) {
 		return errJSON

@@ -174,17 +174,16 @@ func (s *Service) inquireNext(ctx context.Context, t *tracked, allowed int) erro
 	if t.Paid() != nil || len(attempts) == 0 {
 		return nil
 	}
-	var second string
-	if len(attempts) > 1 {
-		second = attempts[1].Token
-	}
 	err := s.look(ctx, t, attempts[:1], allowed)
-	a := t.ByToken(second)
-	if err == nil || second == "" || a == nil {
+	if err == nil || len(attempts) == 1 || attempts[1].Token == "" {
+		return err
+	}
+	second := t.ByToken(attempts[1].Token) // in the record as it is now
+	if second == nil {
 		return err
 	}
 	if _, allowed, read := s.Store.Read(ctx, t.ref, 1); read == nil {
-		_ = s.inquire(ctx, t, a, allowed) // how the purchase stands says what came of it
+		_ = s.inquire(ctx, t, second, allowed) // how the purchase stands says what came of it
 	}
 	return err
 }

@@ -77,14 +77,16 @@ func (s *Service) Watch(ctx context.Context, ref string) (result Result, ok bool
 		return Result{}, false, nil
 	}
 	now := s.Now()
-	until := now
-	if next := t.Alarm(); next.After(now.Add(otherClock)) {
+	next := t.Alarm()
+	if next.After(now.Add(otherClock)) {
 		// The platform may deliver an alarm twice. Writing the record sets the next one again.
 		if _, _, err := s.write(ctx, t); err != nil {
 			return Result{}, false, broken(ref, err)
 		}
 		return Result{}, false, nil
-	} else if next.After(until) {
+	}
+	until := now
+	if next.After(until) {
 		until = next // the alarm's clock is not this one
 	}
 	due := map[string]int{} // the look that is due, by token
