@@ -476,7 +476,7 @@ func (s *Service) send(ctx context.Context, in *Import, t *tracked, token string
 		}
 		reply = s.CRM.Call(ctx, endpoint, in.Gateway.add(in.Form, a.OrderID, Session(t.ref, token)))
 	}
-	return s.conclude(ctx, t, token, in.Gateway.PrepaidType, reply)
+	return s.conclude(ctx, in, t, token, reply)
 }
 
 var errLate = errors.New("too much time went by between the record of the import and the import itself")
@@ -495,8 +495,8 @@ var outcomeCodes = map[konnektive.Outcome]string{
 
 // conclude records what the import was answered, and only then tells the shopper. An answer that could not be recorded
 // is told as a doubt: an address that the ledger does not know must not be handed out.
-func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType string,
-	reply konnektive.Reply) (Result, error) {
+func (s *Service) conclude(ctx context.Context, in *Import, t *tracked, token string, reply konnektive.Reply) (Result,
+	error) {
 	outcome := konnektive.Classify(reply, s.AllowHTTP)
 	if outcome == konnektive.AlreadyTaken && t.Kind != KindUpsale {
 		outcome = konnektive.Accepted
@@ -508,9 +508,10 @@ func (s *Service) conclude(ctx context.Context, t *tracked, token, prepaidType s
 	case konnektive.Unreachable:
 		return Result{}, s.takeBack(ctx, t, token, true, fail(codes.Unreachable, "", reply.Cause()))
 	case konnektive.Misconfigured:
-		return Result{}, s.takeBack(ctx, t, token, false, fail(codes.Misconfigured, "", reply.Cause()))
+		// A request without data for a lead has no other order.
+		return Result{}, s.takeBack(ctx, t, token, in.Lead == nil, fail(codes.Misconfigured, "", reply.Cause()))
 	}
-	orderID := s.ownOrder(ctx, t, token, prepaidType, outcome, reply.OrderID())
+	orderID := s.ownOrder(ctx, t, token, in.Gateway.PrepaidType, outcome, reply.OrderID())
 	seen := s.proof(ctx, t, token, orderID, outcome)
 	err := s.change(ctx, t, func(t *tracked) bool {
 		a := t.ByToken(token)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/url"
@@ -24,7 +25,7 @@ func (rl *Relay) comeBackFailed(rq *request) *answer { return rl.backFrom(rq, fa
 func (rl *Relay) backFrom(rq *request, succeeded bool) *answer {
 	service := rl.purchases(rq)
 	back := purchase.Back{
-		Lander: rq.host, Session: rq.ref, Hint: rq.postedOrder, CampaignID: rq.lander.CampaignID,
+		Lander: rq.host, Session: rq.ref, Hint: rq.namedOrder, CampaignID: rq.lander.CampaignID,
 		PrepaidType: rq.lander.PrepaidType,
 	}
 	take := service.ComeBack
@@ -75,24 +76,33 @@ func (rl *Relay) after(rq *request, r purchase.Result, succeeded bool) string {
 	return withRef(rq.lander.ThankYou, r.Ref)
 }
 
-// postedOrder is the order that the browser's post names. It is a hint and no more: anybody can have written it.
-func (rq *request) postedOrder() string {
-	if rq.method != http.MethodPost || !strings.HasPrefix(strings.ToLower(rq.http.Header.Get("Content-Type")), formType) {
-		return ""
+// namedOrder is the order that the browser names, in what it posts or in its address. It is a hint and no more: anybody
+// can have written it.
+func (rq *request) namedOrder() string {
+	text := rq.http.URL.Query().Get("orderData")
+	if rq.method == http.MethodPost {
+		text = cmp.Or(rq.postedData(), text)
 	}
-	raw, err := io.ReadAll(io.LimitReader(rq.http.Body, body.MaxBytes))
-	if err != nil {
-		return ""
-	}
-	form, err := url.ParseQuery(string(raw))
-	if err != nil {
-		return ""
-	}
-	data, err := json.Parse(form.Get("orderData"))
+	data, err := json.Parse(text)
 	if err != nil {
 		return ""
 	}
 	return data.Get("orderId").Text()
+}
+
+// postedData is the orderData of a posted form, whose other fields may be anything.
+func (rq *request) postedData() string {
+	raw, err := io.ReadAll(io.LimitReader(rq.http.Body, body.MaxBytes))
+	if err != nil {
+		return ""
+	}
+	contentType := rq.http.Header.Get("Content-Type")
+	if strings.HasPrefix(strings.ToLower(contentType), formType) {
+		form, _ := url.ParseQuery(string(raw))
+		return form.Get("orderData")
+	}
+	fields, _ := body.Decode(contentType, "", raw)
+	return fields["orderData"]
 }
 
 func breakOutPage(lang, nonce, location string) string {

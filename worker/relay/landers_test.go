@@ -86,6 +86,20 @@ func TestAnOrderByItsRefAloneAfterAWholeLead(t *testing.T) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
 	require.Equal(t, http.StatusSeeOther, s.pay(got.url()).StatusCode)
 
+	t.Run("again after a fault of the operator's", func(t *testing.T) {
+		s := open(t)
+		lead := s.post("/api/leads/import/", "", person)
+		cart := fields{"ref": lead.Ref, "product1_id": "34"}
+		s.sim.SetFault(func(c simulator.Call) simulator.Fault {
+			if c.Op == simulator.OpOrder {
+				return simulator.Fault{Verdict: simulator.VerdictNoProducts}
+			}
+			return simulator.Fault{}
+		})
+		s.expect(s.order("by-ref-key-1", cart), 503, "ERROR", "misconfigured")
+		s.sim.SetFault(nil)
+		s.expect(s.order("by-ref-key-1", cart), 200, "MERC_REDIRECT", "redirect")
+	})
 	t.Run("not after half a lead", func(t *testing.T) {
 		s := open(t)
 		lead := s.post("/api/leads/import/", "", order().with("product1_id", "", "product1_qty", "", "postalCode", ""))

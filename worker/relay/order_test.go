@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -468,6 +470,33 @@ func TestForgedReturnsProveNothing(t *testing.T) {
 	s.expect(s.status(first.Ref), 404, "ERROR", "ref_unknown")
 	s.expect(s.confirm(first.Ref), 404, "ERROR", "ref_unknown")
 	s.expect(s.upsale("key-00000002", first.Ref), 409, "ERROR", "order_not_paid")
+}
+
+func TestTheOrderThatAReturnNamesIsFoundWhicheverWayItComes(t *testing.T) {
+	for _, way := range []string{"a form", "an address", "a form of parts"} {
+		t.Run(way, func(t *testing.T) {
+			s := openWith(t, settings(), simulator.Options{Settings: simulator.Settings{
+				Merge: simulator.MergeAny, ReturnByGET: way == "an address"}})
+			s.order("key-00000001", order())
+			second := s.order("key-00000002", order())
+			back, err := s.sim.Approve(s.session(second.url()))
+			require.NoError(t, err)
+			if way != "a form of parts" {
+				s.comeBack(back, nil)
+			} else {
+				var parts bytes.Buffer
+				form := multipart.NewWriter(&parts)
+				for name := range back.Form {
+					require.NoError(t, form.WriteField(name, back.Form.Get(name)))
+				}
+				require.NoError(t, form.Close())
+				r := httptest.NewRequest(http.MethodPost, back.URL, &parts)
+				r.Header.Set("Content-Type", form.FormDataContentType())
+				s.send(r)
+			}
+			s.expect(s.status(second.Ref), 200, "SUCCESS", "paid")
+		})
+	}
 }
 
 func TestALanderWithoutAnUpsellGoesStraightToItsEnd(t *testing.T) {
