@@ -103,15 +103,20 @@ export class Instance {
     };
     this.#readClock();
     let ready = false;
-    // Go asks for the seed of its maps before main; what is drawn later must be random, and there is none before
-    // the first request.
-    const random = gojs["runtime.getRandomData"], seed = early && seeded(Object.values(variables(env)).join());
+    // Go's runtime draws the seed of its maps, once. Whatever else is drawn, by an initialiser too, must be random, and
+    // there is no randomness before the first request.
+    const random = gojs["runtime.getRandomData"];
+    let seed = early && seeded(Object.values(variables(env)).join());
     gojs["runtime.getRandomData"] = (sp) => {
       if (!early) return random(sp);
-      if (ready) throw new Error("random data is needed before the first request");
+      if (!seed) {
+        this.#die(new Error("random data is needed before the first request"));
+        throw this.dead;
+      }
       const at = (sp >>> 0) + 8;
       seed(new Uint8Array(go.mem.buffer, Number(go.mem.getBigInt64(at, true)),
         Number(go.mem.getBigInt64(at + 8, true))));
+      seed = undefined;
     };
 
     const wasm = new WebAssembly.Instance(program, {

@@ -3,6 +3,7 @@
 //
 //   "production"  the clock stands at 0, as it does at Cloudflare
 //   "fails"       no Wasm can be instantiated
+//   "draws"       randomness is drawn twice, as it is when an initialiser of Go's draws some after the runtime
 //
 // A probe may have it fail later on.
 import { env } from "cloudflare:workers";
@@ -25,6 +26,10 @@ WebAssembly.Instance = class extends Instance {
   constructor(...args) {
     if (early && env.MODULE_SCOPE === "fails") throw new Error("not before the first request");
     if (broken) throw new Error("a test forbids it");
+    if (env.MODULE_SCOPE === "draws") {
+      const { gojs } = args[1], draw = gojs["runtime.getRandomData"];
+      gojs["runtime.getRandomData"] = (sp) => { draw(sp); draw(sp); };
+    }
     super(...args);
     globalThis.instances.push(this);
   }

@@ -57,17 +57,27 @@ func TestGoIsStartedWithTheIsolate(t *testing.T) {
 
 func TestAStartThatFailsBeforeTheFirstRequestIsTriedAgainInIt(t *testing.T) {
 	t.Parallel()
-	m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"MODULE_SCOPE": "fails"}})
-	for i := range 3 {
-		a := m.Order(t, fmt.Sprintf("late%d@example.com", i))
-		assert.Equal(t, http.StatusOK, a.Status, a.Body)
+	for scope, c := range map[string]struct {
+		what      string
+		instances int
+	}{
+		"fails": {"Error: not before the first request", 1},
+		"draws": {"Error: random data is needed before the first request", 2},
+	} {
+		t.Run(scope, func(t *testing.T) {
+			m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"MODULE_SCOPE": scope}})
+			for i := range 3 {
+				a := m.Order(t, fmt.Sprintf("late%d@example.com", i))
+				assert.Equal(t, http.StatusOK, a.Status, a.Body)
+			}
+			assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "").Status)
+			assert.True(t, health(t, m.Worker).StartedLate)
+			assert.Equal(t, "ok", health(t, m.Worker).Status, "all that it costs is the first shopper's time")
+			assert.Equal(t, c.instances, m.probe(t, "state").Instances)
+			assert.Equal(t, 1, strings.Count(m.Output(), `"event":"start_failed","what":"`+c.what+`"`))
+			assert.NotContains(t, m.Output(), "instance_died")
+		})
 	}
-	assert.Equal(t, http.StatusOK, Send(t, m.Client(), http.MethodGet, "https://"+Host+"/checkout", "").Status)
-	assert.True(t, health(t, m.Worker).StartedLate)
-	assert.Equal(t, "ok", health(t, m.Worker).Status, "all that it costs is the first shopper's time")
-	assert.Equal(t, 1, m.probe(t, "state").Instances)
-	assert.Equal(t, 1, strings.Count(m.Output(), `"event":"start_failed","what":"Error: not before the first request"`))
-	assert.NotContains(t, m.Output(), "instance_died")
 }
 
 func TestRefsAndNoncesOfTwoIsolatesHaveNothingInCommon(t *testing.T) {
