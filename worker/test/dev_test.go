@@ -3,8 +3,11 @@
 package test
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"html"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -158,6 +161,29 @@ func describe(t *testing.T, folder, landers string) {
 	require.NoError(t, os.Rename(file+".new", file))
 }
 
+// devOrder is the form of an order, as a browser posts it.
+var devOrder = url.Values{
+	"firstName": {"Zoë"}, "lastName": {"O’Brien"}, "emailAddress": {"zoe@example.com"}, "phoneNumber": {"+31201234567"},
+	"address1": {"Keizersgracht 1"}, "city": {"Amsterdam"}, "postalCode": {"1015 CJ"}, "country": {"NL"},
+	"billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
+}.Encode()
+
+// approve pays at a page of the simulated Klarna, and goes back to where that leads.
+func approve(t *testing.T, client *http.Client, klarna string) (back string, returned Answer) {
+	t.Helper()
+	approved := Send(t, client, "POST", klarna+"/approve", "x=", "Content-Type", Form)
+	require.Equal(t, 200, approved.Status)
+	field := func(pattern string) string {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(approved.Body)
+		require.NotNil(t, found, approved.Body)
+		return html.UnescapeString(found[1])
+	}
+	back = field(`action="([^"]*)"`)
+	order := url.Values{"finalizeTransaction": {"1"}, "orderData": {field(`name="orderData" value="([^"]*)"`)}}
+	return back, Send(t, client, "POST", back, order.Encode(), "Content-Type", Form, "Origin", "null",
+		"Sec-Fetch-Site", "cross-site")
+}
+
 func TestMakeDev(t *testing.T) {
 	t.Parallel()
 	folder := clone(t)
@@ -172,26 +198,10 @@ func TestMakeDev(t *testing.T) {
 		require.Equal(t, 200, checkout.Status)
 		assert.Contains(t, checkout.Header.Get("Content-Type"), "text/html")
 
-		order := url.Values{
-			"firstName": {"Zoë"}, "lastName": {"O’Brien"}, "emailAddress": {"zoe@example.com"}, "phoneNumber": {"+31201234567"},
-			"address1": {"Keizersgracht 1"}, "city": {"Amsterdam"}, "postalCode": {"1015 CJ"}, "country": {"NL"},
-			"billShipSame": {"1"}, "product1_id": {"34"}, "product1_qty": {"1"},
-		}
-		imported := Send(t, client, "POST", shop+"/api/order/import/", order.Encode(), "Content-Type",
-			"application/x-www-form-urlencoded", "Origin", shop).Envelope(t)
+		imported := Send(t, client, "POST", shop+"/api/order/import/", devOrder, "Content-Type", Form, "Origin",
+			shop).Envelope(t)
 		require.Equal(t, "redirect", imported.Code, "%v", imported)
-		klarna := imported.Message.(map[string]any)["url"].(string)
-
-		approved := Send(t, client, "POST", klarna+"/approve", "x=", "Content-Type", "application/x-www-form-urlencoded")
-		require.Equal(t, 200, approved.Status)
-		field := func(pattern string) string {
-			found := regexp.MustCompile(pattern).FindStringSubmatch(approved.Body)
-			require.NotNil(t, found, approved.Body)
-			return html.UnescapeString(found[1])
-		}
-		back := url.Values{"finalizeTransaction": {"1"}, "orderData": {field(`name="orderData" value="([^"]*)"`)}}
-		returned := Send(t, client, "POST", field(`action="([^"]*)"`), back.Encode(), "Content-Type",
-			"application/x-www-form-urlencoded", "Origin", "null", "Sec-Fetch-Site", "cross-site")
+		_, returned := approve(t, client, imported.Message.(map[string]any)["url"].(string))
 		assert.Equal(t, 303, returned.Status, returned.Body)
 		assert.Contains(t, returned.Header.Get("Location"), "/upsell?ref="+imported.Ref)
 
@@ -247,5 +257,39 @@ func TestMakeDev(t *testing.T) {
 				return err != nil
 			}, patience, 100*time.Millisecond, "%s still answers", address)
 		}
+	})
+	t.Run("sells over https, by another name, to a form without JavaScript", func(t *testing.T) {
+		const host = "phone.localhost"
+		d := makeDev(t, folder, "HTTPS=1", "HOST="+host)
+		d.client.Transport = &http.Transport{
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				_, port, err := net.SplitHostPort(address)
+				if err != nil {
+					return nil, err
+				}
+				return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+			},
+			TLSClientConfig: &tls.Config{
+				InsecureSkipVerify: true, // nobody has signed it, but its names count
+				VerifyConnection: func(c tls.ConnectionState) error {
+					return c.PeerCertificates[0].VerifyHostname(c.ServerName)
+				},
+			},
+		}
+		shop := strings.TrimSuffix(d.printed(t, "The shop"), "/checkout")
+		require.True(t, strings.HasPrefix(shop, "https://"+host+":"), shop)
+		books := strings.TrimSuffix(d.printed(t, "The CRM"), "/_simulator/")
+		require.True(t, strings.HasPrefix(books, "https://"+host+":"), books)
+
+		posted := Send(t, d.client, "POST", shop+"/api/order/import/", devOrder, "Content-Type", Form, "Accept", "text/html",
+			"Origin", shop)
+		require.Equal(t, 303, posted.Status, posted.Body)
+		klarna := posted.Header.Get("Location")
+		require.True(t, strings.HasPrefix(klarna, books+"/"), klarna)
+		back, returned := approve(t, d.client, klarna)
+		assert.True(t, strings.HasPrefix(back, shop+"/api/klarna/return/"), back)
+		assert.Equal(t, 303, returned.Status, returned.Body)
+		assert.Regexp(t, "^("+regexp.QuoteMeta(shop)+`)?/upsell\?ref=`, returned.Header.Get("Location"))
+		d.stop(t)
 	})
 }
