@@ -236,6 +236,16 @@ func TestTheModuleIsWithinItsBudget(t *testing.T) {
 	require.NoError(t, err)
 	assert.LessOrEqual(t, size, budget)
 
+	t.Run("it holds no texts of the catalogue", func(t *testing.T) {
+		found, err := filepath.Glob(filepath.Join(folder, "check-*.wasm"))
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		module, err := os.ReadFile(found[0])
+		require.NoError(t, err)
+		for _, lang := range []string{"en", "de", "el"} {
+			assert.False(t, bytes.Contains(module, []byte(words.Text(lang, "rule.bad_email"))), lang)
+		}
+	})
 	t.Run("building again changes nothing and needs no measuring", func(t *testing.T) {
 		before := contents(t, folder)
 		again, err := build(folder)
