@@ -5,7 +5,9 @@ package test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,17 @@ import (
 	"klarna-relay/worker/simulator"
 )
 
+// asked says in JavaScript whether a request to such an address has been answered.
+func asked(part string) string {
+	return fmt.Sprintf(`performance.getEntriesByType("resource").some(({ name }) => name.includes(%q))`, part)
+}
+
+// requests are the addresses that the page has asked for, its own first; those of the test harness are left out.
+func (s *shopper) requests() []string {
+	return strings.Fields(s.text(`[location.href, ...performance.getEntriesByType("resource").map(({ name }) => name)]
+		.filter((address) => !address.includes("/.line/")).join(" ")`))
+}
+
 func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	t.Parallel()
 	const most = 35 << 10 // bytes, compressed
@@ -24,11 +37,18 @@ func TestTheCheckoutsFirstLoadIsSmall(t *testing.T) {
 	s := newShopper(t, market, market.Browser(t), "url")
 	s.open("/checkout")
 	s.until(`document.readyState === "complete"`)
+	s.until(asked("/campaign/query/") + " && " + asked("/clicks/import/"))
+	first := s.requests()
+	s.do(`document.querySelector("[name=firstName]").focus()`)
+	s.until(asked(".wasm") + " && " + asked("/wasm_exec-") + " && " + asked("/words/"))
+	guide, err := os.ReadFile(filepath.Join(Root(), "worker/docs/costs.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(guide), fmt.Sprintf("first view of the sample checkout is %d requests, and %d once a field "+
+		"has had the focus", len(first), len(s.requests())))
 	total := 0
-	for _, address := range strings.Fields(
-		s.text(`[location.href, ...performance.getEntriesByType("resource").map((entry) => entry.name)].join(" ")`)) {
+	for _, address := range first {
 		require.True(t, strings.HasPrefix(address, "https://"+Host+"/"), "a request to somebody else: %s", address)
-		if strings.Contains(address, "/api/") || strings.Contains(address, "/.line/") { // the second is the test harness
+		if strings.Contains(address, "/api/") {
 			continue
 		}
 		got := Send(t, market.Client(), http.MethodGet, address, "")
