@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -97,28 +98,29 @@ func (c *chromiumDriver) mouse(kind input.DispatchMouseEventType, x, y float64) 
 	return err
 }
 
-func (c *chromiumDriver) press(x, y float64) error   { return c.mouse(chromedp.MousePressed, x, y) }
-func (c *chromiumDriver) release(x, y float64) error { return c.mouse(chromedp.MouseReleased, x, y) }
+func (c *chromiumDriver) down(x, y float64) error { return c.mouse(chromedp.MousePressed, x, y) }
+func (c *chromiumDriver) up(x, y float64) error   { return c.mouse(chromedp.MouseReleased, x, y) }
 
-// pressInFrame looks for the button until it is there, and presses it once. What the browser told of a frame that
-// was still loading is of no use.
-func (c *chromiumDriver) pressInFrame(selector string) error {
+func (c *chromiumDriver) frame() (driver, error) { return framed{c, c.evaluateInFrame}, nil }
+
+// evaluateInFrame does so in a world of its own, which one frame has once by its name.
+func (c *chromiumDriver) evaluateInFrame(expression string) (string, error) {
 	within := Within(c.ctx)
-	for {
-		frames, err := chromedp.Run(within, chromedp.Nodes(chromedp.CSS("iframe")))
-		if err != nil {
-			return err
-		}
-		limited, cancel := context.WithTimeout(within, frameTime)
-		buttons, err := chromedp.Run(limited, chromedp.Nodes(chromedp.CSS(selector), chromedp.FromNode(frames[0])))
-		cancel()
-		if err == nil && len(buttons) == 1 {
-			return chromedp.Do(within, chromedp.MouseClickNode(buttons[0]))
-		}
-		if within.Err() != nil {
-			return within.Err()
-		}
+	all, err := chromedp.Call(within, page.GetFrameTree, cdp.Empty{})
+	if err != nil {
+		return "", err
 	}
+	frames := all.FrameTree.ChildFrames
+	if len(frames) != 1 {
+		return "", fmt.Errorf("%d frames", len(frames))
+	}
+	world, err := chromedp.Call(within, page.CreateIsolatedWorld,
+		page.CreateIsolatedWorldParams{FrameID: frames[0].Frame.ID, WorldName: "test"})
+	if err != nil {
+		return "", err
+	}
+	return chromedp.Run(within, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise,
+		func(p *cdpruntime.EvaluateParams) { p.ContextID = world.ExecutionContextID }))
 }
 
 func (c *chromiumDriver) keys(text string) error {

@@ -26,11 +26,11 @@ type driver interface {
 	// evaluate returns what a JavaScript expression comes to, a text or the promise of one. It works whatever the
 	// page's policy is.
 	evaluate(expression string) (string, error)
-	// press moves the mouse to a place in the window and presses its button, release lets it go there.
-	press(x, y float64) error
-	release(x, y float64) error
-	// pressInFrame presses what a selector finds in the page's only frame, which may be of another site.
-	pressInFrame(selector string) error
+	// down moves the mouse to a place in the window and presses its button, up lets it go there.
+	down(x, y float64) error
+	up(x, y float64) error
+	// frame is the page's only frame, which may be of another site: evaluate, down and up are within it.
+	frame() (driver, error)
 	// keys types on the keyboard, wherever the focus is.
 	keys(text string) error
 	// front makes this the tab that the shopper looks at.

@@ -274,35 +274,25 @@ func (b *firefoxTab) act(kind string, actions ...map[string]any) error {
 	return err
 }
 
-func (b *firefoxTab) press(x, y float64) error   { return b.act("pointer", moved(x, y), pressed) }
-func (b *firefoxTab) release(x, y float64) error { return b.act("pointer", moved(x, y), released) }
-func (b *firefoxTab) keys(text string) error     { return b.act("key", typed(text)...) }
+func (b *firefoxTab) down(x, y float64) error { return b.act("pointer", moved(x, y), pressed) }
+func (b *firefoxTab) up(x, y float64) error   { return b.act("pointer", moved(x, y), released) }
+func (b *firefoxTab) keys(text string) error  { return b.act("key", typed(text)...) }
 
-func (b *firefoxTab) pressInFrame(selector string) error {
+func (b *firefoxTab) frame() (driver, error) {
 	answer, err := b.firefox.call("browsingContext.getTree", map[string]any{"root": b.id})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var tree struct {
 		Contexts []struct{ Children []struct{ Context string } }
 	}
 	if err := json.Unmarshal(answer, &tree); err != nil {
-		return err
+		return nil, err
 	}
 	if len(tree.Contexts) != 1 || len(tree.Contexts[0].Children) != 1 {
-		return fmt.Errorf("not one frame: %s", answer)
+		return nil, fmt.Errorf("not one frame: %s", answer)
 	}
-	frame := &firefoxTab{b.firefox, b.user, tree.Contexts[0].Children[0].Context}
-	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		place, err := frame.evaluate(fmt.Sprintf("%s(%q, 1)", still, selector))
-		var at struct{ X, Y float64 }
-		if err == nil && place != "" && json.Unmarshal([]byte(place), &at) == nil {
-			return frame.act("pointer", moved(at.X, at.Y), pressed, released)
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not in the frame: %w", selector, err)
-		}
-	}
+	return &firefoxTab{b.firefox, b.user, tree.Contexts[0].Children[0].Context}, nil
 }
 
 func (b *firefoxTab) front() error {

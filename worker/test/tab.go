@@ -36,9 +36,6 @@ func (b *tab) onlyChromium(what string) {
 	}
 }
 
-// frameTime is how long a frame is looked at before its page is asked again which frame there is.
-const frameTime = 5 * time.Second
-
 func newTab(t testing.TB, l *line, d driver) *tab {
 	b := &tab{t: t, line: l, driver: d}
 	if c, ok := d.(*chromiumDriver); ok {
@@ -186,27 +183,64 @@ const still = `(async (selector, press) => {
 // went elsewhere.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.presses++
 	require.NoError(b.t, b.front())
-	place := b.found(selector+", to be seen and standing still", fmt.Sprintf("%s(%q, %d)", still, selector, b.presses))
-	var at struct{ X, Y float64 }
-	require.NoError(b.t, json.Unmarshal([]byte(place), &at))
-	require.NoError(b.t, b.press(at.X, at.Y), selector)
-	require.Equal(b.t, "here", b.found("the press on "+selector,
-		`String(globalThis.press ? press.mousedown ?? "" : "the page has gone")`), "the press on %s went elsewhere",
-		selector)
-	require.NoError(b.t, b.release(at.X, at.Y), selector)
+	b.press(selector)
 	// A page that has been left meanwhile was left by the press.
 	arrived := b.found("the click on "+selector,
 		fmt.Sprintf(`String(globalThis.press?.press === %d ? press.click ?? "" : "here")`, b.presses))
 	require.Equal(b.t, "here", arrived, "the click on %s went elsewhere", selector)
 }
 
-// inFrame presses a button in the page's frame.
+// press is a click that fails when the button went down elsewhere, and does not look what became of it.
+func (b *tab) press(selector string) {
+	b.t.Helper()
+	b.presses++
+	place := b.found(selector+", to be seen and standing still", fmt.Sprintf("%s(%q, %d)", still, selector, b.presses))
+	var at struct{ X, Y float64 }
+	require.NoError(b.t, json.Unmarshal([]byte(place), &at))
+	require.NoError(b.t, b.down(at.X, at.Y), selector)
+	require.Equal(b.t, "here", b.found("the press on "+selector,
+		`String(globalThis.press ? press.mousedown ?? "" : "the page has gone")`), "the press on %s went elsewhere",
+		selector)
+	require.NoError(b.t, b.up(at.X, at.Y), selector)
+}
+
+// inFrame presses a button in the page's frame, which is gone after that.
 func (b *tab) inFrame(selector string) {
 	b.t.Helper()
+	require.NoError(b.t, b.front())
 	b.found("a frame that stands still", still+`("iframe", 0)`)
-	require.NoError(b.t, b.pressInFrame(selector), selector)
+	inside, err := b.frame()
+	require.NoError(b.t, err)
+	frame := *b
+	frame.driver = inside
+	frame.press(selector)
+}
+
+// framed is a tab's only frame, for engines whose mouse knows places in the window alone.
+type framed struct {
+	driver
+	inside func(expression string) (string, error)
+}
+
+func (f framed) evaluate(expression string) (string, error) { return f.inside(expression) }
+func (f framed) down(x, y float64) error                    { return f.at(x, y, f.driver.down) }
+func (f framed) up(x, y float64) error                      { return f.at(x, y, f.driver.up) }
+
+// at does something at a place in the frame, by its place in the window.
+func (f framed) at(x, y float64, do func(x, y float64) error) error {
+	corner, err := f.driver.evaluate(`(() => {
+		const frame = document.querySelector("iframe"), { left, top } = frame.getBoundingClientRect();
+		return JSON.stringify({ x: left + frame.clientLeft, y: top + frame.clientTop });
+	})()`)
+	if err != nil {
+		return err
+	}
+	var from struct{ X, Y float64 }
+	if err := json.Unmarshal([]byte(corner), &from); err != nil {
+		return err
+	}
+	return do(from.X+x, from.Y+y)
 }
 
 const payButton = "form[data-klarna] :is([type=submit], button:not([type]))"

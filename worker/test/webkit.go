@@ -340,46 +340,18 @@ func (b *webkitTab) act(kind string, actions ...map[string]any) error {
 	return b.post("/actions", map[string]any{"actions": actionsOf(kind, actions)})
 }
 
-func (b *webkitTab) press(x, y float64) error   { return b.act("pointer", moved(x, y), pressed) }
-func (b *webkitTab) release(x, y float64) error { return b.act("pointer", moved(x, y), released) }
-func (b *webkitTab) keys(text string) error     { return b.act("key", typed(text)...) }
+func (b *webkitTab) down(x, y float64) error { return b.act("pointer", moved(x, y), pressed) }
+func (b *webkitTab) up(x, y float64) error   { return b.act("pointer", moved(x, y), released) }
+func (b *webkitTab) keys(text string) error  { return b.act("key", typed(text)...) }
 
-// element is the name that WebDriver has for what a selector finds.
-func (b *webkitTab) element(selector string) (map[string]string, error) {
-	answer, err := b.call(http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector})
-	if err != nil {
-		return nil, err
-	}
-	var element map[string]string
-	return element, json.Unmarshal(answer, &element)
-}
+func (b *webkitTab) frame() (driver, error) { return framed{b, b.evaluateInFrame}, nil }
 
-func (b *webkitTab) pressInFrame(selector string) error {
-	frame, err := b.element("iframe")
-	if err != nil {
-		return err
-	}
-	if err := b.post("/frame", map[string]any{"id": frame}); err != nil {
-		return err
+func (b *webkitTab) evaluateInFrame(expression string) (string, error) {
+	if err := b.post("/frame", map[string]any{"id": 0}); err != nil {
+		return "", err
 	}
 	defer func() { _ = b.post("/frame", map[string]any{"id": nil}) }()
-	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		place, err := b.evaluate(fmt.Sprintf("%s(%q, 1)", still, selector))
-		if err == nil && place != "" {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not in the frame: %w", selector, err)
-		}
-	}
-	button, err := b.element(selector)
-	if err != nil {
-		return err
-	}
-	for _, id := range button {
-		err = b.post("/element/"+id+"/click", map[string]any{})
-	}
-	return err
+	return b.evaluate(expression)
 }
 
 func (b *webkitTab) front() error {
