@@ -83,10 +83,10 @@ export function host(go) {
 async function perform(env, op, payload) {
   switch (op) {
     case READ: {
-      const [ref, questions] = payload.split(" ");
-      const stub = object(env, ref);
+      const at = payload.lastIndexOf(" ");
+      const stub = object(env, payload.slice(0, at));
       if (!stub) return [UNKNOWN_REF, ""];
-      return [1, await stub.read(Number(questions))];
+      return [1, await stub.read(Number(payload.slice(at + 1)))];
     }
     case TELL: {
       const at = payload.indexOf("\0");

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -61,12 +63,24 @@ func (m *Memory) give(ref string) string {
 	return ref
 }
 
+// check says what is wrong with a ref. Another text than a ref is a fault of whoever asks: in production the question
+// would cost a call, or be about another record. The empty text is what a store gives that has no names.
+func (m *Memory) check(ref string) error {
+	switch {
+	case m.known[ref]:
+		return nil
+	case ref == "" || len(ref) == hex.EncodedLen(sha256.Size) && strings.Trim(ref, "0123456789abcdef") == "":
+		return ErrUnknownRef
+	}
+	return errors.New("asked about a text that is no ref")
+}
+
 // Read implements [Store].
 func (m *Memory) Read(_ context.Context, ref string, questions int) (Stored, int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.known[ref] {
-		return Stored{}, 0, ErrUnknownRef
+	if err := m.check(ref); err != nil {
+		return Stored{}, 0, err
 	}
 	return m.records[ref].Stored, m.take(ref, questions), nil
 }
@@ -91,8 +105,8 @@ func (m *Memory) Write(_ context.Context, ref string, version int64, data string
 	Stored, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.known[ref] {
-		return false, Stored{}, ErrUnknownRef
+	if err := m.check(ref); err != nil {
+		return false, Stored{}, err
 	}
 	if current := m.records[ref]; current.Version != version {
 		return false, current.Stored, nil

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,10 +65,20 @@ func TestOfManyWritersAtOnceOneWins(t *testing.T) {
 
 func TestRefsThatWereNotGivenOutAreUnknown(t *testing.T) {
 	ctx, m := context.Background(), NewMemory()
-	_, _, err := m.Read(ctx, "made up", 0)
-	assert.ErrorIs(t, err, ErrUnknownRef)
-	_, _, err = m.Write(ctx, "made up", 0, "", time.Time{}, noon)
-	assert.ErrorIs(t, err, ErrUnknownRef)
+	for _, ref := range []string{"", strings.Repeat("0", 64)} {
+		_, _, err := m.Read(ctx, ref, 0)
+		assert.ErrorIs(t, err, ErrUnknownRef)
+		_, _, err = m.Write(ctx, ref, 0, "", time.Time{}, noon)
+		assert.ErrorIs(t, err, ErrUnknownRef)
+	}
+	for _, text := range []string{"made up", m.New() + " ", m.New() + " 3", strings.Repeat("F", 64)} {
+		_, _, err := m.Read(ctx, text, 0)
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, ErrUnknownRef, "nobody should ask about %q", text)
+		_, _, err = m.Write(ctx, text, 0, "", time.Time{}, noon)
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, ErrUnknownRef, "nobody should write to %q", text)
+	}
 
 	assert.Equal(t, m.Named("a"), m.Named("a"))
 	assert.NotEqual(t, m.Named("a"), m.Named("b"))

@@ -115,6 +115,9 @@ func (rl *Relay) importOf(rq *request, page rules.Fields, order rules.Order, dig
 		return in, refusal, false
 	}
 	rq.logged = page["ref"]
+	if rq.logged != "" && !rules.IsRef(rq.logged) {
+		return in, say(codes.RefUnknown), false // before its key is tied to it
+	}
 	// The relay's own lead goes without the cart: Konnektive may take it for a lead of an order that the shopper is just
 	// paying, and must not change that order's cart.
 	lead := rl.params(rq, order, noCart)

@@ -7,6 +7,7 @@ import (
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/json"
 	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
 	"klarna-relay/worker/purchase"
 	"klarna-relay/worker/rules"
 )
@@ -14,7 +15,7 @@ import (
 // purchases is the service that works on purchases for one request.
 func (rl *Relay) purchases(rq *request) *purchase.Service {
 	return &purchase.Service{
-		Store: rl.platform.Store, CRM: noted{rl, rq}, Now: rl.platform.Now, Random: rl.platform.Random,
+		Store: refsOnly{rl.platform.Store}, CRM: noted{rl, rq}, Now: rl.platform.Now, Random: rl.platform.Random,
 		AtOnce: rl.platform.AtOnce, Timeout: rl.config.Timeout, AllowHTTP: rl.config.LoopbackHTTP,
 		Event: func(e purchase.Event) {
 			if e.Name == purchase.EventPaid {
@@ -25,6 +26,17 @@ func (rl *Relay) purchases(rq *request) *purchase.Service {
 			rl.logEvent(rq, e)
 		},
 	}
+}
+
+// refsOnly is a store that is asked about refs only. A text that is no ref is unknown at once.
+type refsOnly struct{ ledger.Store }
+
+// Read implements [ledger.Store].
+func (s refsOnly) Read(ctx context.Context, ref string, questions int) (ledger.Stored, int, error) {
+	if !rules.IsRef(ref) {
+		return ledger.Stored{}, 0, ledger.ErrUnknownRef
+	}
+	return s.Store.Read(ctx, ref, questions)
 }
 
 // noted makes calls to Konnektive for a request and notes them for its log line.

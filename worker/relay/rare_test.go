@@ -235,3 +235,46 @@ func TestAnAlarmThatCannotBeSeenToIsTriedAgain(t *testing.T) {
 		assert.Empty(t, s.sim.Calls())
 	})
 }
+
+func TestATextThatIsNoRefIsUnknownOnEveryRoute(t *testing.T) {
+	s := open(t)
+	ref := s.paidOrder("key-of-the-order", order())
+	begun, records := len(s.sim.Calls()), s.store.Len()
+	post := func(path, product string) func(string) reply {
+		return func(ref string) reply { return s.post(path, "", order().with("ref", ref, "product1_id", product)) }
+	}
+	get := func(path string) func(string) reply {
+		return func(ref string) reply { return s.get(path + url.PathEscape(ref)) }
+	}
+	for _, c := range []struct {
+		name string
+		send func(ref string) reply
+	}{
+		{"an order", post("/api/order/import/", "34")},
+		{"an order that leaves the shopper to its lead", func(ref string) reply {
+			return s.order("", fields{"ref": ref, "product1_id": "34"})
+		}},
+		{"a check", post("/api/order/check/", "34")},
+		{"a lead", post("/api/leads/import/", "34")},
+		{"an upsale", post("/api/upsale/import/", "40")},
+		{"a confirmation", s.confirm},
+		{"a status", get("/api/order/status/")},
+		{"a return", get("/api/klarna/return/")},
+		{"a failed payment", get("/api/klarna/failed/")},
+		{"a continuation", get("/api/klarna/continue/")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, text := range []string{ref + " 3", ref + " 3 3", strings.ToUpper(ref), ref[1:], "a-text", "ü"} {
+				s.expect(c.send(text), http.StatusNotFound, "ERROR", "ref_unknown")
+			}
+		})
+	}
+	assert.Len(t, s.sim.Calls(), begun)
+	assert.Equal(t, records, s.store.Len())
+
+	upsale := s.upsale("key-of-the-upsale", ref)
+	s.expect(upsale, http.StatusOK, "MERC_REDIRECT", "redirect")
+	assert.Equal(t, upsale.url(), s.upsale("", ref+" ").url(), "spaces around it make no other ref")
+	s.expect(s.confirm(" "+ref), http.StatusOK, "SUCCESS", "confirmed")
+	assert.Equal(t, ref, s.order("", order().with("ref", ref+" ")).Ref)
+}

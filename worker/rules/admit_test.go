@@ -36,6 +36,16 @@ func TestOnlyThePagesParametersPass(t *testing.T) {
 	}
 }
 
+func TestARefHasNoSpacesAroundIt(t *testing.T) {
+	ref := strings.Repeat("0a", 32)
+	for _, in := range []rules.Fields{{"ref": " " + ref + "\n"}, {"orderId": "\t" + ref + " "},
+		{"ref": ref + " ", "orderId": " " + ref}} {
+		page, _, problems := rules.Admit(in, own)
+		assert.Equal(t, rules.Fields{"ref": ref}, page, "%q", in)
+		assert.Empty(t, problems, "%q", in)
+	}
+}
+
 func TestWhatDecidesWhoIsChargedAndHowMuchIsRefused(t *testing.T) {
 	for _, name := range []string{
 		"loginId", "password", "campaignId", "forceMerchantId", "paySource", "prepaidType", "customerId", "productPrice",
@@ -124,7 +134,7 @@ func TestUnknownNamesAreDroppedAndSanitised(t *testing.T) {
 }
 
 func TestControlCharactersAndBrokenTextAreRefused(t *testing.T) {
-	for _, value := range []string{"a\x00", "a\nb", "a\tb", "\x7f", "a\u0085", "a\u2028b", "a\xff", "\xed\xa0\x80"} {
+	for _, value := range []string{"a\x00", "a\nb", "a\tb", "\x7f", "a\u0085b", "a\u2028b", "a\xff", "\xed\xa0\x80"} {
 		for _, name := range []string{"firstName", "custom1", "ref", "cf-turnstile-response"} {
 			page, _, problems := rules.Admit(rules.Fields{name: value}, own)
 			assert.Empty(t, page)

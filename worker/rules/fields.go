@@ -208,6 +208,9 @@ func (a *admission) problem(name string, code Code) {
 
 func (a *admission) field(name, value string) {
 	row, number, known := lookup(name)
+	if name == "ref" || name == "orderId" {
+		value = strings.TrimSpace(value)
+	}
 	empty := nothing(row, value)
 	switch {
 	case (!known || row == &customOrderField) && !empty && cardName(name): // no other row has the name of a card field
@@ -229,7 +232,7 @@ func (a *admission) field(name, value string) {
 		// Dropping such a line would sell less than the page showed.
 		a.problem(name, FieldRefused)
 	case name == "orderId":
-		a.orderID = strings.TrimSpace(value)
+		a.orderID = value
 	case name == "redirectsTo" || name == "errorRedirectsTo":
 		if len(value) <= MaxTarget && printable(value) {
 			a.page[name] = value
