@@ -100,13 +100,15 @@ func TestTheLongestURLThatAShopperIsSentTo(t *testing.T) {
 }
 
 func TestCurrenciesByCodeOrSymbol(t *testing.T) {
-	for body, want := range map[string]string{
-		`"currencySymbol":"€"`: "EUR", `"currencySymbol":"£"`: "GBP", `"currencySymbol":"kr"`: "kr",
-		`"currencyCode":"SEK","currencySymbol":"kr"`: "SEK", `"x":1`: "",
+	for body, want := range map[string]struct{ code, symbol string }{
+		`"currencySymbol":"€"`: {"EUR", "€"}, `"currencySymbol":"£"`: {"GBP", "£"}, `"currencySymbol":"kr"`: {"kr", "kr"},
+		`"currencyCode":"EUR"`: {"EUR", "€"}, `"currencyCode":"SEK"`: {"SEK", "SEK"}, `"x":1`: {"", ""},
+		`"currencyCode":"GBP","currencySymbol":"x"`: {"GBP", "£"},
 	} {
 		said := `{"result":"SUCCESS","message":{"data":[{"orderId":"A1",` + body + `}]}}`
 		order, _ := ReadOrder(answering(200, said).Call(context.Background(), OrderQuery, nil), "A1")
-		assert.Equal(t, want, order.Currency, body)
+		assert.Equal(t, want.code, order.Currency, body)
+		assert.Equal(t, want.symbol, order.CurrencySymbol(), body)
 	}
 }
 

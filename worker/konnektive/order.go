@@ -233,16 +233,29 @@ func digits(s string, from, n int) int {
 	return number
 }
 
+// symbols are the currencies that have a symbol to themselves. Several have "$" or "kr".
+var symbols = [...]struct{ code, symbol string }{{"EUR", "€"}, {"GBP", "£"}}
+
 func currency(v *json.Value) string {
 	if code := text(v, "currencyCode"); code != "" {
 		return code
 	}
-	switch symbol := text(v, "currencySymbol"); symbol {
-	case "€":
-		return "EUR"
-	case "£":
-		return "GBP"
-	default:
-		return symbol
+	symbol := text(v, "currencySymbol")
+	for _, c := range symbols {
+		if symbol == c.symbol {
+			return c.code
+		}
 	}
+	return symbol
+}
+
+// CurrencySymbol is the order's currency as Konnektive writes it in currencySymbol, or its code where no symbol is
+// known.
+func (o Order) CurrencySymbol() string {
+	for _, c := range symbols {
+		if o.Currency == c.code {
+			return c.symbol
+		}
+	}
+	return o.Currency
 }

@@ -75,7 +75,7 @@ func (rl *Relay) finalized(rq *request, r purchase.Result) *answer {
 	order.Text("prepaidType", rq.lander.PrepaidType)
 	if r.Known != nil {
 		order.OptionalText("totalAmount", r.Known.Total)
-		order.OptionalText("currencySymbol", r.Known.Currency)
+		order.OptionalText("currencySymbol", r.Known.CurrencySymbol())
 		order.Key("items")
 		order.Open('[')
 		for _, item := range r.Known.Items {

@@ -390,6 +390,7 @@ func TestKonnektivesDialect(t *testing.T) {
 	assert.NotEmpty(t, posted["orderNumber"])
 	assert.Equal(t, "KLARNA", posted["prepaidType"])
 	assert.NotEmpty(t, posted["totalAmount"])
+	assert.Equal(t, "€", posted["currencySymbol"])
 	assert.NotEmpty(t, posted["items"])
 	for _, private := range []string{"Zoë", "zoe@", "Köln", "50667", "203.0.113"} {
 		assert.NotContains(t, page.body, private)
