@@ -229,7 +229,7 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	if rq.route != nil && (rq.route.name == "return" || rq.route.name == "failed" || rq.route.name == "continue") {
 		h.Set("Referrer-Policy", "no-referrer")
 	}
-	body, status := "", a.httpStatus()
+	body := ""
 	switch {
 	case a.location != "":
 		h.Set("Location", a.location)
@@ -240,12 +240,12 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	case rq.inDialect(a):
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		status, body = http.StatusOK, a.dialectBody(rq.lang)
-	case status != http.StatusNoContent:
+		a.status, body = http.StatusOK, a.dialectBody(rq.lang) // which the log says too
+	case a.httpStatus() != http.StatusNoContent:
 		h.Set("Content-Type", "application/json")
 		body = a.body(rq.lang)
 	}
-	w.WriteHeader(status)
+	w.WriteHeader(a.httpStatus())
 	if body != "" && rq.method != http.MethodHead {
 		_, _ = io.WriteString(w, body)
 	}

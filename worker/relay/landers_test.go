@@ -363,6 +363,7 @@ func TestKonnektivesDialect(t *testing.T) {
 	refused := s.dialect(s.order("", order().with("city", "", "custom1", "<b>")))
 	assert.Equal(t, "ERROR", refused["result"])
 	assert.Contains(t, refused["message"], "city")
+	assert.Contains(t, s.logs[0], `"status":200,"code":"invalid"`, "what the browser got")
 	assert.Equal(t, "ERROR", s.dialect(s.send(s.raw("application/json", "{")))["result"])
 
 	body := order().with("redirectsTo", "/thanks.php?a=1", "errorRedirectsTo", "/cart?step=2")
