@@ -26,9 +26,6 @@ func (r *reader) member(name string, kind json.Kind, text string) error {
 	}
 	switch kind {
 	case json.Null:
-		if _, twice := r.fields[name]; twice {
-			return failed(name, rules.Duplicate, "")
-		}
 		return nil
 	case json.True:
 		text = "1"
