@@ -117,11 +117,14 @@ type Opened struct {
 	carts   []string // the digests of the carts that were imported
 }
 
-// Opened says what the leads of a purchase have told. A ref that is not known is an error.
+// Opened says what the leads of an order's purchase have told. A ref that is not known, or an upsale's, is an error.
 func (s *Service) Opened(ctx context.Context, lander, ref string) (Opened, error) {
-	t, _, err := s.load(ctx, lander, ref, 0)
-	if err != nil {
-		return Opened{}, err
+	t, _, err := s.read(ctx, ref, 0)
+	switch {
+	case err != nil:
+		return Opened{}, broken(ref, err)
+	case !s.visible(t, lander, KindOrder):
+		return Opened{}, fail(codes.RefUnknown, "", nil)
 	}
 	opened := Opened{Country: t.LeadCountry, whole: t.LeadWhole, unused: t.LeadOrderID != ""}
 	for _, a := range t.Attempts {

@@ -66,7 +66,9 @@ func (rl *Relay) queryCampaign(rq *request) *answer {
 			return rq.offer(kept.message)
 		}
 		kept.failed, kept.refusal = rl.platform.Now(), purchase.NothingOrdered(reply)
-		if reply.Kind == konnektive.Error { // there is nothing of a shopper's in the question
+		// There is nothing of a shopper's in the question. An answer without the lander's campaign is the operator's
+		// fault as much as an ERROR is.
+		if reply.Kind == konnektive.Error || reply.Kind == konnektive.Success {
 			kept.refusal = &codes.Error{Code: codes.Misconfigured, Cause: reply.Cause()}
 		}
 		rl.campaigns.put(name, kept)

@@ -161,11 +161,15 @@ func TestACheckOfAnOrderSendsAndKeepsNothing(t *testing.T) {
 	}
 	assert.Empty(t, s.sim.Calls())
 	assert.Zero(t, s.store.Len())
-	for _, ref := range []string{"a-text", strings.Repeat("a", 64)} {
+	upsale := s.upsale("", s.paidOrder("key-00000001", order()))
+	s.expect(upsale, 200, "MERC_REDIRECT", "redirect")
+	for _, ref := range []string{"a-text", strings.Repeat("a", 64), upsale.Ref} {
 		body := order().with("ref", ref)
 		check, imported := s.post("/api/order/check/", "", body), s.order("", body)
 		s.expect(check, 404, "ERROR", "ref_unknown")
 		assert.JSONEq(t, imported.body, check.body)
+		alone := fields{"ref": ref, "product1_id": "34"}
+		s.expect(s.post("/api/order/check/", "", alone), 404, "ERROR", "ref_unknown")
 	}
 	s.limit = 0
 	s.expect(s.post("/api/order/check/", "", order()), 429, "ERROR", "rate_limited")
@@ -252,6 +256,14 @@ func TestWhatTheLanderSells(t *testing.T) {
 	}
 	s.expect(s.get("/api/campaign/query?loginId=x&password=y"), 422, "ERROR", "invalid")
 
+	for _, said := range []string{
+		`{"result":"SUCCESS","message":{"data":{"13":{"campaignId":13,"products":[]}}}}`,
+		`{"result":"SUCCESS","message":{"data":[]}}`, `{"result":"ERROR","message":"No campaign found"}`,
+	} {
+		s := open(t)
+		s.answering(simulator.OpCampaign, said)
+		s.expect(s.get("/api/campaign/query"), 503, "ERROR", "misconfigured")
+	}
 	broken := s.start(settings(), unreachable{}, s.store)
 	s.expect(s.sendTo(broken, s.request(http.MethodPost, "/api/campaign/query/", "", fields{})), 503, "ERROR",
 		"upstream_unreachable")
