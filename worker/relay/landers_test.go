@@ -340,6 +340,9 @@ func TestALandersOwnServer(t *testing.T) {
 	unreadable := s.raw("application/json", "{")
 	unreadable.Header.Set("Origin", "https://elsewhere.example")
 	s.expect(s.send(unreadable), 403, "ERROR", "origin_refused")
+	s.limit = 1
+	s.expect(s.send(s.raw("application/json", "{")), 400, "ERROR", "malformed")
+	s.expect(s.send(s.raw("application/json", "{")), 429, "ERROR", "rate_limited")
 
 	without := open(t)
 	got = without.post("/api/order/import/", "", call)

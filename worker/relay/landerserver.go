@@ -21,20 +21,12 @@ func (rl *Relay) mayBeServer(rq *request) bool {
 
 // fromServer finds out whether the request is one of a lander's own server, which proves itself by the password
 // among the fields. Then the shopper's address and browser are what it says, and the rules for browsers do not
-// count. The body has to be read for it before the rate is judged: a server's rate is that of each of its shoppers.
+// count. The body has to be read for it before the rate is judged: a server's rate is that of each of its shoppers. A
+// body that cannot be read is no server's, and is refused by its route.
 func (rl *Relay) fromServer(rq *request) *answer {
-	in, refusal, ok := rq.fields()
-	if !ok {
-		switch {
-		case !rq.mayCall():
-			return say(codes.Origin) // nothing in it says that a server sent it
-		case rq.empty():
-			return nil
-		}
-		return refusal
-	}
+	in, _, ok := rq.fields()
 	password := in["password"]
-	if rules.Absent(password) {
+	if !ok || rules.Absent(password) {
 		return nil
 	}
 	if !same(password, rl.config.ServerPassword) {

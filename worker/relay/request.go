@@ -34,8 +34,9 @@ type request struct {
 	lander config.Lander
 	// server: the request is a lander's own server's, and address and userAgent are its shopper's.
 	server bool
-	// in are the fields, once they have been read.
-	in rules.Fields
+	// in are the fields, once they have been read; unreadable is why they could not be.
+	in         rules.Fields
+	unreadable *answer
 	// address is the shopper's, as Cloudflare saw it.
 	address   string
 	userAgent string
@@ -161,15 +162,19 @@ func (rq *request) shown() bool {
 
 const formType = "application/x-www-form-urlencoded"
 
-// fields reads the body.
+// fields reads the body, once.
 func (rq *request) fields() (rules.Fields, *answer, bool) {
-	if rq.in != nil {
-		return rq.in, nil, true
+	if rq.in == nil && rq.unreadable == nil {
+		rq.in, rq.unreadable = rq.decode()
 	}
+	return rq.in, rq.unreadable, rq.unreadable == nil
+}
+
+func (rq *request) decode() (rules.Fields, *answer) {
 	contentType := rq.http.Header.Get("Content-Type")
 	raw, err := whole(rq.http.Body)
 	if err != nil {
-		return nil, say(codes.Malformed), false
+		return nil, say(codes.Malformed)
 	}
 	rq.read = len(raw)
 	fields, err := body.Decode(contentType, rq.http.URL.RawQuery, raw)
@@ -178,11 +183,10 @@ func (rq *request) fields() (rules.Fields, *answer, bool) {
 		if fault := new(body.FieldError); errors.As(err, &fault) {
 			a.detail, a.problems = fault.Text(rq.lang()), rules.Problems{fault.Problem}
 		}
-		return nil, a, false
+		return nil, a
 	}
 	rq.http.Body = http.NoBody // which lets go of what was read
-	rq.in = fields
-	return fields, nil, true
+	return fields, nil
 }
 
 // empty tells whether the request, whose fields have been read, had neither a body nor a query: no type is wrong then.
