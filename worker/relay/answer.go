@@ -51,8 +51,8 @@ type answer struct {
 	csp      string
 	rawBody  string
 	allow    []string
-	// preflight: the answer to a CORS preflight.
-	preflight bool
+	// preflight are the methods that the answer to a CORS preflight names.
+	preflight []string
 }
 
 func say(code string) *answer { return &answer{code: code} }
@@ -218,8 +218,8 @@ func (rl *Relay) write(w http.ResponseWriter, rq *request, a *answer) {
 	if a.replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
-	if a.preflight {
-		h.Set("Access-Control-Allow-Methods", strings.Join(rq.route.methods, ", "))
+	if len(a.preflight) > 0 {
+		h.Set("Access-Control-Allow-Methods", strings.Join(a.preflight, ", "))
 		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key")
 		h.Set("Access-Control-Max-Age", "7200")
 	}

@@ -19,8 +19,8 @@ import (
 // inDialect tells whether the answer is one for a lander that expects Konnektive's own. An answer that is not the
 // outcome of a call keeps its status: a page of another shop, or an address or a method that does not exist.
 func (rq *request) inDialect(a *answer) bool {
-	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.preflight ||
-		a.location != "" || a.html != "" {
+	if rq.lander.Dialect != config.DialectKonnektive || rq.route == nil || rq.route.navigated || a.location != "" ||
+		a.html != "" {
 		return false
 	}
 	switch a.code {

@@ -287,6 +287,27 @@ func TestCallsThatAreNotRelayedSayWhatToUse(t *testing.T) {
 		s.expect(got, 404, "ERROR", "not_found")
 		assert.Contains(t, string(got.Message), word, path)
 	}
+	ask := func(method, host, origin string) reply {
+		r := httptest.NewRequest(method, "https://"+host+"/api/order/query/", nil)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Access-Control-Request-Method", "POST")
+		return s.send(r)
+	}
+	const pages = "https://pages.example" // of allowedOrigins
+	preflight, answer := ask("OPTIONS", s.host, pages), ask("POST", s.host, pages)
+	assert.Equal(t, http.StatusNoContent, preflight.StatusCode)
+	assert.Equal(t, "GET, HEAD, POST", preflight.Header.Get("Access-Control-Allow-Methods"))
+	assert.Contains(t, preflight.Header.Get("Access-Control-Allow-Headers"), "Content-Type")
+	s.expect(answer, 404, "ERROR", "not_found")
+	for _, got := range []reply{preflight, answer} {
+		assert.Equal(t, pages, got.Header.Get("Access-Control-Allow-Origin"), "its developer reads the text")
+		assert.Equal(t, "Origin", got.Header.Get("Vary"))
+	}
+	for _, got := range []reply{ask("OPTIONS", s.host, "https://evil.example"), ask("OPTIONS", "plain.example", pages)} {
+		assert.Equal(t, http.StatusNotFound, got.StatusCode)
+		assert.Empty(t, got.Header.Get("Access-Control-Allow-Origin"))
+	}
+
 	get := s.get("/api/order/import/?firstName=Ada")
 	s.expect(get, 405, "ERROR", "method_not_allowed")
 	assert.Equal(t, "POST", get.Header.Get("Allow"))

@@ -56,8 +56,16 @@ func (rq *request) options() *answer {
 	if !rq.mayCall() {
 		return say(codes.Origin)
 	}
-	return &answer{
+	a := &answer{
 		code: codes.Options, status: http.StatusNoContent, allow: append([]string{http.MethodOptions}, rq.route.methods...),
-		preflight: rq.corsOrigin != "" && rq.http.Header.Get("Access-Control-Request-Method") != "",
 	}
+	if rq.preflight() {
+		a.preflight = rq.route.methods
+	}
+	return a
+}
+
+// preflight tells whether the request is a CORS preflight of a page that may read answers.
+func (rq *request) preflight() bool {
+	return rq.corsOrigin != "" && rq.http.Header.Get("Access-Control-Request-Method") != ""
 }

@@ -107,14 +107,12 @@ var errPanic = errors.New("a panic, whose line comes before this one")
 func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
 	rq.forPeople = rq.shown()
-	if rq.route == nil {
-		a := say(codes.NotFound)
-		a.detail = instead(rq.http.URL.Path)
-		return a
-	}
-	rq.logged = rq.ref
 	lander, known := rl.config.Lander(rq.host)
 	rq.lander = lander
+	if rq.route == nil {
+		return rq.notFound()
+	}
+	rq.logged = rq.ref
 	if !rq.route.navigated {
 		rq.crossOrigin()
 	}
@@ -142,6 +140,18 @@ func (rl *Relay) answer(rq *request) *answer {
 		return say(codes.RateLimited)
 	}
 	return rq.route.serve(rl, rq)
+}
+
+// notFound says what to use instead of a call of the CRM's that is not relayed. A page on another origin gets to read
+// it: its preflight is answered as if there were such a route.
+func (rq *request) notFound() *answer {
+	rq.crossOrigin()
+	if rq.method == http.MethodOptions && rq.preflight() {
+		return &answer{code: codes.Options, status: http.StatusNoContent, preflight: methodsBoth}
+	}
+	a := say(codes.NotFound)
+	a.detail = instead(rq.http.URL.Path)
+	return a
 }
 
 // shown tells whether a browser shows the answer to a person: to a form that
