@@ -374,7 +374,12 @@ func TestHealthAndPreflight(t *testing.T) {
 	vars[config.NameLanders] = `{"other.example":{"campaignId":12,"forceMerchantId":7,"products":[34]}}`
 	s.relay = s.start(vars, s.sim, s.store)
 	nobody := ask("Bearer " + adminToken)
-	assert.Contains(t, nobody.body, `{"lander":"shop.example","level":"fail","checks":[{"check":"lander","level":"fail","text":"No lander is configured for this host`)
+	assert.Contains(t, nobody.body, `{"lander":"shop.example","level":"fail","checks":[{"check":"lander_missing","level":"fail","text":"LANDERS.\"shop.example\""`)
+	health := s.get("/api/health")
+	assert.Equal(t, http.StatusServiceUnavailable, health.StatusCode, "a monitor is not told that all is well")
+	assert.JSONEq(t, `{"status":"misconfigured","faults":["lander_missing"],"version":""}`, health.body)
+	s.host = "other.example"
+	assert.JSONEq(t, `{"status":"ok","version":""}`, s.get("/api/health").body)
 	assert.Len(t, s.sim.Calls(), calls, "a campaign without a number is not asked for")
 }
 

@@ -10,9 +10,15 @@ import (
 	"klarna-relay/worker/preflight"
 )
 
-// faultsOf are the faults that keep this host from selling: everybody's and its lander's.
+// faultsOf are the faults that keep this host from selling: everybody's and its lander's, or that it has no lander.
 func (rl *Relay) faultsOf(rq *request) []config.Fault {
-	return append(rl.faults[:len(rl.faults):len(rl.faults)], rq.lander.Faults...)
+	faults := append(rl.faults[:len(rl.faults):len(rl.faults)], rq.lander.Faults...)
+	if len(faults) == 0 && rq.lander.Name == "" {
+		faults = []config.Fault{{Code: "lander_missing", Where: config.NameLanders + `."` + rq.host + `"`,
+			Cure: `no lander is configured for this host, so its orders are refused: add this table, or one for "*", or ask ` +
+				"the host that shoppers use"}}
+	}
+	return faults
 }
 
 // health says whether this host can sell by the configuration, and names the faults by code.
@@ -77,24 +83,17 @@ func operatorSays(status int, text string) *answer {
 
 // preflight tells the operator what works: with faults in the configuration
 // all of them with their cures, else what Konnektive says of this host's
-// lander, where it has one. It is asked once, since a user with wrong credentials may get locked.
+// lander. It is asked once, since a user with wrong credentials may get locked.
 func (rl *Relay) preflight(rq *request) *answer {
 	if refusal, ok := rl.operator(rq); !ok {
 		return refusal
 	}
 	lander, findings := rq.host, []preflight.Finding(nil)
-	switch {
-	case len(rl.faultsOf(rq)) > 0:
-		for _, fault := range rl.faultsOf(rq) {
-			findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where,
-				Cure: fault.Cure})
-		}
-	case rq.lander.Name == "":
-		findings = []preflight.Finding{{
-			Check: "lander", Level: preflight.Fail, Text: "No lander is configured for this host: its orders are refused.",
-			Cure: `Add a table [vars.LANDERS."` + rq.host + `"], or one for "*", or ask the host that shoppers use.`,
-		}}
-	default:
+	for _, fault := range rl.faultsOf(rq) {
+		findings = append(findings, preflight.Finding{Check: fault.Code, Level: preflight.Fail, Text: fault.Where,
+			Cure: fault.Cure})
+	}
+	if len(findings) == 0 {
 		lander = rq.lander.Name
 		began := rl.platform.Now()
 		said := preflight.Ask(rq.ctx, &rl.client, rq.lander)

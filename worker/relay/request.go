@@ -107,8 +107,7 @@ var errPanic = errors.New("a panic, whose line comes before this one")
 func (rl *Relay) answer(rq *request) *answer {
 	rq.route, rq.ref = find(rq.http.URL.EscapedPath())
 	rq.forPeople = rq.shown()
-	lander, known := rl.config.Lander(rq.host)
-	rq.lander = lander
+	rq.lander, _ = rl.config.Lander(rq.host)
 	if rq.route == nil {
 		return rq.notFound()
 	}
@@ -124,7 +123,7 @@ func (rl *Relay) answer(rq *request) *answer {
 		a.allow = rq.route.methods
 		return a
 	}
-	closed := !rq.route.open && !rq.route.navigated && (len(rl.faults) > 0 || !known || len(lander.Faults) > 0)
+	closed := !rq.route.open && !rq.route.navigated && len(rl.faultsOf(rq)) > 0
 	if !closed && rl.mayBeServer(rq) {
 		if refusal := rl.fromServer(rq); refusal != nil {
 			return refusal
