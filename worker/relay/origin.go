@@ -34,6 +34,10 @@ func (rq *request) mayCall() bool {
 	switch {
 	case origin != "" && rq.allowedOrigin(origin):
 		return true
+	case origin == "null" && site == "same-origin":
+		// A form of a page whose Referrer-Policy is no-referrer. A page without an origin is cross-site.
+		// https://fetch.spec.whatwg.org/#append-a-request-origin-header
+		return true
 	case origin != "" && !strings.EqualFold(origin, rq.base):
 		return false
 	}
