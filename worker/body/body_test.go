@@ -242,7 +242,13 @@ func TestWhatIsWrongWithAFieldNamesIt(t *testing.T) {
 		{"a file", "multipart/form-data; boundary=x", "",
 			"--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\n\r\nx\r\n--x--", "photo",
 			rules.FileSent},
-		{"a name that could be anything", formType, "", "<b>=1&<b>=2", "?", rules.Duplicate},
+		{"a name in another alphabet", formType, "", "größe=1&größe=2", "größe", rules.Duplicate},
+		{"a name of signs", jsonType, "", `{"a$b:{detail}":[]}`, "a$b:{detail}", rules.Nested},
+		{"a name of HTML", formType, "", "<b>=1&<b>=2", "<b>", rules.Duplicate},
+		{"a name of 60 characters", formType, "", strings.Repeat("ß", 60) + "=%", strings.Repeat("ß", 60), rules.BadEncoding},
+		{"a longer name", formType, "", strings.Repeat("ß", 61) + "=%", "?", rules.BadEncoding},
+		{"a name that cannot be shown", jsonType, "", `{"a\u0000":[]}`, "?", rules.Nested},
+		{"a name that is empty", jsonType, "", `{"":[]}`, "?", rules.Nested},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := body.Decode(c.contentType, c.query, []byte(c.body))

@@ -289,6 +289,33 @@ func TestBodiesThatAreNoOrderAreRefusedByName(t *testing.T) {
 	assert.Zero(t, s.store.Len())
 }
 
+func TestTheNameOfAFieldThatCannotBeReadIsShownToItsSenderAndNotLogged(t *testing.T) {
+	for name, s := range map[string]*shop{"plain": open(t), "dialect": openWith(t, dialectSettings(),
+		simulator.Options{})} {
+		for _, field := range []string{"größe", "a$b", "a:b", "zoe@example.com", "<img src=x>"} {
+			form := url.QueryEscape(field) + "=1&" + url.QueryEscape(field) + "=2"
+			got := s.send(s.raw("application/x-www-form-urlencoded", form))
+			var answer struct {
+				Message  string
+				Problems map[string]any
+			}
+			require.NoError(t, json.Unmarshal([]byte(got.body), &answer), name)
+			assert.Contains(t, answer.Message, field+" was sent twice", name)
+			assert.Contains(t, answer.Problems, field, name)
+			assert.NotContains(t, got.body, "<", name)
+
+			browser := s.raw("application/x-www-form-urlencoded", form)
+			browser.Header.Set("Accept", "text/html")
+			got = s.send(browser)
+			assert.Contains(t, got.body, "<main>", name)
+			assert.NotContains(t, got.body, "<img", name)
+		}
+		for _, line := range s.logs {
+			assert.NotRegexp(t, `größe|a\$b|a:b|zoe|img`, line, name)
+		}
+	}
+}
+
 func TestABadIdempotencyKeyIsNamed(t *testing.T) {
 	s := open(t)
 	for _, key := range []string{"short", strings.Repeat("x", 129), "with space", "ümlaut-key"} {

@@ -57,5 +57,5 @@ func (p Problem) forDevelopers() string {
 	case int(p.Code) < len(faults):
 		text = faults[p.Code]
 	}
-	return strings.Replace(strings.Replace(text, "{}", p.Field, 1), "{detail}", p.Detail, 1)
+	return strings.Replace(strings.Replace(text, "{detail}", p.Detail, 1), "{}", p.Field, 1) // a name may be "{detail}"
 }

@@ -453,10 +453,13 @@ func loggable(name string) bool {
 	return true
 }
 
-// quoted is a name fit for an answer: at most 60 characters of names, of arrays within forms (address[city]) and of
-// headers (cc-number); "?" otherwise.
+// maxShown is how many characters of a field's name an answer shows.
+const maxShown = 60
+
+// quoted is a name fit for an answer that may have many: the characters of names, of arrays within forms (address[city])
+// and of headers (cc-number), which both JSON and HTML write as they are; "?" otherwise.
 func quoted(name string) string {
-	if name == "" || len(name) > 60 {
+	if name == "" || len(name) > maxShown {
 		return "?"
 	}
 	for i := 0; i < len(name); i++ {

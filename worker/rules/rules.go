@@ -14,7 +14,10 @@
 // net/http, no Unicode tables. The page's check is a convenience; the edge's check decides.
 package rules
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Fields are Konnektive parameters and their values, as text.
 type Fields map[string]string
@@ -26,9 +29,13 @@ type Problem struct {
 	Detail string // what Text fills in: a limit, or an example; never anything the shopper typed
 }
 
-// NewProblem is the problem with a field whose name came from outside.
+// NewProblem is the only problem of a request, with a field whose name came from outside. Any name that can be shown
+// is: it tells the page's developer where to look. It is not for the log, since a shopper may have typed it.
 func NewProblem(name string, code Code, detail string) Problem {
-	return Problem{Field: quoted(name), Code: code, Detail: detail}
+	if name == "" || utf8.RuneCountInString(name) > maxShown || !printable(name) {
+		name = "?"
+	}
+	return Problem{Field: name, Code: code, Detail: detail}
 }
 
 // Problems are in the order of the form, one for a field at most.
