@@ -29,8 +29,8 @@ func (l *landerReader) prepaidType() (string, rules.Method) {
 	return name, method
 }
 
-// countries reads the lander's billing countries; all of the method's when there are none. An empty list counts as
-// none: a shop that sells nowhere makes no sense.
+// countries reads the lander's billing and delivery countries; all of the method's when there are none. An empty list
+// counts as none: a shop that sells nowhere makes no sense.
 func (l *landerReader) countries(method rules.Method) []string {
 	var countries []string
 	texts, where := l.texts("countries", "countries_invalid", `["DE", "NL"]`)
