@@ -129,8 +129,8 @@ document.getElementById("state").onclick = function () {
 document.getElementById("error").textContent = new URLSearchParams(location.search).get("errorMsg") || "";
 </script></body></html>`),
 
-	// No script at all: the browser posts the form, and shows the answer.
-	"/form.php": oldPage(`</head><body><form action="/api/order/import/" method="post">` + oldFields + `
+	// No script at all: the browser posts the form, with Origin: null, and shows the answer.
+	"/form.php": oldPage(`<meta name="referrer" content="no-referrer"></head><body><form action="/api/order/import/" method="post">` + oldFields + `
 <input type="hidden" name="billShipSame" value="1">
 <input type="hidden" name="product1_id" value="34"><input type="hidden" name="product1_qty" value="1">
 <input type="hidden" name="redirectsTo" value="/members.php"><button id="pay">Pay</button></form></body></html>`),

@@ -120,6 +120,8 @@ func TestARefHasOneSpelling(t *testing.T) {
 	require.Equal(t, http.StatusOK, upsale(ref, "upsale-key-1").Status)
 	again := upsale(capitals, "upsale-key-2")
 	assert.Equal(t, http.StatusNotFound, again.Status, "a second way to pay for the same upsale: %s", again.Body)
+	assert.Equal(t, http.StatusNotFound, upsale(ref+"+3", "upsale-key-3").Status)
+	assert.Equal(t, http.StatusOK, upsale("+"+ref+"+", "upsale-key-4").Status, "with spaces around it")
 	assert.Len(t, m.CRM.Calls(simulator.OpUpsale), 1)
 }
 
