@@ -332,20 +332,22 @@ func (s *Service) orderBefore(ctx context.Context, in *Import, t *tracked, order
 // has reached it. This is found out before the order is held, since an order that is not used must stay free: the
 // purchase that it belongs to may not have noted it yet.
 func (s *Service) leadIsFresh(ctx context.Context, reply konnektive.Reply) (bool, error) {
-	switch {
-	case reply.OrderImported():
-		return false, nil
-	case reply.OrderStatus() == "":
+	if hidesStatus(reply) {
 		return s.fresh(ctx, reply.OrderID())
 	}
-	return reply.OrderStatus() == konnektive.StatusPartial, nil
+	return !reply.OrderImported() && reply.OrderStatus() == konnektive.StatusPartial, nil
+}
+
+// hidesStatus tells whether Order Query has to be asked if an import may complete the order of a lead's answer.
+func hidesStatus(lead konnektive.Reply) bool {
+	return !lead.OrderImported() && lead.OrderStatus() == ""
 }
 
 // fresh asks Order Query whether an import may complete an order. Without an answer nothing may be imported: an order
 // that was paid before would show as paid by this shopper.
 //
-// The question takes no allowance. It is asked once for a lead and once for its import, and only where the lead's answer
-// does not say the status; to take allowance would cost another call to the ledger.
+// An attempt asks this once at most, and takes no allowance: to take it would cost another call to the ledger. For a
+// page's lead, pageLeadIsFresh has taken allowance before.
 func (s *Service) fresh(ctx context.Context, orderID string) (bool, error) {
 	order, _, err := s.query(ctx, orderID)
 	if err != nil {

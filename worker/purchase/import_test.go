@@ -14,6 +14,7 @@ import (
 
 	"klarna-relay/worker/codes"
 	"klarna-relay/worker/konnektive"
+	"klarna-relay/worker/ledger"
 )
 
 func TestTheBeginningOfTheRefIsInTheFieldThatTheShopNames(t *testing.T) {
@@ -392,6 +393,47 @@ func TestALeadThatTellsLittle(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, codes.Accepted, late.Code)
 		assert.False(t, d.record(lead.Ref).LeadWhole)
+	})
+	t.Run("asks about an order that is not free within the allowance, however often it comes", func(t *testing.T) {
+		for _, in := range []Lead{{Lander: "shop.example", Key: "key"}, {Lander: "shop.example"}} {
+			d := newDesk(t)
+			d.status["SAME"] = complete // another shopper's
+			d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+			ref := ""
+			for range 10 {
+				lead, err := d.another().Lead(ctx, in)
+				require.NoError(t, err)
+				ref, in.Ref = lead.Ref, lead.Ref
+			}
+			assert.Equal(t, ledger.Burst, strings.Count(strings.Join(d.calls, "\n"), "order/query SAME"))
+			assert.Empty(t, d.record(ref).LeadOrderID)
+			d.answer = nil
+			first, _ := d.redirected(order("key", "cart", ref))
+			assert.NotEqual(t, "SAME", d.record(first.Ref).Attempts[0].OrderID)
+		}
+	})
+	t.Run("does not take an order that there is no allowance to ask about", func(t *testing.T) {
+		d := newDesk(t)
+		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+		ref := d.store.Named("lead\nshop.example\nkey")
+		_, _, err := d.store.Memory.Read(ctx, ref, ledger.Burst)
+		require.NoError(t, err)
+		lead, err := d.Lead(ctx, Lead{Lander: "shop.example", Key: "key"})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"leads/import"}, d.calls)
+		assert.Empty(t, d.record(lead.Ref).LeadOrderID, "it is free, but nobody knows")
+		d.pass(time.Second)
+		_, err = d.another().Lead(ctx, Lead{Lander: "shop.example", Ref: lead.Ref})
+		require.NoError(t, err)
+		assert.Equal(t, "SAME", d.record(lead.Ref).LeadOrderID)
+	})
+	t.Run("has an order that the ledger gives no allowance to ask about", func(t *testing.T) {
+		d := newDesk(t)
+		d.refuse(konnektive.ImportLead, reply(`{"result":"SUCCESS","message":{"orderId":"SAME"}}`))
+		d.store.fails = func(string, string) error { return errBroken }
+		_, err := d.Lead(ctx, Lead{Lander: "shop.example"})
+		assert.ErrorIs(t, err, errBroken)
+		assert.Equal(t, []string{"leads/import"}, d.calls)
 	})
 	t.Run("cannot be noted", func(t *testing.T) {
 		for _, n := range []int{1, 2} { // the hold, the purchase

@@ -74,9 +74,9 @@ func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID str
 	reply konnektive.Reply) (Result, error) {
 	usable := false
 	if t.LeadOrderID == "" {
-		fresh, err := s.leadIsFresh(ctx, reply)
+		fresh, err := s.pageLeadIsFresh(ctx, t.ref, reply)
 		if err != nil {
-			return Result{}, unasked(t.ref, err)
+			return Result{}, err
 		}
 		usable = fresh
 	}
@@ -106,6 +106,25 @@ func (s *Service) noteLead(ctx context.Context, t *tracked, in Lead, orderID str
 		return Result{}, broken(t.ref, err)
 	}
 	return Result{Code: codes.Accepted, Ref: t.ref, Kind: KindOrder, OrderID: t.LeadOrderID}, nil
+}
+
+// pageLeadIsFresh is leadIsFresh for a page's lead. A page may repeat its lead as often as it likes, so the question
+// takes allowance. Without allowance the order is not used.
+func (s *Service) pageLeadIsFresh(ctx context.Context, ref string, reply konnektive.Reply) (bool, error) {
+	if hidesStatus(reply) {
+		_, allowed, err := s.Store.Read(ctx, ref, 1)
+		switch {
+		case err != nil:
+			return false, broken(ref, err)
+		case allowed == 0:
+			return false, nil
+		}
+	}
+	fresh, err := s.leadIsFresh(ctx, reply)
+	if err != nil {
+		return false, unasked(ref, err)
+	}
+	return fresh, nil
 }
 
 // Opened is what leads have told about the purchase that they opened.
