@@ -23,7 +23,7 @@ const (
 	Ask
 	// KeyReused: the key stands for another cart.
 	KeyReused
-	// PaidBefore: the purchase is paid with another cart.
+	// PaidBefore: the purchase is paid with another cart. Of an upsale also: Konnektive says that it was taken before.
 	PaidBefore
 	// TooMany: more attempts than any shopper makes.
 	TooMany
@@ -88,6 +88,9 @@ func (r *Record) decideNew(digest string, now time.Time, asked bool) (Verdict, *
 		return Ask, nil
 	}
 	if unresolved := r.anyStands(now, InDoubt, Waiting, Closed); unresolved != nil {
+		if unresolved.Code == codes.AlreadyTaken && r.standing(unresolved, now) == Waiting {
+			return PaidBefore, unresolved
+		}
 		return Stand, unresolved
 	}
 	if same := r.latest(func(a *Attempt) bool { return a.Digest == digest && r.isOpen(a, now) }); same != nil {

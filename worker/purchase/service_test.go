@@ -1127,6 +1127,9 @@ func TestAnUpsaleThatIsDeclinedOrTakenBefore(t *testing.T) {
 	assert.Equal(t, codes.AlreadyTaken, code)
 	d.refuse(konnektive.ImportUpsale, notSent)
 	d.pass(time.Minute)
+	_, code = d.imported(upsale("another-tab", paid.Ref))
+	assert.Equal(t, codes.AlreadyTaken, code, "in another tab it is as well")
+	d.pass(time.Minute)
 	d.items = `{"productId":"40","qty":1}`
 	result, code = d.imported(upsale("key-4", paid.Ref))
 	assert.Equal(t, codes.Paid, code, "%v", result.Cause)

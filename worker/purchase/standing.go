@@ -221,13 +221,21 @@ func (a *Attempt) learn(order konnektive.Order, asked time.Time) {
 
 // observeUpsale: all attempts of an upsale are on the same order, which was COMPLETE before, so its status says
 // nothing about the upsale. GUESS: what was paid is on the order's items. The attempt that was asked about counts
-// as paid first, then the newest.
+// as paid first, then the newest. One that led nobody to Klarna gives way to one that did, or that Konnektive called
+// taken before.
 func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.Time) (paid []*Attempt) {
+	taken := func(a *Attempt) bool { return a.Code == codes.AlreadyTaken }
+	if !asked.Redirected() && !taken(asked) { // nobody was sent to Klarna by it
+		latest := func(is func(*Attempt) bool) *Attempt {
+			return r.latest(func(a *Attempt) bool { return is(a) && !a.Paid && a.OrderID == asked.OrderID })
+		}
+		asked = cmp.Or(latest((*Attempt).Redirected), latest(taken), asked)
+	}
 	more := order.Qty(r.Product) - r.Baseline // how many were paid, by the order
 	if order.Status != konnektive.StatusComplete {
 		more = 0
 	}
-	if asked.Code == codes.AlreadyTaken && order.Status == konnektive.StatusComplete && order.Qty(r.Product) > 0 {
+	if taken(asked) && order.Status == konnektive.StatusComplete && order.Qty(r.Product) > 0 {
 		more = max(more, 1)
 	}
 	for i := range r.Attempts {
@@ -237,10 +245,6 @@ func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.T
 		if r.Attempts[i].Paid {
 			more -= max(r.Attempts[i].Qty, 1)
 		}
-	}
-	if !asked.Redirected() && asked.Code != codes.AlreadyTaken { // nobody was sent to Klarna by it
-		at := r.latest(func(a *Attempt) bool { return a.Redirected() && !a.Paid && a.OrderID == asked.OrderID })
-		asked = cmp.Or(at, asked)
 	}
 	for next := asked; more > 0; {
 		if next == nil || next.Paid {

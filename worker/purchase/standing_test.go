@@ -282,8 +282,10 @@ func TestWhatARequestForAnImportMayDo(t *testing.T) {
 			of(answered("a", codes.Invalid, noon), answered("b", codes.Redirect, noon)), "a", "cart", at, true, Answer, "a"},
 		{"the same key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "a", "cart", at, true,
 			Answer, "a"},
-		{"another key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "b", "cart", at, true, Stand,
-			"a"},
+		{"another key after it was taken before", of(answered("a", codes.AlreadyTaken, noon)), "b", "cart", at, true,
+			PaidBefore, "a"},
+		{"another key after it was taken before, and the order was refunded",
+			of(known("REFUNDED", at, answered("a", codes.AlreadyTaken, noon))), "b", "cart", at, true, Stand, "a"},
 
 		{"the same key in doubt", of(answered("a", codes.Unknown, noon)), "a", "cart", at, false, Ask, ""},
 		{"the same key in doubt, asked", of(answered("a", codes.Unknown, noon)), "a", "cart", at, true, Stand, "a"},
