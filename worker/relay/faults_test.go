@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ type visit struct {
 	lostLog bool
 	// racing: every step waits for its turn.
 	racing bool
+	// purchases are those that shoppers were told a ref of, each with what was ordered last.
+	purchases []shopper
+	again     string // see story
 }
 
 // An event happens when its time has come, within [visit.pass].
@@ -183,7 +187,7 @@ func waysOf(kind string) []way {
 }
 
 func newVisit(t testing.TB, plan map[int]way, story *story) *visit {
-	v := &visit{plan: plan}
+	v := &visit{plan: plan, again: cmp.Or(story.again, "redirect")}
 	v.shop = &shop{t: t, store: ledger.NewMemory(), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), limit: -1,
 		address: "203.0.113.7", host: "shop.example"}
 	v.store.Now = v.clock
@@ -529,13 +533,15 @@ func (v *visit) ask(route, email, ref string, r *http.Request) (got reply, ok bo
 	return got, ok
 }
 
-// settleDown has everything work again, whatever is frozen go on, and ten more
-// minutes pass; then it balances the books.
+// settleDown has everything work again, whatever is frozen go on, and 25 more minutes pass. Nobody may be left without a
+// way to buy, neither then nor once every session is over. Then it balances the books.
 func (v *visit) settleDown() []string {
+	const over = 49 * time.Hour // every session was watched to its end
 	v.calm = true
 	v.pass(25 * time.Minute)
-	if len(v.book.PaidTwice()) > 0 {
-		v.pass(49 * time.Hour) // every session is watched to its end
+	if v.buyAgain("after the story") || len(v.book.PaidTwice()) > 0 {
+		v.pass(over)
+		v.buyAgain("after every session")
 	}
 	v.book.LogIncomplete = v.lostLog
 	v.book.Balance()
