@@ -483,6 +483,18 @@ var stories = []story{
 		}
 		p.seePaid()
 	}},
+	{name: "two carts of an upsale, both paid", tell: func(v *visit) {
+		p := v.shopper("zoe").buy()
+		one := p.upsale()
+		one.reach()
+		two := *one
+		two.cart = one.cart.with("product1_qty", "2")
+		two.next().reach()
+		back := one.klarna(v.sim.Approve)
+		one.comeBack(two.klarna(v.sim.Approve))
+		one.comeBack(back)
+		one.seePaid()
+	}},
 	{name: "an upsale refused at once, then paid", tell: func(v *visit) {
 		v.usual = onFirst(simulator.OpUpsale, simulator.Fault{Verdict: simulator.VerdictDecline})
 		p := v.shopper("zoe").buy()

@@ -570,7 +570,9 @@ func (s *Simulator) pay(order *Order, lines []Item, op Op, settings Settings) {
 	order.Payments++
 	order.Paid += total(lines)
 	if op == OpUpsale {
-		if order.tookUpsale(lines) {
+		if slices.ContainsFunc(order.Items, func(i Item) bool { // of another quantity it is another cart
+			return i.Upsale && i.ProductID == lines[0].ProductID && i.Qty == lines[0].Qty
+		}) {
 			s.violations = append(s.violations, Violation{Op: op, Field: order.ID,
 				Text: "the shopper paid the same upsale twice"})
 		}

@@ -398,12 +398,12 @@ func (b *Book) toldOrder(id string) bool {
 	})
 }
 
-// PaidTwice are the purchases for which more than one order was paid, or one upsale more than once, with the
-// orders. Of orders whose ids the relay was never told nothing can be known.
+// PaidTwice are the purchases for which more than one session was paid, with the order of each. The sessions of an
+// upsale have one order. Of orders whose ids the relay was never told nothing can be known.
 func (b *Book) PaidTwice() map[string][]string {
 	paid := map[string][]string{}
 	for _, session := range b.sim.Sessions() {
-		if session.State == simulator.SessionApproved && !session.Upsale && b.toldOrder(session.OrderID) {
+		if session.State == simulator.SessionApproved && b.toldOrder(session.OrderID) {
 			if ref := refOf(map[string]string{"redirectsTo": session.RedirectsTo}); ref != "" {
 				paid[ref] = append(paid[ref], session.OrderID)
 			}
@@ -417,12 +417,12 @@ func (b *Book) PaidTwice() map[string][]string {
 	return paid
 }
 
-// noticed: two payments for one purchase are in the log, with both orders.
+// noticed: two payments for one purchase are in the log, with its ref and both orders.
 func (b *Book) noticed() {
 	for ref, orders := range b.PaidTwice() {
 		b.mu.Lock()
 		noticed := slices.ContainsFunc(b.twice, func(line string) bool {
-			return !slices.ContainsFunc(orders, func(order string) bool { return !strings.Contains(line, order) })
+			return !slices.ContainsFunc(append(orders, ref[:8]), func(text string) bool { return !strings.Contains(line, text) })
 		})
 		b.mu.Unlock()
 		if !noticed {

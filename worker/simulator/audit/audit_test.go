@@ -82,6 +82,20 @@ func (r *relay) sell(op simulator.Op, fields map[string]string, a attempt) (url 
 	return url
 }
 
+// twoUpsales pays an order and two carts of one upsale of it.
+func (r *relay) twoUpsales() (order string) {
+	order = r.pays(r.order(attempt{ref: refA, key: "key-1"}))
+	var urls []string
+	for _, qty := range []string{"1", "2"} {
+		urls = append(urls, r.sell(simulator.OpUpsale, map[string]string{"product1_id": "40", "product1_qty": qty},
+			attempt{refB, "key-of-" + qty, []string{"orderId", order}}))
+	}
+	for _, url := range urls {
+		r.pays(url)
+	}
+	return order
+}
+
 // hands is the relay handing a url to the shopper.
 func (r *relay) hands(ref, url string) {
 	r.book.Hear(Heard{At: r.now, Email: "zoe@example.com", Route: "order", Ref: ref, Code: "redirect", URL: url})
@@ -270,13 +284,20 @@ func TestWhatTheAuditFinds(t *testing.T) {
 		{"two carts paid, and one of the orders is named", simulator.Settings{RedirectNamesOrder: true}, func(r *relay) {
 			first := r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
-			r.book.Logged(`{"event":"paid_twice","orders":["` + first + `"]}`)
+			r.book.Logged(`{"event":"paid_twice","ref":"aaaaaaaa","orders":["` + first + `"]}`)
 		}, []string{"purchase aaaaaaaa was paid by orders"}},
 		{"two carts paid, and noticed", simulator.Settings{RedirectNamesOrder: true}, func(r *relay) {
 			first := r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			second := r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
-			r.book.Logged(`{"event":"settled"}` + "\n" + `{"event":"paid_twice","orders":["` + second + `","` + first + `"]}`)
+			r.book.Logged(`{"event":"settled"}` + "\n" + `{"event":"paid_twice","ref":"aaaaaaaa","orders":["` + second + `","` +
+				first + `"]}`)
 		}, nil},
+		{"two carts paid, and another purchase's two are noticed", simulator.Settings{RedirectNamesOrder: true},
+			func(r *relay) {
+				first := r.pays(r.order(attempt{ref: refA, key: "key-1"}))
+				second := r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
+				r.book.Logged(`{"event":"paid_twice","ref":"bbbbbbbb","orders":["` + second + `","` + first + `"]}`)
+			}, []string{"purchase aaaaaaaa was paid by orders"}},
 		{"two carts paid, and the log is lost", simulator.Settings{RedirectNamesOrder: true}, func(r *relay) {
 			r.pays(r.order(attempt{ref: refA, key: "key-1"}))
 			r.pays(r.order(attempt{refA, "key-2", []string{"product1_qty", "2"}}))
@@ -291,6 +312,12 @@ func TestWhatTheAuditFinds(t *testing.T) {
 			assert.False(r.t, r.book.Paid("zoe@example.com", refB))
 			r.pays(url)
 			r.says("status", refB, "paid", "")
+		}, nil},
+		{"two carts of an upsale paid, and nobody notices", simulator.Settings{}, func(r *relay) { r.twoUpsales() },
+			[]string{"purchase bbbbbbbb was paid by orders"}},
+		{"two carts of an upsale paid, and noticed", simulator.Settings{}, func(r *relay) {
+			id := r.twoUpsales()
+			r.book.Logged(`{"event":"paid_twice","ref":"bbbbbbbb","orders":["` + id + `","` + id + `"]}`)
 		}, nil},
 		{"a field of a card", simulator.Settings{},
 			func(r *relay) { r.order(attempt{refA, "key-1", []string{"cardNumber", "1"}}) },
