@@ -241,6 +241,9 @@ func unasked(ref string, err error) error {
 func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key, orderRef string) (result Result,
 	lost *ledger.Stored, err error) {
 	orderID := t.LeadOrderID
+	if orderID == "" && in.Lead == nil {
+		orderID = t.refused(in.Digest)
+	}
 	if in.Kind == KindUpsale {
 		if orderID, err = s.payable(ctx, in, t, orderRef); err != nil {
 			return Result{}, nil, err
@@ -270,6 +273,15 @@ func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key, orde
 	}
 	result, err = s.send(ctx, in, t, token)
 	return result, nil, err
+}
+
+// refused is the order of an attempt with this cart whose import was refused for a fault of the operator's; "" without
+// one.
+func (r *Record) refused(digest string) string {
+	if a := r.find(func(a *Attempt) bool { return a.State == Open && a.Digest == digest }); a != nil {
+		return a.OrderID
+	}
+	return ""
 }
 
 // A source is the order that an attempt is to complete; "": the import makes one.
@@ -508,10 +520,9 @@ func (s *Service) conclude(ctx context.Context, in *Import, t *tracked, token st
 	}
 	switch outcome {
 	case konnektive.Unreachable:
-		return Result{}, s.takeBack(ctx, t, token, true, fail(codes.Unreachable, "", reply.Cause()))
+		return Result{}, s.takeBack(ctx, in, t, token, fail(codes.Unreachable, "", reply.Cause()))
 	case konnektive.Misconfigured:
-		// A request without data for a lead has no other order.
-		return Result{}, s.takeBack(ctx, t, token, in.Lead == nil, fail(codes.Misconfigured, "", reply.Cause()))
+		return Result{}, s.takeBack(ctx, in, t, token, fail(codes.Misconfigured, "", reply.Cause()))
 	}
 	orderID := s.ownOrder(ctx, t, token, in.Gateway.PrepaidType, outcome, reply.OrderID())
 	seen := s.proof(ctx, t, token, orderID, outcome)
@@ -574,25 +585,26 @@ func (s *Service) concluded(t *tracked, token string, err error) Result {
 }
 
 // takeBack removes an attempt whose import was not carried out. An order that no import has reached is kept for the
-// next attempt.
-func (s *Service) takeBack(ctx context.Context, t *tracked, token string, unused bool, why error) error {
-	a := t.ByToken(token)
-	orderID := ""
-	if a != nil && unused && t.Kind == KindOrder {
-		orderID = a.OrderID
-	}
+// next attempt. One whose import was refused for a fault of the operator's is kept for the same cart, where the request
+// has no data for a lead, and so no other order.
+func (s *Service) takeBack(ctx context.Context, in *Import, t *tracked, token string, why error) error {
+	coded := *codes.As(why)
 	err := s.change(ctx, t, func(t *tracked) bool {
 		a := t.ByToken(token)
 		if a == nil || a.State != Sent {
 			return false
 		}
-		t.remove(token)
-		if t.LeadOrderID == "" {
-			t.LeadOrderID, t.LeadPartial = orderID, false
+		refused := coded.Code == codes.Misconfigured
+		if refused && in.Kind == KindOrder && in.Lead == nil {
+			a.State, a.Begun, t.LeadPartial = Open, s.Now().Add(-Lease), false
+			return true
 		}
+		if !refused && in.Kind == KindOrder && t.LeadOrderID == "" {
+			t.LeadOrderID, t.LeadPartial = a.OrderID, false
+		}
+		t.remove(token)
 		return true
 	})
-	coded := *codes.As(why)
 	coded.Ref, coded.Cause = t.ref, errors.Join(coded.Cause, err)
 	return &coded
 }

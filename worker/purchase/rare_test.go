@@ -320,3 +320,71 @@ func TestAPurchaseThatOutlivesTheNoteOfItsOrder(t *testing.T) {
 	}
 	assert.NotContains(t, said, "paid", "the other one paid")
 }
+
+// An order by its ref alone, refused for a fault of the operator's, has no other order to try again with. Its order must
+// not get another cart.
+func TestAfterAFaultOfTheOperatorsTheSameCartAloneUsesItsOrderAgain(t *testing.T) {
+	byRef := func(key, digest, ref string) Import {
+		in := order(key, digest, ref)
+		in.Lead = nil
+		return in
+	}
+	d := newDesk(t)
+	lead, err := d.Lead(t.Context(), Lead{Lander: "shop.example", Whole: true, Country: "DE"})
+	require.NoError(t, err)
+	d.refuse(konnektive.ImportOrder, reply(`{"result":"ERROR","message":"No products exist in the order"}`))
+	_, code := d.imported(byRef("key", "cart", lead.Ref))
+	require.Equal(t, codes.Misconfigured, code)
+	d.answer, d.calls = nil, nil
+
+	opened, err := d.Opened(t.Context(), "shop.example", lead.Ref)
+	require.NoError(t, err)
+	assert.True(t, opened.Whole("cart"))
+	assert.False(t, opened.Whole("other cart"))
+
+	again, _ := d.redirected(byRef("key", "cart", lead.Ref))
+	assert.Equal(t, lead.Ref, again.Ref)
+	assert.Equal(t, []string{"order/query L1", "order/import L1"}, d.calls)
+	_, code = d.imported(byRef("other", "other cart", lead.Ref))
+	assert.Equal(t, codes.Invalid, code)
+	assert.Equal(t, "order/query L1", d.calls[len(d.calls)-1], "nothing is imported")
+}
+
+func TestAnUpsaleIsPutDownToTheSessionThatOrderedAsManyAsCame(t *testing.T) {
+	for _, third := range []string{"was opened too", "was declined"} {
+		t.Run("the third "+third, func(t *testing.T) {
+			d := newDesk(t)
+			paid, _ := d.paidOrder("key-1")
+			cart := func(key string, qty int) Import {
+				in := upsale(key, paid.Ref)
+				in.Digest, in.Qty = key, qty
+				return in
+			}
+			first, session := d.redirected(cart("one", 1))
+			_, err := d.another().Failed(t.Context(), Back{Lander: "shop.example", Session: session})
+			require.NoError(t, err)
+			d.pass(time.Minute)
+			_, session = d.redirected(cart("two", 2))
+			d.pass(time.Minute)
+			if third == "was declined" {
+				d.refuse(konnektive.ImportUpsale, reply(`{"result":"ERROR","message":"Transaction Declined: no"}`))
+			}
+			d.imported(cart("three", 1))
+			d.answer = nil
+			d.pass(time.Minute)
+			_, err = d.another().ComeBack(t.Context(), Back{Lander: "shop.example", Session: session})
+			require.NoError(t, err)
+			d.pass(time.Second)
+			require.NotEqual(t, codes.Paid, d.said(first.Ref), "Order Query does not know it yet")
+			d.pass(time.Second)
+			d.events = nil
+
+			d.items = `{"productId":"40","qty":2}`
+			require.Equal(t, codes.Paid, d.said(first.Ref))
+			for _, a := range d.record(first.Ref).Attempts {
+				assert.Equal(t, a.Qty == 2, a.Paid, a.Digest)
+			}
+			assert.Len(t, d.events, 1)
+		})
+	}
+}

@@ -246,6 +246,12 @@ func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.T
 			more -= max(r.Attempts[i].Qty, 1)
 		}
 	}
+	if !taken(asked) && max(asked.Qty, 1) != more {
+		// Of several that led to Klarna, the one that ordered as many as came is meant.
+		asked = cmp.Or(r.latest(func(a *Attempt) bool {
+			return a.Redirected() && !a.Paid && a.OrderID == asked.OrderID && max(a.Qty, 1) == more
+		}), asked)
+	}
 	for next := asked; more > 0; {
 		if next == nil || next.Paid {
 			next = r.latest(func(a *Attempt) bool { return a.State != Open && !a.Paid && a.OrderID == asked.OrderID })
