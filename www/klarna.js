@@ -138,7 +138,8 @@ async function ownWords(form) {
 function inOwnWords(texts, problems, own) {
   const said = (/** @type {string} */ field, /** @type {string} */ text) => {
     const { code, detail = "" } = problems[field] ?? {};
-    return (own[`rule.${code}.${field}`] ?? own[`rule.${code}`])?.replace(/\{(limit|example)\}/g, detail) ?? text;
+    const name = field.replace(/^ship(.)/, (_, first) => first.toLowerCase());
+    return (own[`rule.${code}.${name}`] ?? own[`rule.${code}`])?.replace(/\{(limit|example)\}/g, detail) ?? text;
   };
   return Object.fromEntries(Object.entries(texts).map(([field, text]) => [field, said(field, text)]));
 }
@@ -243,9 +244,10 @@ function money(value, currency) {
 /** @param {string} tag @param {string} [textContent] */
 const element = (tag, textContent = "") => Object.assign(document.createElement(tag), { textContent });
 
-/** @returns {Promise<unknown>} when the page is there, scripts that listen included */
+/** @returns {Promise<unknown>} when the page is there, scripts that listen included; a picture may never come */
 const loaded = async () =>
-  document.readyState === "complete" || new Promise((done) => addEventListener("load", done, { once: true }));
+  document.readyState === "complete" ||
+  Promise.race([new Promise((done) => addEventListener("load", done, { once: true })), sleep(5000)]);
 
 // ------------------------------------------------------------------ storage
 
@@ -317,7 +319,9 @@ function notePurchase(ref, code) {
  * @returns {Promise<T>}
  */
 async function alone(name, work, waiting) {
-  if (!navigator.locks) return work();
+  // Where the browser blocks storage it refuses locks, too.
+  const usable = await navigator.locks?.request("klarna:", { ifAvailable: true }, () => true).catch(() => false);
+  if (!usable) return work();
   const lock = `klarna:${name}`;
   const [done] = await navigator.locks.request(lock, { ifAvailable: true }, async (free) =>
     free ? [await work()] : [],
@@ -397,6 +401,9 @@ const TRACKING = /^(sessionId|affId|sourceValue\d|custom\d|httpReferer|requestUr
 // The relay keeps no longer address than this.
 const LONGEST_WAY_BACK = 300;
 
+/** @param {string} name @param {{ autocomplete?: string }} [input] */
+const isCard = (name, input) => /card|cvv|cvc|^cc/i.test(name) || /^cc-/.test(input?.autocomplete ?? "");
+
 /**
  * @param {HTMLFormElement | Record<string, string>} source
  * @returns {Record<string, string>} what is meant by it: trimmed, without what is empty
@@ -407,7 +414,10 @@ function collect(source) {
     [...given].map(([name, value]) => [name, String(value ?? "").trim()]).filter(([, value]) => value),
   );
   delete fields["cf-turnstile-response"];
-  if (fields.billShipSame === "1") for (const name in fields) if (/^ship(?!ProfileId)/.test(name)) delete fields[name];
+  // Where another way to pay is in the same form, card data never leave it.
+  const inputs = /** @type {any[]} */ (source instanceof HTMLFormElement ? [...source.elements] : []);
+  for (const name in fields) if (isCard(name, inputs.find((input) => input.name === name))) delete fields[name];
+  if (fields.billShipSame === "1" && fields.address1) for (const name in fields) if (/^ship(?!ProfileId)/.test(name)) delete fields[name];
   return fields;
 }
 
@@ -425,7 +435,7 @@ async function printsOf(fields) {
   const emailAddress = (fields.emailAddress ?? "").toLowerCase();
   return {
     print: await fingerprint(fields),
-    cart: await fingerprint({ ...fields, emailAddress }, /^(product|variant|coupon|email)/),
+    cart: await fingerprint({ ...fields, emailAddress }, /^(product|variant|orderItems|coupon|email)/),
     who: await fingerprint({ emailAddress }),
   };
 }
@@ -530,6 +540,8 @@ async function place(at, name, fields) {
   // Paid in another tab while this page was open: not a second order, but a late click on the first.
   if (last?.paid && last.cart === prints.cart && performance.timeOrigin < last.at)
     return { code: "paid", ref: last.ref };
+  if (fields.ref && (fields.ref === (last?.paid && last.ref) || (tab.get("gone") ?? []).includes(fields.ref)))
+    delete fields.ref; // the form's, which can take no order any more
   if (last?.paid) last = null;
   const changed = last?.key && last.print !== prints.print ? last : null;
   if (changed) {
@@ -539,12 +551,11 @@ async function place(at, name, fields) {
   const fresh = () => begin(prints, last);
   const attempt = last?.key && !changed && !last.over ? last : fresh();
   const answer = await insist(at, name, attempt, { fields, extra });
-  const otherCart = answer.code === "paid" && changed && changed.cart !== prints.cart;
-  if (!otherCart && answer.code !== "earlier_paid") return answer;
-  // What is paid is the order before this one, so that the next press is for another.
-  const { ref, cart, who } = changed ?? { ref: answer.ref, cart: undefined, who: prints.who };
-  shared.set(`at:${name}`, { ref, cart, who, paid: true, at: Date.now() });
-  return { ...answer, code: "earlier_paid" };
+  if (answer.code !== "earlier_paid") return answer;
+  // What is paid is an order before this one, so that the next press is for another.
+  const { ref = answer.ref, cart } = changed ?? {};
+  shared.set(`at:${name}`, { ref, cart, who: prints.who, paid: true, at: Date.now() });
+  return answer;
 }
 
 /**
@@ -603,6 +614,10 @@ async function insist(at, name, attempt, body) {
     const dropped = dropTracking(answer, body);
     if (!dropped && (renewed || !renew)) return answer;
     renewed ||= !dropped;
+    if (code === "ref_unknown" && body.fields.ref && !at.path?.includes("upsale")) {
+      tab.set("gone", [...(tab.get("gone") ?? []), body.fields.ref]);
+      delete body.fields.ref;
+    }
     const { print = "", cart = "", who = "" } = current;
     current = begin({ print, cart, who }, code === "ref_unknown" ? null : current);
     body.token = await at.token?.();
@@ -718,14 +733,15 @@ async function announce(ref, { message }) {
     const total = amount(message?.total);
     const lines = linesOf(message);
     const told = shared.get(`told:${of}`) ?? { total: 0, lines: [] };
-    shared.set(`told:${of}`, { total, lines });
     const detail = {
       ref,
       total: cents(total - told.total),
       currency: message?.currency,
       items: withoutKnown(lines, told.lines),
     };
-    if (detail.total === 0 && detail.items.length === 0) return;
+    // An upsale may be told before its order, whose status is from before the upsale.
+    if (detail.total <= 0 && detail.items.length === 0) return;
+    shared.set(`told:${of}`, { total, lines });
     document.dispatchEvent(new CustomEvent("klarna:paid", { detail }));
   });
 }
@@ -866,6 +882,8 @@ class Check {
   #edge = false;
   #resting = 0; // until then the relay is not asked
   #asked = 0;
+  /** @type {Words} the lander's */
+  own = {};
 
   /** @param {HTMLFormElement} form @param {Options} at @param {string} lang */
   constructor(form, at, lang) {
@@ -887,10 +905,13 @@ class Check {
 
   /** @returns {Words | null} problems by field, at once; null when the page cannot tell */
   now() {
+    const order = collect(this.form);
+    // What has been told before, by a lead or the order of an upsale, is not in the page.
+    if (!this.#rules || this.at.path?.includes("upsale") || (order.ref && !this.form.querySelector("[name=firstName]")))
+      return null;
     try {
-      return (
-        this.#rules?.check(collect(this.form), JSON.parse(this.form.dataset.klarnaShop ?? "{}"), this.lang) ?? null
-      );
+      const shop = JSON.parse(this.form.dataset.klarnaShop ?? "{}");
+      return inOwnWords(this.#rules.check(order, shop, this.lang), this.#rules.problems(order, shop), this.own);
     } catch {
       return null;
     }
@@ -908,12 +929,13 @@ class Check {
       code,
       http,
       message,
+      problems = {},
       after = 60,
     } = await call(this.at, String(this.at.path).replace(/[^/]+\/import/, "order/check"), collect(this.form));
     if (code === "rate_limited") this.#resting = Date.now() + after * 1000;
     if (mine !== this.#asked) return null;
     if (code === "accepted") return {};
-    return http === 422 && message && typeof message === "object" ? message : null;
+    return http === 422 && message && typeof message === "object" ? inOwnWords(message, problems, this.own) : null;
   }
 
   /** A postal code or a phone number in its own form. @param {HTMLInputElement} field @param {string} country */
@@ -938,8 +960,6 @@ function optionsOf(form) {
   };
 }
 
-// How the relay says in the page's address that the shopper came back without having paid.
-const UNPAID = /^(declined|cancelled|expired)$/;
 // What an address of the page may choose in the form.
 const CHOICE = /^(product\d+_(id|qty)|variant\d+_id|couponCode|shipProfileId)$/;
 
@@ -969,6 +989,9 @@ function keepInSight(place) {
     }, ms);
 }
 
+/** @type {Record<string, number>} how many forms of a name the page has had */
+const formsOf = {};
+
 class Checkout {
   busy = false;
   /** @type {Words} by field, as shown */
@@ -983,6 +1006,10 @@ class Checkout {
     this.form = form;
     this.at = { ...optionsOf(form), ...options };
     this.name = this.at.name;
+    const before = (formsOf[this.name] = (formsOf[this.name] ?? 0) + 1) - 1;
+    this.prefix = `klarna-${this.name}${before || ""}`;
+    this.action = form.getAttribute("action");
+    this.unpaidBefore = query("klarna") === "declined"; // so the relay's failed/ route says
     this.upsale = this.at.path.includes("upsale");
     this.button = /** @type {HTMLElement | null} */ (form.querySelector("[type=submit], button:not([type])"));
     this.check = new Check(form, this.at, this.at.lang ?? pageLang());
@@ -1011,14 +1038,17 @@ class Checkout {
       ownWords(this.form),
     ]);
     this.words = { ...words, ...own };
-    this.own = own;
+    this.own = this.check.own = own;
   }
 
   listen() {
     const { form } = this;
-    form.addEventListener("submit", (event) => {
-      // A button with an address of its own sends the form there: to another way to pay, for example.
-      if (event.submitter?.hasAttribute("formaction")) return;
+    // Around the form, so that the page's own listeners come first and may stop it.
+    form.getRootNode().addEventListener("submit", (event) => {
+      const { target, submitter } = /** @type {SubmitEvent} */ (event);
+      if (target !== form || event.defaultPrevented) return;
+      // A button with an address of its own, or a script, sends the form to another way to pay.
+      if (submitter?.hasAttribute("formaction") || form.getAttribute("action") !== this.action) return;
       event.preventDefault();
       if (!this.busy) this.press();
     });
@@ -1053,13 +1083,17 @@ class Checkout {
   }
 
   async press() {
+    // The page's own, such as one for its terms.
+    const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (this.form.querySelectorAll("[type=checkbox]:invalid"));
+    const unticked = [...boxes].find((box) => box.getClientRects().length > 0);
+    if (unticked) return unticked.reportValidity();
     this.lock(true);
     this.save();
     this.show({});
     const wrong = this.check.now() ?? {};
     if (Object.keys(wrong).length) {
       this.lock(false);
-      return this.refuse("invalid", wrong);
+      return this.refuse({ code: "invalid", http: 422, message: wrong });
     }
     this.tell("sending");
     await this.lead.settled();
@@ -1076,7 +1110,7 @@ class Checkout {
 
   /** @param {Answer} answer */
   react(answer) {
-    const { code, http, ref, message, after = 60 } = answer;
+    const { code, ref, after = 60 } = answer;
     const to = destination({ ...this.at, thanks: this.thanks }, answer, query("ref"));
     const { locked, insecure } = meaning(code);
     if (to) {
@@ -1092,7 +1126,7 @@ class Checkout {
     if (insecure) return this.offerSecurePage();
     if (code === "earlier_paid")
       return this.tell(code, { alert: true, offer: [this.words.see, withRef(this.thanks, ref)] });
-    this.refuse(code, http === 422 || typeof message === "string" ? message : "", answer.problems);
+    this.refuse(answer);
   }
 
   /** The page that follows what becomes of the order. */
@@ -1109,23 +1143,30 @@ class Checkout {
     }, seconds * 1000);
   }
 
-  /**
-   * @param {string} code @param {unknown} message a text, or texts by field
-   * @param {Record<string, { code: string, detail?: string }>} [problems] by field
-   */
-  refuse(code, message, problems = {}) {
-    const { words, own } = this;
-    const said = message && typeof message === "object" ? /** @type {Words} */ (message) : {};
-    const fields = inOwnWords(said, problems, own);
+  /** @param {Answer} answer */
+  refuse(answer) {
+    const { code, http, message, problems = {} } = answer;
+    const said = http === 422 && message && typeof message === "object" ? message : {};
+    const fields = inOwnWords(said, problems, this.own);
     const first = this.show(fields);
     const rest = Object.keys(fields)
       .filter((field) => !this.elementOf(field))
       .map((field) => fields[field]);
-    const text = typeof message === "string" ? message : "";
-    // Of an upsale the relay knows more: its order is paid and stays as it is.
-    const general = own[code] ?? ((this.upsale && text) || words[code] || text || words.other);
-    this.tell(code, { alert: true, text: first ? [words.invalid, ...rest].join(" ") : rest.join(" ") || general });
+    const text = first ? [this.words.invalid, ...rest].join(" ") : rest.join(" ") || this.sentence(answer);
+    this.tell(code, { alert: true, text });
     (first ?? this.button)?.focus();
+  }
+
+  /**
+   * What an answer means. The relay gives a reason where the code says too little, such as for an extra to an order that
+   * is paid.
+   * @param {Answer} answer @returns {string}
+   */
+  sentence({ code, message }) {
+    const { words, own } = this;
+    const { reason = "", text = "" } = typeof message === "string" ? { text: message } : Object(message);
+    if (reason) return words[reason] ?? text;
+    return own[code] ?? ((this.upsale && text) || words[code] || text || words.other);
   }
 
   offerSecurePage() {
@@ -1139,22 +1180,26 @@ class Checkout {
     if (!globalThis.isSecureContext) return this.offerSecurePage();
     if (this.upsale) return;
     const last = lastAttempt(this.name);
-    if (UNPAID.test(query("klarna"))) return this.cameBackUnpaid(last, query("klarna"));
+    if (this.unpaidBefore) return this.cameBackUnpaid(last);
     if (last?.paid && performance.timeOrigin < last.at) {
       return this.tell("already_paid", { found: true, offer: [this.words.see, withRef(this.thanks, last.ref)] });
     }
-    if (!last?.key || last.paid || last.over) return;
-    if (last.url && isSafe(last.url)) {
-      this.tell("back", { found, offer: [this.words.onward, last.url] });
-      const { code } = last.ref ? await status(last.ref, { ...this.at, limit: 0 }) : { code: "" };
+    if (!last?.key || last.paid) return;
+    const [way] = waysOf(last);
+    if (way) {
+      this.tell("back", { found, offer: [this.words.onward, way.url] });
+      const answer = last.ref ? await status(last.ref, { ...this.at, limit: 0 }) : { code: "" };
+      const { code } = answer;
       if (this.busy) return;
       if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
-      else if (meaning(code).over && code !== "ref_unknown") this.tell(code, { alert: true, found });
-    } else if (!last.answered && tab.get(`sent:${this.name}`)?.key === last.key) this.tell("sent", { found });
+      else if (meaning(code).over && code !== "ref_unknown")
+        this.tell(code, { alert: true, found, text: this.sentence(answer) });
+    } else if (!last.over && !last.answered && tab.get(`sent:${this.name}`)?.key === last.key) this.tell("sent", { found });
   }
 
-  /** By the failed/ return. @param {Attempt | null} last @param {string} how */
-  async cameBackUnpaid(last, how) {
+  /** By the failed/ return. @param {Attempt | null} last */
+  async cameBackUnpaid(last) {
+    this.unpaidBefore = false;
     const here = new URL(location.href);
     here.searchParams.delete("klarna");
     history.replaceState(null, "", here);
@@ -1163,7 +1208,7 @@ class Checkout {
     // The address says no more than that it was not paid. The relay knows why, and the shopper hardly notices the wait.
     const soon = await Promise.race([asked, sleep(1500)]);
     if (this.busy) return;
-    if (soon?.code !== "paid") this.unpaid(soon, how);
+    if (soon?.code !== "paid") this.unpaid(soon);
     if (!last?.key || last.paid) return;
     // Another session of the purchase may be open still: then that one is offered, and not the one that was just left.
     const left = tab.get(`left:${this.name}`) ?? last.url;
@@ -1173,22 +1218,20 @@ class Checkout {
     if (this.busy) return;
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
     else {
-      if (answer && !soon) this.unpaid(answer, how);
+      if (answer && !soon) this.unpaid(answer);
       if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
       if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
     }
   }
 
   /**
-   * Says that nothing was paid, and why, as far as the relay knows. A lander's own words come first.
+   * Says that nothing was paid, and why, as far as the relay knows. Otherwise it may have been Klarna or the shopper.
    * @param {Answer | undefined | void} answer of the status
-   * @param {string} how
    */
-  unpaid(answer, how) {
-    const { words, own } = this;
-    const { reason = "", text = "" } = answer?.message ?? {};
-    const why = reason && (own[reason] ?? own[how] ?? words[reason] ?? text);
-    this.tell(how, { alert: true, found: true, text: why || words[how] });
+  unpaid(answer) {
+    const known = answer && (answer.code === "declined" || answer.message?.reason);
+    const text = known ? this.sentence(answer) : (this.own.declined ?? this.words.cancelled);
+    this.tell("declined", { alert: true, found: true, text });
   }
 
   /** @param {boolean} on */
@@ -1252,9 +1295,11 @@ class Checkout {
     this.at.token = async () => (await widget.catch(() => null))?.() ?? "";
   }
 
-  /** @param {string} field @returns {HTMLElement | null} what is seen of a field */
+  /** @param {string} field @returns {HTMLElement | undefined} what is seen of a field, or can be unfolded */
   elementOf(field) {
-    return this.form.querySelector(`[name="${CSS.escape(field)}"]:not([type=hidden])`);
+    const all = this.form.querySelectorAll(`[name="${CSS.escape(field)}"]:not([type=hidden])`);
+    const seen = (/** @type {Element} */ e) => e.getClientRects().length > 0 || e.closest("details:not([open])");
+    return /** @type {HTMLElement[]} */ ([...all]).find(seen);
   }
 
   /**
@@ -1281,8 +1326,8 @@ class Checkout {
 
   /** Where a field's problem stands; made when there is one. @param {HTMLInputElement} field @param {string} text */
   noteOf(field, text) {
-    const id = `klarna-${this.name}-${field.name}`;
-    const known = document.getElementById(id);
+    const id = `${this.prefix}-${field.name}`;
+    const known = /** @type {HTMLElement | null} */ (this.form.querySelector(`#${CSS.escape(id)}`));
     if (known || !text) return known;
     const note = Object.assign(element("p"), { id, className: "klarna-problem" });
     const place = field.closest("[data-klarna-field]");
@@ -1306,7 +1351,11 @@ class Checkout {
    * paid.
    */
   save() {
-    if (!this.upsale) tab.set(`values:${this.name}`, Object.fromEntries(new FormData(this.form)));
+    if (this.upsale) return;
+    const fields = /** @type {any[]} */ ([...this.form.elements]).filter(({ name }) => name);
+    const cards = fields.filter((field) => isCard(field.name, field)).map(({ name }) => name);
+    const typed = [...new FormData(this.form)].filter(([name]) => !cards.includes(name));
+    tab.set(`values:${this.name}`, Object.fromEntries(typed));
   }
 
   /**
@@ -1406,6 +1455,8 @@ class Lead {
 /** An element with data-klarna-status: it shows what has become of ?ref=. */
 class StatusPage {
   ref = query("ref");
+  /** @type {Words} the lander's */
+  own = {};
 
   /** @param {HTMLElement} place */
   constructor(place) {
@@ -1417,6 +1468,7 @@ class StatusPage {
     const { place, ref } = this;
     if (!ref) return this.reveal("none");
     for (const link of place.querySelectorAll("[data-klarna-again]")) link.addEventListener("click", () => this.ask());
+    this.own = (await Promise.race([ownWords(place), sleep(2000)])) ?? {};
     for (const part of place.querySelectorAll("[data-klarna-declined]"))
       part.toggleAttribute("hidden", query("klarna") !== "declined");
     const [open] = attempts().flatMap(([, attempt]) => (attempt?.ref === ref ? waysOf(attempt) : []));
@@ -1427,8 +1479,8 @@ class StatusPage {
 
   async ask() {
     const { at, place, ref } = this;
-    const { code } = await status(ref, at);
-    if (code === "late") this.reveal(code);
+    const { code, message } = await status(ref, at);
+    if (code === "late") this.reveal(code, message?.reason);
     if (code !== "paid" || !place.hasAttribute("data-klarna-confirm") || shared.get(`confirmed:${ref}`)) return;
     // The end of the funnel; the relay sends it on once, whichever of the order's refs it is asked with.
     shared.set(`confirmed:${ref}`, Date.now());
@@ -1442,9 +1494,11 @@ class StatusPage {
       return location.replace(withRef(elsewhere, this.ref));
     if (code === "paid") this.receipt(message ?? {});
     // The relay knows more than the code says: whether Klarna or the shop is waited for.
-    if (message?.text)
-      for (const spot of this.place.querySelectorAll("[data-klarna-text]")) spot.textContent = message.text;
-    this.reveal(code);
+    const { reason = "", text = "" } = Object(message);
+    if (text)
+      for (const spot of this.place.querySelectorAll("[data-klarna-text]"))
+        spot.textContent = this.own[reason || code] ?? text;
+    this.reveal(code, reason);
   }
 
   /** @param {any} message of a paid status */
@@ -1482,19 +1536,26 @@ class StatusPage {
       (spot.closest("[data-klarna-row]") ?? spot).toggleAttribute("hidden", !text);
   }
 
-  /** Shows what the page has to say to a code; what it has no words for leaves it as it is. @param {string} code */
-  reveal(code) {
+  /**
+   * Shows what the page has to say to a reason, else to the code; what it has no words for leaves it as it is.
+   * @param {string} code @param {string} [reason]
+   */
+  reveal(code, reason = "") {
     const parts = [...this.place.querySelectorAll("[data-klarna-when]")];
-    const meant = (/** @type {Element} */ part) =>
-      String(part.getAttribute("data-klarna-when")).split(" ").includes(code);
+    const about = (/** @type {string} */ what) =>
+      parts.filter((part) => String(part.getAttribute("data-klarna-when")).split(" ").includes(what));
+    const meant = [about(reason), about(code)].find((some) => some.length > 0);
     this.place.dataset.klarnaState = code;
-    if (parts.some(meant)) for (const part of parts) part.toggleAttribute("hidden", !meant(part));
+    if (meant) for (const part of parts) part.toggleAttribute("hidden", !meant.includes(part));
   }
 }
 
 // ------------------------------------------------------------------ start
 
 async function start() {
+  // A script that is async or put in later may run before the page is there.
+  if (document.readyState === "loading")
+    await new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
   visit();
   for (const form of document.querySelectorAll("form[data-klarna]")) attach(/** @type {HTMLFormElement} */ (form));
   for (const place of document.querySelectorAll("[data-klarna-status]"))
