@@ -139,7 +139,8 @@ function inOwnWords(texts, problems, own) {
   const said = (/** @type {string} */ field, /** @type {string} */ text) => {
     const { code, detail = "" } = problems[field] ?? {};
     const name = field.replace(/^ship(.)/, (_, first) => first.toLowerCase());
-    return (own[`rule.${code}.${name}`] ?? own[`rule.${code}`])?.replace(/\{(limit|example)\}/g, detail) ?? text;
+    const mine = own[`rule.${code}.${field}`] ?? own[`rule.${code}.${name}`] ?? own[`rule.${code}`];
+    return mine?.replace(/\{(limit|example)\}/g, detail) ?? text;
   };
   return Object.fromEntries(Object.entries(texts).map(([field, text]) => [field, said(field, text)]));
 }
@@ -300,11 +301,20 @@ function lastAttempt(name) {
   return last && Date.now() - last.at < DAY ? last : null;
 }
 
-/** What is known of a purchase now, for the attempts that are about it. @param {string} ref @param {string} code */
-function notePurchase(ref, code) {
+/** @param {string} ref @returns {string} of an upsale: its order's, under which it is remembered; else the same */
+function orderOf(ref) {
+  const [name = ""] = attempts().find(([name, attempt]) => attempt?.ref === ref && name.includes("/")) ?? [];
+  return name.split("/")[1] ?? ref;
+}
+
+/**
+ * What is known of a purchase now, for the attempts that are about it.
+ * @param {string} ref @param {string} code @param {Way[]} [open] the ways to Klarna that are left, where that is known
+ */
+function notePurchase(ref, code, open) {
   for (const [name, attempt] of attempts()) {
     if (attempt?.ref !== ref || attempt.paid) continue;
-    if (meaning(code).over) shared.set(`at:${name}`, { ...attempt, over: true });
+    if (meaning(code).over) shared.set(`at:${name}`, { ...attempt, ...(open && { open }), over: true });
     if (code !== "paid") continue;
     shared.set(`at:${name}`, { ref, cart: attempt.cart, who: attempt.who, paid: true, at: Date.now() });
     // The shopper's details have served their purpose.
@@ -401,8 +411,11 @@ const TRACKING = /^(sessionId|affId|sourceValue\d|custom\d|httpReferer|requestUr
 // The relay keeps no longer address than this.
 const LONGEST_WAY_BACK = 300;
 
+const CARD = /card|cvv|cvc|securitycode|^(cc|cvn|cvd|csc|pan$|expir|exp(month|year|date))/;
+
 /** @param {string} name @param {{ autocomplete?: string }} [input] */
-const isCard = (name, input) => /card|cvv|cvc|^cc/i.test(name) || /^cc-/.test(input?.autocomplete ?? "");
+const isCard = (name, input) =>
+  CARD.test(name.toLowerCase().replace(/[^a-z0-9]/g, "")) || /(^|\s)cc-/.test(input?.autocomplete ?? "");
 
 /**
  * @param {HTMLFormElement | Record<string, string>} source
@@ -417,7 +430,9 @@ function collect(source) {
   // Where another way to pay is in the same form, card data never leave it.
   const inputs = /** @type {any[]} */ (source instanceof HTMLFormElement ? [...source.elements] : []);
   for (const name in fields) if (isCard(name, inputs.find((input) => input.name === name))) delete fields[name];
-  if (fields.billShipSame === "1" && fields.address1) for (const name in fields) if (/^ship(?!ProfileId)/.test(name)) delete fields[name];
+  // Ship fields alone are the address.
+  if (fields.billShipSame === "1" && fields.address1)
+    for (const name in fields) if (/^ship(?!ProfileId)/.test(name)) delete fields[name];
   return fields;
 }
 
@@ -540,8 +555,9 @@ async function place(at, name, fields) {
   // Paid in another tab while this page was open: not a second order, but a late click on the first.
   if (last?.paid && last.cart === prints.cart && performance.timeOrigin < last.at)
     return { code: "paid", ref: last.ref };
-  if (fields.ref && (fields.ref === (last?.paid && last.ref) || (tab.get("gone") ?? []).includes(fields.ref)))
-    delete fields.ref; // the form's, which can take no order any more
+  // The form's ref, which can take no order any more. That of an upsale is its order's.
+  if (!at.path?.includes("upsale") && [last?.paid && last.ref, ...(tab.get("gone") ?? [])].includes(fields.ref))
+    delete fields.ref;
   if (last?.paid) last = null;
   const changed = last?.key && last.print !== prints.print ? last : null;
   if (changed) {
@@ -553,8 +569,8 @@ async function place(at, name, fields) {
   const answer = await insist(at, name, attempt, { fields, extra });
   if (answer.code !== "earlier_paid") return answer;
   // What is paid is an order before this one, so that the next press is for another.
-  const { ref = answer.ref, cart } = changed ?? {};
-  shared.set(`at:${name}`, { ref, cart, who: prints.who, paid: true, at: Date.now() });
+  const { ref } = answer;
+  shared.set(`at:${name}`, { ref, cart: changed?.cart, who: prints.who, paid: true, at: Date.now() });
   return answer;
 }
 
@@ -680,7 +696,7 @@ export async function status(ref, options = {}) {
     const answer = await call(options, `/api/order/status/${encodeURIComponent(ref)}`, null);
     options.heard?.(answer);
     if (meaning(answer.code).final) {
-      notePurchase(ref, answer.code);
+      notePurchase(ref, answer.code, []);
       if (answer.code === "paid") announce(ref, answer);
       return answer;
     }
@@ -724,9 +740,7 @@ function withoutKnown(lines, known) {
  */
 async function announce(ref, { message }) {
   await loaded();
-  // An upsale's purchase is remembered under the ref of its order.
-  const [upsale = ""] = attempts().find(([name, attempt]) => attempt?.ref === ref && name.includes("/")) ?? [];
-  const of = message?.orderNumber || upsale.split("/")[1] || ref;
+  const of = message?.orderNumber || orderOf(ref);
   await alone(`told:${of}`, async () => {
     if (shared.get(`paid:${ref}`)) return;
     shared.set(`paid:${ref}`, Date.now());
@@ -973,8 +987,8 @@ export function attach(form, options = {}) {
 }
 
 /**
- * Scrolls to a place, and again when the browser scrolls away from it within the first second: WebKit may still be about
- * to go where the page was left. Not when the shopper has begun to do something.
+ * Scrolls to a place, and again when the browser scrolls away from it within the first second: WebKit may still be
+ * about to go where the page was left. Not when the shopper has begun to do something.
  * @param {HTMLElement} place
  */
 function keepInSight(place) {
@@ -1006,7 +1020,8 @@ class Checkout {
     this.form = form;
     this.at = { ...optionsOf(form), ...options };
     this.name = this.at.name;
-    const before = (formsOf[this.name] = (formsOf[this.name] ?? 0) + 1) - 1;
+    const before = formsOf[this.name] ?? 0;
+    formsOf[this.name] = before + 1;
     this.prefix = `klarna-${this.name}${before || ""}`;
     this.action = form.getAttribute("action");
     this.unpaidBefore = query("klarna") === "declined"; // so the relay's failed/ route says
@@ -1044,7 +1059,8 @@ class Checkout {
   listen() {
     const { form } = this;
     // Around the form, so that the page's own listeners come first and may stop it.
-    form.getRootNode().addEventListener("submit", (event) => {
+    const around = form.isConnected ? form.getRootNode() : form;
+    around.addEventListener("submit", (event) => {
       const { target, submitter } = /** @type {SubmitEvent} */ (event);
       if (target !== form || event.defaultPrevented) return;
       // A button with an address of its own, or a script, sends the form to another way to pay.
@@ -1158,8 +1174,8 @@ class Checkout {
   }
 
   /**
-   * What an answer means. The relay gives a reason where the code says too little, such as for an extra to an order that
-   * is paid.
+   * What an answer means. The relay gives a reason where the code says too little, such as for an extra to an order
+   * that is paid.
    * @param {Answer} answer @returns {string}
    */
   sentence({ code, message }) {
@@ -1194,7 +1210,8 @@ class Checkout {
       if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
       else if (meaning(code).over && code !== "ref_unknown")
         this.tell(code, { alert: true, found, text: this.sentence(answer) });
-    } else if (!last.over && !last.answered && tab.get(`sent:${this.name}`)?.key === last.key) this.tell("sent", { found });
+    } else if (!last.over && !last.answered && tab.get(`sent:${this.name}`)?.key === last.key)
+      this.tell("sent", { found });
   }
 
   /** By the failed/ return. @param {Attempt | null} last */
@@ -1219,7 +1236,8 @@ class Checkout {
     if (code === "paid") location.replace(withRef(this.at.next ?? this.thanks, last.ref));
     else {
       if (answer && !soon) this.unpaid(answer);
-      if (last.url === left || code !== "pending") shared.set(`at:${this.name}`, { ...last, over: true });
+      if (!meaning(code).over && (last.url === left || code !== "pending"))
+        shared.set(`at:${this.name}`, { ...last, over: true });
       if (code === "pending" && open) this.tell("back", { found: true, offer: [this.words.onward, open.url] });
     }
   }
@@ -1311,8 +1329,9 @@ class Checkout {
     this.problems = found;
     let first;
     for (const field of /** @type {any} */ (this.form.elements)) {
-      if (!field.name || field !== this.elementOf(field.name)) continue;
-      const text = found[field.name] ?? "";
+      const seen = this.elementOf(field.name);
+      if (!field.name || field.type === "hidden" || (seen && field !== seen)) continue;
+      const text = (seen && found[field.name]) ?? "";
       const note = this.noteOf(field, text);
       if (note) note.textContent = text;
       if (text) field.setAttribute("aria-invalid", "true");
@@ -1544,7 +1563,7 @@ class StatusPage {
     const parts = [...this.place.querySelectorAll("[data-klarna-when]")];
     const about = (/** @type {string} */ what) =>
       parts.filter((part) => String(part.getAttribute("data-klarna-when")).split(" ").includes(what));
-    const meant = [about(reason), about(code)].find((some) => some.length > 0);
+    const meant = [about(reason || code), about(code)].find((some) => some.length > 0);
     this.place.dataset.klarnaState = code;
     if (meant) for (const part of parts) part.toggleAttribute("hidden", !meant.includes(part));
   }
@@ -1560,8 +1579,11 @@ async function start() {
   for (const form of document.querySelectorAll("form[data-klarna]")) attach(/** @type {HTMLFormElement} */ (form));
   for (const place of document.querySelectorAll("[data-klarna-status]"))
     new StatusPage(/** @type {HTMLElement} */ (place)).start();
-  for (const link of document.querySelectorAll("a[data-klarna-ref]"))
-    link.setAttribute("href", withRef(String(link.getAttribute("href")), query("ref")));
+  for (const link of document.querySelectorAll("a[data-klarna-ref]")) {
+    // Beside what became of an upsale, the way on is that of its order.
+    const ref = link.closest("[data-klarna-status]") ? orderOf(query("ref")) : query("ref");
+    link.setAttribute("href", withRef(String(link.getAttribute("href")), ref));
+  }
   showPrices();
   const page = document.querySelector("[data-klarna-click]");
   if (!page) return;
