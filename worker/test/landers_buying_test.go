@@ -3,6 +3,7 @@
 package test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,35 @@ var buying = []landerCase{
 		s.at("/thank-you?ref=")
 		s.until(`document.querySelector("[data-klarna-items]").checkVisibility()`)
 	}},
+	{"of an extra that comes to nothing it is said that its order is paid, and the offer is found again",
+		func(t *testing.T, s *shopper) {
+			const order, extra = "0123456789", "x"
+			code, reason := "retry", "upsale_retry"
+			s.intercept("*/api/upsale/import/*", false, always(cut{status: 202,
+				body: `{"result":"PENDING","code":"unknown","ref":"` + extra + `","message":"Please do not order again."}`}))
+			s.intercept("*/api/order/status/*", false, func(r *http.Request) *cut {
+				c := standing(code, reason, "The extra could not be ordered. Your first order is paid and stays as it is.")
+				if strings.HasSuffix(r.URL.Path, order) {
+					c = paid(order, "54.80", `{"name":"Trail headlamp","qty":1,"price":"49.90"}`)
+				}
+				return &c
+			})
+			s.open("/upsell?ref=" + order)
+			s.until(`document.querySelector("[data-klarna-when=paid]").checkVisibility()`)
+			s.do(`document.querySelector("form[data-klarna]").dataset.klarnaCheck = "/build/check.js";
+				document.querySelector("[name=product1_qty]").focus()`)
+			s.until(`globalThis.klarnaRules`)
+			for i, end := range []string{"retry", "declined"} {
+				code, reason = end, "upsale_"+end
+				s.pay()
+				s.state(end)
+				assert.Equal(t, "The extra could not be ordered. Your first order is paid and stays as it is.", s.alert())
+				assert.Equal(t, i+1, s.requested("/api/upsale/import/"), "the check knows nothing of an order's data")
+			}
+			s.open("/thank-you?ref=" + extra)
+			s.click("[data-klarna-when~=upsale_retry] a")
+			s.at("/upsell?ref=" + order)
+		}},
 	{"an upsell page of an order that is not paid shows what became of the order", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)

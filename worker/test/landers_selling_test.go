@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,6 +66,141 @@ var selling = []landerCase{
 		s.click("#card")
 		s.until(`location.pathname === "/nowhere"`)
 		assert.Zero(t, s.requested("/api/order/import/"))
+	}},
+	{"a page may stop an order: by a box that must be ticked, by a listener, by another action",
+		func(t *testing.T, s *shopper) {
+			s.open("/checkout")
+			s.fill(s.tab)
+			s.do(`document.querySelector("` + payButton + `").insertAdjacentHTML("beforebegin",
+				'<label><input type="checkbox" id="terms" name="custom_terms" required> I agree</label>')`)
+			busy := `document.querySelector("form[data-klarna]").getAttribute("aria-busy")`
+			s.pay()
+			s.until(`document.activeElement.id === "terms"`)
+			assert.NotEqual(t, "true", s.text(busy))
+			s.do(`document.querySelector("#terms").checked = true;
+				document.querySelector("form[data-klarna]").addEventListener("submit", (event) => {
+					event.preventDefault();
+					globalThis.stopped = true;
+				}, { once: true })`)
+			s.pay()
+			s.until(`globalThis.stopped`)
+			assert.NotEqual(t, "true", s.text(busy))
+			s.do(`Object.assign(document.querySelector("form[data-klarna]"), { action: "/nowhere", method: "get" })`)
+			s.pay()
+			s.until(`location.pathname === "/nowhere"`)
+			assert.Zero(t, s.requested("/api/order/import/"))
+		}},
+	{"card fields of another way to pay are neither kept nor sent", func(t *testing.T, s *shopper) {
+		s.serve("/form", `<form data-klarna action="/api/order/import/" method="post" data-klarna-check="edge"
+			data-klarna-lead>`+formFields+`<input name="cardNumber"> <input name="cardSecurityCode">
+			<input name="number" autocomplete="billing cc-number"> <input name="security_code">
+			<button>Klarna</button> <button formaction="/nowhere">Card</button></form>`)
+		var mu sync.Mutex
+		sent := ""
+		s.intercept("*/api/*", false, func(r *http.Request) *cut {
+			mu.Lock()
+			defer mu.Unlock()
+			sent += r.URL.Path + " " + bodyOf(r) + "\n"
+			return nil
+		})
+		s.open("/form")
+		s.set(map[string]string{"cardNumber": "4111111111111111", "cardSecurityCode": "9876",
+			"number": "4111 1111 1111 1111", "security_code": "9876"})
+		s.fill(s.tab)
+		s.until(lead)
+		s.until(`performance.getEntriesByType("resource").some(({ name }) => name.includes("/order/check/"))`)
+		kept := s.text(`Object.values(sessionStorage).join()`)
+		assert.Contains(t, kept, "Hauptstraße")
+		s.pay()
+		s.klarna("")
+		mu.Lock()
+		defer mu.Unlock()
+		for _, path := range []string{"/api/leads/import/ ", "/api/order/check/ ", "/api/order/import/ "} {
+			assert.Contains(t, sent, path)
+		}
+		for _, card := range []string{"4111", "9876"} {
+			assert.NotContains(t, kept, card)
+			assert.NotContains(t, sent, card)
+		}
+	}},
+	{"ship fields alone are the address where both are the same", func(t *testing.T, s *shopper) {
+		s.serve("/form", `<form data-klarna action="/api/order/import/" method="post"><input name="emailAddress">
+			<input name="phoneNumber"> <input name="shipFirstName"> <input name="shipLastName"> <input name="shipAddress1">
+			<input name="shipPostalCode"> <input name="shipCity"> <input name="shipCountry">
+			<input type="hidden" name="billShipSame" value="1"> <input type="hidden" name="product1_id" value="34">
+			<button>Order</button></form>`)
+		s.open("/form")
+		s.set(map[string]string{"emailAddress": s.email, "phoneNumber": "+49 30 12345678", "shipFirstName": "Zoë",
+			"shipLastName": "Ånd", "shipAddress1": "Hauptstraße 1", "shipPostalCode": "10115", "shipCity": "Berlin",
+			"shipCountry": "DE"})
+		s.pay()
+		s.klarna("")
+		assert.Equal(t, "Hauptstraße 1", s.order().OrderImports()[0].Fields["address1"])
+	}},
+	{"by ref and products alone, with the check in the page", func(t *testing.T, s *shopper) {
+		s.serve("/form", `<form data-klarna action="/api/order/import/" method="post" data-klarna-check="/build/check.js">
+			<input type="hidden" name="ref"> <input type="hidden" name="product1_id" value="34"> <button>Order</button></form>`)
+		s.open("/form")
+		s.open("/form?ref=" + s.text(`fetch("/api/leads/import/", { method: "POST", body: new URLSearchParams({
+			firstName: "Änne", lastName: "O’Neill", emailAddress: "`+s.email+`", phoneNumber: "+49 30 12345678",
+			address1: "Hauptstraße 1", postalCode: "10115", city: "Berlin", country: "DE", billShipSame: "1",
+		}) }).then((answer) => answer.json()).then(({ ref }) => ref)`))
+		s.do(`document.querySelector("button").focus()`)
+		s.until(`globalThis.klarnaRules`)
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+	}},
+	{"a form works in a page that comes after the script", func(t *testing.T, s *shopper) {
+		ran := make(chan struct{})
+		s.intercept("*/ran", false, func(*http.Request) *cut {
+			close(ran)
+			return &cut{status: 204}
+		})
+		s.intercept("*/held.js", false, func(r *http.Request) *cut {
+			select {
+			case <-ran:
+			case <-r.Context().Done():
+			}
+			return &cut{status: 200, header: map[string]string{"Content-Type": "text/javascript"}}
+		})
+		s.intercept("https://"+Host+"/form", false, always(document(`<script type="module" async>
+			import "/klarna.js";
+			fetch("/ran");
+			</script><script src="/held.js"></script>`, `<form data-klarna action="/api/order/import/" method="post">`+
+			formFields+`<button>Order</button></form>`)))
+		s.open("/form")
+		s.fill(s.tab, "postalCode", "1")
+		s.pay()
+		s.state("invalid")
+		s.set(map[string]string{"postalCode": "10115"})
+		s.pay()
+		s.klarna("")
+	}},
+	{"each of two forms of one name says its own", func(t *testing.T, s *shopper) {
+		form := `<form data-klarna action="/api/order/import/" method="post"><div>` + formFields +
+			`</div><button>Order</button></form>`
+		s.serve("/form", form+form)
+		s.open("/form?klarna=declined")
+		s.until(`[...document.forms].every(({ dataset }) => dataset.klarnaState === "declined")`)
+		assert.Equal(t, "1", s.text(`new Set([...document.forms].map((form) =>
+			form.querySelector("[role=alert]").textContent)).size`), "how it was left")
+		for i := range 2 {
+			form := fmt.Sprintf(`document.forms[%d]`, i)
+			s.do(`for (const [name, value] of Object.entries({ emailAddress: "` + s.email + `", firstName: "Änne",
+				lastName: "O’Neill", phoneNumber: "+49 30 12345678", address1: "Hauptstraße 1", postalCode: "1",
+				city: "Berlin", country: "DE" })) ` + form + `.elements[name].value = value`)
+			s.do(form + `.requestSubmit()`)
+			s.until(form + `.dataset.klarnaState === "invalid"`)
+			assert.Equal(t, "true", s.text(form+`.querySelector("#" + `+form+
+				`.elements.postalCode.getAttribute("aria-describedby")).textContent.length > 0`), "form %d", i)
+		}
+		assert.Equal(t, "2", s.text(`new Set([...document.querySelectorAll(".klarna-problem")].map(({ id }) => id)).size`))
+		problem := s.text(`document.querySelector(".klarna-problem").textContent`)
+		s.do(`document.forms[1].firstElementChild.hidden = true; document.forms[1].requestSubmit()`)
+		s.until(`document.forms[1].dataset.klarnaState === "invalid"`)
+		assert.Equal(t, problem, s.text(`document.forms[1].querySelector("[role=alert]").textContent`),
+			"a problem that cannot be seen is said beside the button")
 	}},
 	{"nothing is told to the CRM before the button is pressed, unless the lander and the shopper want it",
 		func(t *testing.T, s *shopper) {
@@ -135,7 +271,7 @@ var selling = []landerCase{
 		s.intercept("*/build/words/*", false, always(answer(404, "not_found", "")))
 		s.open("/nl/checkout?klarna=declined")
 		s.state("declined")
-		assert.Contains(t, s.alert(), "Klarna did not accept this payment")
+		assert.Contains(t, s.alert(), "The payment at Klarna was not completed")
 	}},
 	{"a lander has words of its own, for a state and for a rule", func(t *testing.T, s *shopper) {
 		s.beforePage(`new MutationObserver((_, looking) => {
@@ -143,19 +279,38 @@ var selling = []landerCase{
 			if (!main) return;
 			looking.disconnect();
 			main.dataset.klarnaWords = JSON.stringify({
-				declined: "That went wrong.", misconfigured: "Closed.", "rule.bad_postal_code": "Like {example}!" });
+				declined: "That went wrong.", misconfigured: "Closed.", cancelled: "You left.",
+				"rule.bad_postal_code": "Like {example}!" });
 		}).observe(document, { subtree: true, childList: true })`)
-		s.intercept(orders, false, times(1, cut{status: 422,
-			body: `{"result":"ERROR","code":"invalid","message":{"postalCode":"Please check it."},
-				"problems":{"postalCode":{"code":"bad_postal_code","detail":"10115"}}}`}))
+		note := `document.getElementById("klarna-order-postalCode")?.textContent`
 		s.open("/checkout?klarna=declined")
 		s.state("declined")
 		s.until(`document.querySelector("[role=alert]").textContent === "That went wrong."`)
-		s.do(`delete document.querySelector("form[data-klarna]").dataset.klarnaCheck`)
-		s.fill(s.tab)
+		s.do(`document.querySelector("[name=emailAddress]").focus()`)
+		s.until(`globalThis.klarnaRules`)
+		s.fill(s.tab, "postalCode", "1")
 		s.pay()
 		s.state("invalid")
-		assert.Equal(t, "Like 10115!", s.text(`document.getElementById("klarna-order-postalCode").textContent`))
+		assert.Equal(t, "Like 12345!", s.text(note))
+		assert.Zero(t, s.requested("/api/order/"), "the page's own check has said it")
+
+		s.intercept("*/build/*", false, always(cut{}))
+		s.open("/checkout")
+		s.pay()
+		s.state("invalid")
+		assert.Equal(t, "Like 12345!", s.text(note))
+		assert.Equal(t, 1, s.requested("/api/order/import/"), "the relay has said it")
+
+		s.open("/checkout")
+		s.do(`document.querySelector("form[data-klarna]").dataset.klarnaCheck = "edge"`)
+		s.set(map[string]string{"postalCode": "2"})
+		s.until(note + ` === "Like 12345!"`)
+		assert.NotZero(t, s.requested("/api/order/check/"))
+
+		s.intercept("*/api/order/status/*", false, always(standing("declined", "cancelled", "The payment was not completed.")))
+		s.open("/thank-you?ref=x")
+		s.until(`document.querySelector("[data-klarna-when~=declined] [data-klarna-text]").textContent === "You left."`)
+		s.open("/checkout")
 		s.is("whitelist")
 		s.fill(s.tab)
 		s.pay()
@@ -286,9 +441,7 @@ var remembering = []landerCase{
 			s.back()
 			s.state("back")
 			ref = s.refOf("order")
-			s.intercept(orders, false, times(1, cut{status: 200,
-				body: `{"result":"SUCCESS","code":"paid","ref":"` + ref + `","message":{"orderId":"` + ref +
-					`","total":"54.80","currency":"EUR","items":[]}}`}))
+			s.intercept(orders, false, times(1, earlierPaid(ref)))
 			s.set(map[string]string{"product1_qty": "3"})
 			s.pay()
 			s.state("earlier_paid")
@@ -305,6 +458,79 @@ var remembering = []landerCase{
 			assert.Equal(t, "13", quantities, "the new one is an order of its own")
 			assert.Len(t, s.orders(), 2)
 		}},
+	{"a cart that is changed back and turns out to be paid is the order that was placed", func(t *testing.T, s *shopper) {
+		status := answer(200, "pending", "")
+		s.intercept("*/api/order/status/*", false, func(*http.Request) *cut { return &status })
+		s.open("/checkout")
+		for _, quantity := range []string{"1", "3"} {
+			s.fill(s.tab, "product1_qty", quantity)
+			s.pay()
+			s.klarna("")
+			s.back()
+			s.state("back")
+		}
+		status = paid("x", "54.80", `{"name":"Trail headlamp","qty":1,"price":"49.90"}`)
+		s.intercept(orders, false, times(1, status))
+		s.set(map[string]string{"product1_qty": "1"})
+		s.pay()
+		s.at("/upsell?ref=x")
+		s.toldOnce()
+	}},
+	{"orderItems are what is in a cart", func(t *testing.T, s *shopper) {
+		s.open("/thank-you")
+		s.do(`globalThis.buy = async (orderItems) => (globalThis.klarna = await import("/klarna.js")).order({
+			firstName: "Änne", lastName: "O’Neill", emailAddress: "` + s.email + `", phoneNumber: "+49 30 12345678",
+			address1: "Hauptstraße 1", postalCode: "10115", city: "Berlin", country: "DE", billShipSame: "1", orderItems,
+		}, { stay: true })`)
+		assert.Equal(t, "redirect", s.text(`buy('{"34":1}').then(({ code, ref }) => (globalThis.ref = ref, code))`))
+		session, ok := s.market.CRM.LatestSession(s.order().ID)
+		require.True(t, ok)
+		_, err := s.market.CRM.Approve(session.ID)
+		require.NoError(t, err)
+		assert.Equal(t, "paid", s.text(`klarna.status(ref).then(({ code }) => code)`))
+		assert.Equal(t, "paid", s.text(`buy('{"34":1}').then(({ code }) => code)`), "a late click on the first")
+		assert.Equal(t, "redirect", s.text(`buy('{"35":2}').then(({ code }) => code)`))
+		assert.Len(t, s.orders(), 2)
+	}},
+	{"a form's own ref that takes no more orders is let go of", func(t *testing.T, s *shopper) {
+		gone, earlier := strings.Repeat("0", 64), strings.Repeat("1", 64)
+		s.serve("/form", `<form data-klarna action="/api/order/import/" method="post">`+formFields+
+			`<input type="hidden" name="ref"><button>Order</button></form>`)
+		var mu sync.Mutex
+		sent := map[string]int{}
+		s.intercept(orders, false, func(r *http.Request) *cut {
+			mu.Lock()
+			defer mu.Unlock()
+			_, ref, _ := strings.Cut("&"+bodyOf(r), "&ref=")
+			ref, _, _ = strings.Cut(ref, "&")
+			sent[ref]++
+			if ref == earlier {
+				c := earlierPaid(ref)
+				return &c
+			}
+			return nil
+		})
+		s.open("/form?ref=" + gone)
+		for _, quantity := range []string{"1", "2"} {
+			s.fill(s.tab, "product1_qty", quantity)
+			s.pay()
+			s.klarna("")
+			s.back()
+			s.state("back")
+		}
+		s.is("url")
+		s.open("/form?ref=" + earlier)
+		s.fill(s.tab)
+		s.pay()
+		s.state("earlier_paid")
+		s.pay()
+		s.klarna("")
+		assert.Len(t, s.order().OrderImports(), 1)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Equal(t, 1, sent[gone], "what the relay does not know is sent once")
+		assert.Equal(t, 1, sent[earlier])
+	}},
 	{"a shop that could not take an order gets it under a new key", func(t *testing.T, s *shopper) {
 		s.open("/checkout")
 		s.fill(s.tab)
@@ -342,10 +568,10 @@ var remembering = []landerCase{
 			assert.Equal(t, "true", s.text(seen), "and stays there")
 		}},
 	{"what was told of an order and its upsales adds up to its total", func(t *testing.T, s *shopper) {
-		total, items := "", ""
+		number, total, items := "63A9", "", ""
 		s.intercept("*/api/order/status/*", false, func(r *http.Request) *cut {
 			return &cut{status: 200,
-				body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{"orderNumber":"63A9","total":"` + total +
+				body: `{"result":"SUCCESS","code":"paid","ref":"x","message":{"orderNumber":"` + number + `","total":"` + total +
 					`","currency":"EUR","items":[` + items + `]}}`}
 		})
 		lamp, battery := `{"name":"Lamp","qty":1,"price":"1,234.50"}`, `{"name":"Battery","qty":1,"price":"14.90"}`
@@ -368,6 +594,22 @@ var remembering = []landerCase{
 		require.Len(t, told[2].Items, 1, "an upsale of the same name is counted")
 		assert.Equal(t, "Battery", told[2].Items[0].Name)
 		assert.Equal(t, 1, told[2].Items[0].Qty)
+
+		// Another order, whose upsale is told first: the order's own status is from before the upsale.
+		number = "64B0"
+		for _, step := range []struct{ ref, total, items string }{
+			{"e", "1,254.30", lamp + "," + battery}, {"d", "1,239.40", lamp},
+			{"f", "1,269.20", lamp + "," + battery + "," + battery},
+		} {
+			total, items = step.total, step.items
+			s.open("/thank-you?ref=" + step.ref)
+			s.until(`localStorage.getItem("klarna:paid:` + step.ref + `")`)
+		}
+		s.until(`JSON.parse(localStorage.getItem("told")).length >= 5`)
+		told = s.told()[3:]
+		require.Len(t, told, 2, "nothing is taken back")
+		assert.Equal(t, 1254.3, told[0].Total)
+		assert.Equal(t, 14.9, told[1].Total)
 	}},
 	{"a receipt adds up, whatever the CRM names of it", func(t *testing.T, s *shopper) {
 		rest := ""
@@ -388,6 +630,44 @@ var remembering = []landerCase{
 		s.until(`document.querySelector(".receipt").checkVisibility()`)
 		assert.Equal(t, "Order number 63A9FBD226|2 × Lamp €99.80|Shipping and discounts -€5.08|Total €94.72", s.text(shown))
 	}},
+}
+
+// formFields are the fields that every order needs.
+const formFields = `<input name="emailAddress"> <input name="firstName"> <input name="lastName">
+	<input name="phoneNumber"> <input name="address1"> <input name="postalCode"> <input name="city"> <input name="country">
+	<input type="hidden" name="billShipSame" value="1"> <input type="hidden" name="product1_id" value="34">
+	<input name="product1_qty" value="1"> `
+
+// document is a page that the samples have not.
+func document(head, body string) cut {
+	return cut{status: 200, header: map[string]string{"Content-Type": "text/html; charset=utf-8"},
+		body: `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A page</title><link rel="icon" href="data:,">
+			<script src="` + scriptPath + `"></script>` + head + `</head><body>` + body + `</body></html>`}
+}
+
+// serve has klarna.js in a page that the samples have not.
+func (s *shopper) serve(path, body string) {
+	page := document(`<script type="module" src="/klarna.js"></script>`, body)
+	for _, address := range []string{path, path + "?*"} {
+		s.intercept("https://"+Host+address, false, always(page))
+	}
+}
+
+// paid is the status of a paid order, earlierPaid the answer to another cart of it, and standing the status of one that
+// is not paid, in the relay's own shapes.
+func paid(ref, total, items string) cut {
+	return cut{status: 200, body: `{"result":"SUCCESS","code":"paid","ref":"` + ref + `","message":{"orderId":"` + ref +
+		`","orderNumber":"63A9","total":"` + total + `","currency":"EUR","items":[` + items + `]}}`}
+}
+
+func earlierPaid(ref string) cut {
+	return cut{status: 409, body: `{"result":"ERROR","code":"earlier_paid","ref":"` + ref +
+		`","message":"Your earlier order is paid. This one has not been placed."}`}
+}
+
+func standing(code, reason, text string) cut {
+	return cut{status: 200, body: `{"result":"SUCCESS","code":"` + code + `","ref":"x","message":{"orderId":"x","text":"` +
+		text + `","reason":"` + reason + `"}}`}
 }
 
 // bodyOf reads a request's body, and leaves it to be read again.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -122,6 +123,39 @@ var states = []struct {
 	{"too late", []string{"/thank-you?ref=0123456789"}, shown("ref_unknown", "ref_unknown")},
 }
 
+// moreStates have the parts of others with other words, and are looked at in one language and at one width, in turn.
+var moreStates = []struct {
+	name, path string
+	reach      func(s *shopper)
+}{
+	{"earlier paid", "/checkout", answered(earlierPaid("0123456789"), "earlier_paid")},
+	{"already paid", "/checkout", func(s *shopper) {
+		s.do(`localStorage.setItem("klarna:at:order", JSON.stringify({ ref: "x", paid: true, at: Date.now() + 6e4 }))`)
+		s.reload()
+		s.state("already_paid")
+	}},
+	{"elsewhere", "/checkout", func(s *shopper) {
+		s.do(`void navigator.locks.request("klarna:order", () => new Promise(() => {}))`)
+		s.fill(s.tab)
+		s.pay()
+		s.state("elsewhere")
+	}},
+	{"expired", "/thank-you?ref=x", told("retry", "expired")},
+	{"review", "/thank-you?ref=x", told("pending", "review")},
+	{"refunded", "/thank-you?ref=x", told("declined", "refunded")},
+	{"unproven", "/thank-you?ref=x", told("declined", "unproven")},
+	{"extra not ordered", "/thank-you?ref=x", told("retry", "upsale_retry")},
+}
+
+// told answers every status request with this code and reason, and the longest text there is.
+func told(code, reason string) func(*shopper) {
+	return func(s *shopper) {
+		s.intercept("*/api/order/status/*", false, always(standing(code, reason, strings.Repeat("twelve signs ", 18))))
+		s.reload()
+		s.until(`document.querySelector("[data-klarna-when~=` + reason + `]").checkVisibility()`)
+	}
+}
+
 // movedByTest are the states in which things move because the test changes the page, where a shopper would press something.
 var movedByTest = []string{"unfolded", "filling, with long words"}
 
@@ -200,6 +234,20 @@ func TestEveryStateOfTheLanders(t *testing.T) {
 			}
 		}
 	}
+	for i, state := range moreStates {
+		language, width := languages[i%len(languages)], []int64{360, 768, 1280}[i%3]
+		t.Run(fmt.Sprintf("%s%s, %d wide", state.name, language, width), func(t *testing.T) {
+			s := newShopper(t, market, browser, "url")
+			s.beforePage(shifts)
+			look(t, s, width, 800, []string{"light", "dark"}[i%2])
+			s.open(language + state.path)
+			state.reach(s)
+			nothingHasMoved(t, s)
+			bring(t, s, string(axe))
+			judge(t, s)
+			fits(t, s)
+		})
+	}
 }
 
 func nothingHasMoved(t *testing.T, s *shopper) {
@@ -213,27 +261,42 @@ func nothingHasMoved(t *testing.T, s *shopper) {
 // examine looks at a state that has come about on a screen, in a language, both by their numbers.
 func examine(t *testing.T, s *shopper, axe string, language, screen int) {
 	t.Helper()
-	// The checker is a script of its own, which the pages' policy is right to refuse.
-	_, err := chromedp.Call(Within(s.ctx), page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
-	require.NoError(t, err)
-	s.do(axe + "\n;0")
+	bring(t, s, axe)
 	for j, size := range screens {
 		scheme := []string{"light", "dark"}[(language+j)%2]
 		look(t, s, size.width, size.height, scheme)
 		if language == 0 && j == screen || language > 0 && j == language/2 {
-			assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] })
-				.then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) =>
-					[id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`),
-				"%d %s", size.width, scheme)
+			judge(t, s)
 		}
-		assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %d",
-			size.width)
-		assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`),
-			"one heading")
+		fits(t, s)
 	}
 	// 200 % zoom of a large screen, and 400 % of a small one: a page of half and of a quarter of the width.
 	look(t, s, 320, 450, "light")
 	assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= 320`), "nothing sticks out at 400 %%")
+}
+
+// bring has axe in the page: a script of its own, which the pages' policy is right to refuse.
+func bring(t *testing.T, s *shopper, axe string) {
+	t.Helper()
+	_, err := chromedp.Call(Within(s.ctx), page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
+	require.NoError(t, err)
+	s.do(axe + "\n;0")
+}
+
+// judge is what axe finds.
+func judge(t *testing.T, s *shopper) {
+	t.Helper()
+	assert.Equal(t, "[]", s.text(`axe.run(document, { resultTypes: ["violations"] })
+		.then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) =>
+			[id, nodes.map(({ target, failureSummary }) => target + ": " + failureSummary)])))`))
+}
+
+func fits(t *testing.T, s *shopper) {
+	t.Helper()
+	assert.Equal(t, "true", s.text(`document.documentElement.scrollWidth <= innerWidth`), "nothing sticks out at %s",
+		s.text(`innerWidth`))
+	assert.Equal(t, "1", s.text(`[...document.querySelectorAll("h1")].filter((h1) => h1.checkVisibility()).length`),
+		"one heading")
 }
 
 // look sets the size of the window and the colours that the shopper prefers.

@@ -227,13 +227,16 @@ var withoutHelp = []landerCase{
 	{"without storage the order goes through all the same", func(t *testing.T, s *shopper) {
 		s.beforePage(`for (const area of ["localStorage", "sessionStorage"]) {
 			Object.defineProperty(globalThis, area, { get() { throw new DOMException("blocked", "SecurityError") } });
-		}`)
+		}
+		LockManager.prototype.request = async () => { throw new DOMException("blocked", "SecurityError") };
+		document.addEventListener("klarna:paid", ({ detail }) => (globalThis.toldHere = detail.ref));`)
 		s.open("/checkout")
 		s.fill(s.tab)
 		s.pay()
 		s.klarna("#approve")
 		s.at("/upsell?ref=")
 		s.until(`document.querySelector("[data-klarna-when~=paid]")?.checkVisibility()`)
+		s.until(`globalThis.toldHere`)
 		assert.Len(t, s.order().OrderImports(), 1)
 	}},
 	{"in a browser without locks, time-outs and idle moments too", func(t *testing.T, s *shopper) {
