@@ -71,7 +71,7 @@ export interface Answer {
   after?: number;
   /** Of the purchase. */
   ref?: string;
-  /** A text, texts by field (`http` is 422), `{ url }` of a redirect, or what a status says. */
+  /** A text, texts by field (`http` is 422), `{ url }` of a redirect, or what a status says: `{ text, reason }`. */
   // biome-ignore lint/suspicious/noExplicitAny: it depends on the code
   message?: any;
   problems?: Record<string, Problem>;
@@ -100,13 +100,16 @@ export interface Options {
   token?: () => Promise<string>;
 }
 
-/** Sends an order and sees it through. It never throws. */
+/** Sends an order, without card fields, and sees it through. It never throws. */
 export function order(source: HTMLFormElement | Record<string, string | number>, options?: Options): Promise<Answer>;
 
 /** Asks what became of a purchase until it is final. It never throws. */
 export function status(ref: string, options?: Options): Promise<Answer>;
 
-/** Makes a form order. `<form data-klarna>` is attached by itself. */
+/**
+ * Makes a form order. `<form data-klarna>` is attached by itself. A listener of the page stops the order by
+ * preventDefault().
+ */
 export function attach(form: HTMLFormElement, options?: Options): void;
 
 /** Of the event klarna:paid. */
