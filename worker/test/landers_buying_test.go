@@ -246,12 +246,13 @@ var buying = []landerCase{
 		assert.Equal(t, "media7", s.order().OrderImports()[0].Fields["affId"])
 
 		s.do(`{
-			const form = document.body.appendChild(document.createElement("form"));
+			const fragment = new DocumentFragment(), form = fragment.appendChild(document.createElement("form"));
 			for (const [name, value] of Object.entries(` + fields + `)) {
 				form.append(Object.assign(document.createElement("input"), { name, value }));
 			}
 			form.append(document.createElement("button"));
 			klarna.attach(form, { next: "/upsell" });
+			document.body.append(fragment);
 			setTimeout(() => form.requestSubmit());
 		}`)
 		s.klarna("")
