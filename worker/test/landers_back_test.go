@@ -138,6 +138,17 @@ var comingBack = []landerCase{
 		s.back()
 		s.at("/upsell?ref=")
 	}},
+	{"an earlier way to Klarna is offered no more once the relay has said that nothing is open",
+		func(t *testing.T, s *shopper) {
+			s.intercept("*/api/order/status/*", false, always(standing("declined", "cancelled", "Not completed.")))
+			s.open("/nowhere") // a page without a form
+			s.do(`localStorage.setItem("klarna:at:order", JSON.stringify({ key: "k", ref: "x", over: true, at: Date.now(),
+				open: [{ url: "https://klarna.example/", at: Date.now() }] }))`)
+			s.open("/checkout")
+			s.state("declined")
+			assert.Contains(t, s.alert(), "was not completed. You have not been charged.")
+			assert.Equal(t, "0", s.text(`JSON.parse(localStorage.getItem("klarna:at:order")).open.length`))
+		}},
 	{"cancelled at Klarna, the shopper is back in the checkout and can order the same again",
 		func(t *testing.T, s *shopper) {
 			s.open("/checkout")
