@@ -225,11 +225,13 @@ func (a *Attempt) learn(order konnektive.Order, asked time.Time) {
 // taken before.
 func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.Time) (paid []*Attempt) {
 	taken := func(a *Attempt) bool { return a.Code == codes.AlreadyTaken }
+	unpaid := func(is func(*Attempt) bool) *Attempt {
+		return r.latest(func(a *Attempt) bool {
+			return a.State != Open && !a.Paid && a.OrderID == asked.OrderID && is(a)
+		})
+	}
 	if !asked.Redirected() && !taken(asked) { // nobody was sent to Klarna by it
-		latest := func(is func(*Attempt) bool) *Attempt {
-			return r.latest(func(a *Attempt) bool { return is(a) && !a.Paid && a.OrderID == asked.OrderID })
-		}
-		asked = cmp.Or(latest((*Attempt).Redirected), latest(taken), asked)
+		asked = cmp.Or(unpaid((*Attempt).Redirected), unpaid(taken), asked)
 	}
 	more := order.Qty(r.Product) - r.Baseline // how many were paid, by the order
 	if order.Status != konnektive.StatusComplete {
@@ -248,13 +250,11 @@ func (r *Record) observeUpsale(asked *Attempt, order konnektive.Order, at time.T
 	}
 	if !taken(asked) && max(asked.Qty, 1) != more {
 		// Of several that led to Klarna, the one that ordered as many as came is meant.
-		asked = cmp.Or(r.latest(func(a *Attempt) bool {
-			return a.Redirected() && !a.Paid && a.OrderID == asked.OrderID && max(a.Qty, 1) == more
-		}), asked)
+		asked = cmp.Or(unpaid(func(a *Attempt) bool { return a.Redirected() && max(a.Qty, 1) == more }), asked)
 	}
 	for next := asked; more > 0; {
 		if next == nil || next.Paid {
-			next = r.latest(func(a *Attempt) bool { return a.State != Open && !a.Paid && a.OrderID == asked.OrderID })
+			next = unpaid(func(*Attempt) bool { return true })
 		}
 		// A second one needs all that it ordered; the first one only something that was not there before.
 		if next == nil || r.Paid() != nil && more < max(next.Qty, 1) {

@@ -400,6 +400,8 @@ func TestAnUpsaleIsPaidWhenItIsOnTheOrder(t *testing.T) {
 		a.OrderID, a.Qty = "A1", qty
 		return a
 	}
+	refused, paidOne, elsewhere, died := upsale("a", 1), upsale("c", 1), upsale("d", 1), opened("e", noon)
+	refused.Code, paidOne.Paid, elsewhere.OrderID, died.OrderID = codes.Declined, true, "B2", "A1"
 	for _, c := range []struct {
 		name     string
 		baseline int
@@ -425,6 +427,10 @@ func TestAnUpsaleIsPaidWhenItIsOnTheOrder(t *testing.T) {
 			"a", Paid},
 		{"a request that died is not paid", 0, []Attempt{upsale("a", 1), opened("b", noon)}, holding(complete, 2), "a",
 			Paid},
+		{"of three sessions the one that ordered as many", 0, []Attempt{upsale("a", 1), upsale("b", 2), upsale("c", 1)},
+			holding(complete, 2), "b", AtKlarna},
+		{"a declined import gives way to a session of its order that is not paid", 0,
+			[]Attempt{refused, upsale("b", 1), paidOne, elsewhere, died}, holding(complete, 2), "b", Declined},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := upsaleOf(c.attempts...)
