@@ -617,7 +617,7 @@ func (s *Service) ownOrder(ctx context.Context, t *tracked, token, prepaidType s
 	switch {
 	case a == nil:
 		return ""
-	case named == "" || named == a.OrderID || t.Kind == KindUpsale, t.hasOrder(named),
+	case named == "" || t.Kind == KindUpsale, t.hasOrder(named),
 		!s.begunBy(ctx, a, prepaidType, outcome, named):
 		return a.OrderID
 	}

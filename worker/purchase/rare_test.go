@@ -388,3 +388,11 @@ func TestAnUpsaleIsPutDownToTheSessionThatOrderedAsManyAsCame(t *testing.T) {
 		})
 	}
 }
+
+func TestAnUpsaleStaysOnItsOrderWhateverItsAnswerNames(t *testing.T) {
+	d := newDesk(t)
+	paid, _ := d.paidOrder("key-1")
+	d.refuse(konnektive.ImportUpsale, reply(`{"result":"SUCCESS","message":{"orderId":"ELSE"}}`))
+	result, _ := d.imported(upsale("key-2", paid.Ref))
+	assert.Equal(t, "L1", d.record(result.Ref).Attempts[0].OrderID)
+}
