@@ -342,12 +342,17 @@ func TestAfterAFaultOfTheOperatorsTheSameCartAloneUsesItsOrderAgain(t *testing.T
 	assert.True(t, opened.Whole("cart"))
 	assert.False(t, opened.Whole("other cart"))
 
-	again, _ := d.redirected(byRef("key", "cart", lead.Ref))
+	again, session := d.redirected(byRef("key", "cart", lead.Ref))
 	assert.Equal(t, lead.Ref, again.Ref)
 	assert.Equal(t, []string{"order/query L1", "order/import L1"}, d.calls)
 	_, code = d.imported(byRef("other", "other cart", lead.Ref))
 	assert.Equal(t, codes.Invalid, code)
 	assert.Equal(t, "order/query L1", d.calls[len(d.calls)-1], "nothing is imported")
+	_, err = d.another().Failed(t.Context(), Back{Lander: "shop.example", Session: session})
+	require.NoError(t, err)
+	d.pass(time.Minute)
+	_, code = d.imported(byRef("key-2", "cart", lead.Ref))
+	assert.Equal(t, codes.Invalid, code, "an order that had a session is used up")
 }
 
 func TestAnUpsaleIsPutDownToTheSessionThatOrderedAsManyAsCame(t *testing.T) {
