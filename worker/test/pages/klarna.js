@@ -131,6 +131,12 @@ async function ownWords(form) {
 }
 
 /**
+ * @param {Answer} answer @param {Words} own @returns {Words | null} the problems that it names by field; null: none
+ */
+const problemsOf = ({ http, message, problems = {} }, own) =>
+  http === 422 && message && typeof message === "object" ? inOwnWords(message, problems, own) : null;
+
+/**
  * Problems in the lander's own words, as far as it has some for their codes.
  * @param {Words} texts by field @param {Record<string, { code: string, detail?: string }>} problems by field
  * @param {Words} own @returns {Words}
@@ -413,23 +419,36 @@ const LONGEST_WAY_BACK = 300;
 
 const CARD = /card|cvv|cvc|securitycode|^(cc|cvn|cvd|csc|pan$|expir|exp(month|year|date))/;
 
-/** @param {string} name @param {{ autocomplete?: string }} [input] */
-const isCard = (name, input) =>
-  CARD.test(name.toLowerCase().replace(/[^a-z0-9]/g, "")) || /(^|\s)cc-/.test(input?.autocomplete ?? "");
+/** @param {{ name: string, autocomplete?: string }} field */
+const isCard = ({ name, autocomplete = "" }) =>
+  CARD.test(name.toLowerCase().replace(/[^a-z0-9]/g, "")) || /(^|\s)cc-/.test(autocomplete);
+
+/**
+ * Where another way to pay is in the same form, card data never leave it.
+ * @param {HTMLFormElement | Record<string, string>} source @returns {[string, any][]} its names and values without them
+ */
+function withoutCards(source) {
+  const isForm = source instanceof HTMLFormElement;
+  const inputs = /** @type {any[]} */ (isForm ? [...source.elements] : []);
+  return [...(isForm ? new FormData(source) : Object.entries(source))].filter(
+    ([name]) => !isCard({ name }) && !inputs.some((input) => input.name === name && isCard(input)),
+  );
+}
+
+/** @param {Options} at */
+const isUpsale = ({ path }) => path?.includes("upsale") ?? false;
 
 /**
  * @param {HTMLFormElement | Record<string, string>} source
  * @returns {Record<string, string>} what is meant by it: trimmed, without what is empty
  */
 function collect(source) {
-  const given = source instanceof HTMLFormElement ? new FormData(source) : Object.entries(source);
   const fields = Object.fromEntries(
-    [...given].map(([name, value]) => [name, String(value ?? "").trim()]).filter(([, value]) => value),
+    withoutCards(source)
+      .map(([name, value]) => [name, String(value ?? "").trim()])
+      .filter(([, value]) => value),
   );
   delete fields["cf-turnstile-response"];
-  // Where another way to pay is in the same form, card data never leave it.
-  const inputs = /** @type {any[]} */ (source instanceof HTMLFormElement ? [...source.elements] : []);
-  for (const name in fields) if (isCard(name, inputs.find((input) => input.name === name))) delete fields[name];
   // Ship fields alone are the address.
   if (fields.billShipSame === "1" && fields.address1)
     for (const name in fields) if (/^ship(?!ProfileId)/.test(name)) delete fields[name];
@@ -460,14 +479,15 @@ async function printsOf(fields) {
  * @param {Options} at
  * @returns {Record<string, string>}
  */
-function waysBack({ next, thanks, path }) {
+function waysBack(at) {
+  const { next, thanks } = at;
   const here = new URL(location.href);
   here.hash = "";
   for (const name of ["ref", "klarna"]) here.searchParams.delete(name);
   /** @param {string} url */
   const fitting = (url) => (url.length <= LONGEST_WAY_BACK ? url : url.split("?")[0]);
   const paid = next ?? thanks;
-  const failed = path?.includes("upsale") ? thanks && withRef(thanks, query("ref")) : here.href;
+  const failed = isUpsale(at) ? thanks && withRef(thanks, query("ref")) : here.href;
   return {
     ...(paid && { redirectsTo: fitting(withRef(paid)) }),
     ...(failed && { errorRedirectsTo: fitting(failed) }),
@@ -491,7 +511,7 @@ export async function order(source, options = {}) {
   if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) return { code: "insecure" };
   const fields = collect(source);
   // An upsale is a purchase of its own: one for each order and product.
-  const name = at.path.includes("upsale") ? `${at.name}/${fields.ref}/${fields.product1_id}` : at.name;
+  const name = isUpsale(at) ? `${at.name}/${fields.ref}/${fields.product1_id}` : at.name;
   const first = await alone(
     name,
     () => place(at, name, fields),
@@ -556,7 +576,7 @@ async function place(at, name, fields) {
   if (last?.paid && last.cart === prints.cart && performance.timeOrigin < last.at)
     return { code: "paid", ref: last.ref };
   // The form's ref, which can take no order any more. That of an upsale is its order's.
-  if (!at.path?.includes("upsale") && [last?.paid && last.ref, ...(tab.get("gone") ?? [])].includes(fields.ref))
+  if (!isUpsale(at) && [last?.paid && last.ref, ...(tab.get("gone") ?? [])].includes(fields.ref))
     delete fields.ref;
   if (last?.paid) last = null;
   const changed = last?.key && last.print !== prints.print ? last : null;
@@ -630,7 +650,7 @@ async function insist(at, name, attempt, body) {
     const dropped = dropTracking(answer, body);
     if (!dropped && (renewed || !renew)) return answer;
     renewed ||= !dropped;
-    if (code === "ref_unknown" && body.fields.ref && !at.path?.includes("upsale")) {
+    if (code === "ref_unknown" && body.fields.ref && !isUpsale(at)) {
       tab.set("gone", [...(tab.get("gone") ?? []), body.fields.ref]);
       delete body.fields.ref;
     }
@@ -921,7 +941,7 @@ class Check {
   now() {
     const order = collect(this.form);
     // What has been told before, by a lead or the order of an upsale, is not in the page.
-    if (!this.#rules || this.at.path?.includes("upsale") || (order.ref && !this.form.querySelector("[name=firstName]")))
+    if (!this.#rules || isUpsale(this.at) || (order.ref && !this.form.querySelector("[name=firstName]")))
       return null;
     try {
       const shop = JSON.parse(this.form.dataset.klarnaShop ?? "{}");
@@ -939,17 +959,13 @@ class Check {
     if (this.#rules) return this.now();
     if (!this.#edge || Date.now() < this.#resting) return null;
     const mine = ++this.#asked;
-    const {
-      code,
-      http,
-      message,
-      problems = {},
-      after = 60,
-    } = await call(this.at, String(this.at.path).replace(/[^/]+\/import/, "order/check"), collect(this.form));
+    const path = String(this.at.path).replace(/[^/]+\/import/, "order/check");
+    const answer = await call(this.at, path, collect(this.form));
+    const { code, after = 60 } = answer;
     if (code === "rate_limited") this.#resting = Date.now() + after * 1000;
     if (mine !== this.#asked) return null;
     if (code === "accepted") return {};
-    return http === 422 && message && typeof message === "object" ? inOwnWords(message, problems, this.own) : null;
+    return problemsOf(answer, this.own);
   }
 
   /** A postal code or a phone number in its own form. @param {HTMLInputElement} field @param {string} country */
@@ -1025,7 +1041,7 @@ class Checkout {
     this.prefix = `klarna-${this.name}${before || ""}`;
     this.action = form.getAttribute("action");
     this.unpaidBefore = query("klarna") === "declined"; // so the relay's failed/ route says
-    this.upsale = this.at.path.includes("upsale");
+    this.upsale = isUpsale(this.at);
     this.button = /** @type {HTMLElement | null} */ (form.querySelector("[type=submit], button:not([type])"));
     this.check = new Check(form, this.at, this.at.lang ?? pageLang());
     this.lead = new Lead(form, this.at);
@@ -1161,15 +1177,13 @@ class Checkout {
 
   /** @param {Answer} answer */
   refuse(answer) {
-    const { code, http, message, problems = {} } = answer;
-    const said = http === 422 && message && typeof message === "object" ? message : {};
-    const fields = inOwnWords(said, problems, this.own);
+    const fields = problemsOf(answer, this.own) ?? {};
     const first = this.show(fields);
     const rest = Object.keys(fields)
       .filter((field) => !this.elementOf(field))
       .map((field) => fields[field]);
     const text = first ? [this.words.invalid, ...rest].join(" ") : rest.join(" ") || this.sentence(answer);
-    this.tell(code, { alert: true, text });
+    this.tell(answer.code, { alert: true, text });
     (first ?? this.button)?.focus();
   }
 
@@ -1329,8 +1343,9 @@ class Checkout {
     this.problems = found;
     let first;
     for (const field of /** @type {any} */ (this.form.elements)) {
+      if (!field.name || field.type === "hidden") continue;
       const seen = this.elementOf(field.name);
-      if (!field.name || field.type === "hidden" || (seen && field !== seen)) continue;
+      if (seen && field !== seen) continue;
       const text = (seen && found[field.name]) ?? "";
       const note = this.noteOf(field, text);
       if (note) note.textContent = text;
@@ -1370,11 +1385,7 @@ class Checkout {
    * paid.
    */
   save() {
-    if (this.upsale) return;
-    const fields = /** @type {any[]} */ ([...this.form.elements]).filter(({ name }) => name);
-    const cards = fields.filter((field) => isCard(field.name, field)).map(({ name }) => name);
-    const typed = [...new FormData(this.form)].filter(([name]) => !cards.includes(name));
-    tab.set(`values:${this.name}`, Object.fromEntries(typed));
+    if (!this.upsale) tab.set(`values:${this.name}`, Object.fromEntries(withoutCards(this.form)));
   }
 
   /**
