@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"klarna-relay/worker/rules"
 )
 
 // Memory is a [Store] for tests of the relay outside a Worker. Like the Durable
@@ -69,7 +70,7 @@ func (m *Memory) check(ref string) error {
 	switch {
 	case m.known[ref]:
 		return nil
-	case ref == "" || len(ref) == hex.EncodedLen(sha256.Size) && strings.Trim(ref, "0123456789abcdef") == "":
+	case ref == "" || rules.IsRef(ref):
 		return ErrUnknownRef
 	}
 	return errors.New("asked about a text that is no ref")

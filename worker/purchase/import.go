@@ -241,13 +241,13 @@ func unasked(ref string, err error) error {
 func (s *Service) attempt(ctx context.Context, in *Import, t *tracked, key, orderRef string) (result Result,
 	lost *ledger.Stored, err error) {
 	orderID := t.LeadOrderID
-	if orderID == "" && in.Lead == nil {
-		orderID = t.refused(in.Digest)
-	}
-	if in.Kind == KindUpsale {
+	switch {
+	case in.Kind == KindUpsale:
 		if orderID, err = s.payable(ctx, in, t, orderRef); err != nil {
 			return Result{}, nil, err
 		}
+	case orderID == "" && in.Lead == nil:
+		orderID = t.refused(in.Digest)
 	}
 	a := t.begin(Attempt{
 		Keys: []string{key}, Digest: in.Digest, Token: s.newToken(), Qty: in.Qty,
