@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -18,6 +20,18 @@ func cpuTime(pid int) (time.Duration, error) {
 		return 0, errno
 	}
 	return time.Duration(t.Nano()), nil
+}
+
+// servingTime is the processor time of the process's first thread, on which workerd runs the Worker. It is up to date
+// when the thread is at rest.
+func servingTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", pid, pid))
+	if err != nil {
+		return 0, err
+	}
+	var nanoseconds int64
+	_, err = fmt.Sscan(string(text), &nanoseconds)
+	return time.Duration(nanoseconds), err
 }
 
 // dieWithUs has a child end when this process does.

@@ -1,5 +1,6 @@
 // The ledger of the comparison is a Map, and its rate limit always says yes: what a Durable Object and the limiter
-// cost is the same for all Workers.
+// cost is the same for all Workers. Where the comparison is one with Durable Objects, the Workers are warmed up with the
+// Map too, since each order of theirs would raise an alarm a minute later.
 
 /** How many records are kept: enough for every order on its way. */
 const KEPT = 4096;
@@ -11,8 +12,17 @@ const id = (text) => ({ toString: () => text });
 const fresh = () => (++last).toString(16).padStart(64, "0");
 const names = new Map();
 
+let inObjects = false;
+
+/** From now on orders are kept in Durable Objects, where there is a binding for them. */
+export function keepInObjects() {
+  inObjects = true;
+}
+
+export const ledgerOf = (env) => (inObjects && env.LEDGER) || LEDGER;
+
 /** As the Ledger class in worker/js/ledger.mjs behind its binding. */
-export const LEDGER = {
+const LEDGER = {
   idFromName(name) {
     let ref = names.get(name);
     if (ref === undefined) {
