@@ -159,13 +159,7 @@ func (b *bench) ledger() error {
 		defer w.stop()
 	}
 	for _, w := range pair {
-		c, err := dial(w.address)
-		if err != nil {
-			return err
-		}
-		_, err = c.do(keepInObjects)
-		c.conn.Close()
-		if err != nil {
+		if _, err := w.own("objects"); err != nil {
 			return w.why(err)
 		}
 		if _, err := w.run(order, 8, time.Minute, 300); err != nil {
@@ -196,11 +190,6 @@ func (b *bench) ledger() error {
 		b.compare(name+": CPU", "µs", cpu, level.goal)
 	}
 	return nil
-}
-
-// keepInObjects has a Worker keep its orders in Durable Objects from now on.
-func keepInObjects(b []byte) []byte {
-	return append(append(append(b, "GET /__bench/objects HTTP/1.1\r\n"...), headers...), "\r\n"...)
 }
 
 // crossings is how often an order goes over the border between JavaScript and Go, and to the ledger.
@@ -373,18 +362,24 @@ func (b *bench) fromStart(k kind, request func([]byte) []byte) (float64, error) 
 type state struct{ Instances, Goroutines, Memory int }
 
 func (w *worker) state() (s state, err error) {
-	c, err := dial(w.address)
-	if err != nil {
-		return s, err
-	}
-	defer c.conn.Close()
-	body, err := c.do(func(b []byte) []byte {
-		return append(append(append(b, "GET /__bench/state HTTP/1.1\r\n"...), headers...), "\r\n"...)
-	})
+	body, err := w.own("state")
 	if err == nil {
 		err = json.Unmarshal(body, &s)
 	}
 	return s, err
+}
+
+// own asks a Worker for what it has for the benchmark alone: its state, or (objects) to keep its orders in Durable
+// Objects from now on.
+func (w *worker) own(what string) ([]byte, error) {
+	c, err := dial(w.address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.conn.Close()
+	return c.do(func(b []byte) []byte {
+		return append(append(append(b, "GET /__bench/"+what+" HTTP/1.1\r\n"...), headers...), "\r\n"...)
+	})
 }
 
 func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
