@@ -4,14 +4,12 @@
 package main
 
 import (
-	"crypto/rand"
 	"time"
 
 	"klarna-relay/worker/config"
 	"klarna-relay/worker/edge"
 	"klarna-relay/worker/gate"
 	"klarna-relay/worker/json"
-	"klarna-relay/worker/rehearsal"
 	"klarna-relay/worker/relay"
 )
 
@@ -19,10 +17,7 @@ import (
 var version = "dev"
 
 func main() {
-	edge.Serve(edge.Program{
-		Configure: configure,
-		Rehearse:  func() { rehearsal.Order(edge.Rehearse) },
-	})
+	edge.Serve(edge.Program{Configure: configure, Rehearsal: rehearsal})
 }
 
 func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate) {
@@ -32,7 +27,32 @@ func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate)
 	}
 	report(faults)
 	c.Landers.Report = report
-	r := relay.New(c, faults, relay.Platform{
+	p := platform()
+	p.StartedLate = late
+	r := relay.New(c, faults, p)
+	return r, gate.New(func(host string) gate.Host {
+		l, _ := c.Lander(host)
+		return gate.Host{
+			Name: l.Name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
+			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
+		}
+	}, c.LoopbackHTTP)
+}
+
+// rehearsal is the relay that js/rehearsal.mjs sends an order to. It has nothing of the operator's configuration.
+func rehearsal() edge.Relay {
+	vars := map[string]string{
+		config.NameKonnektiveURL: "https://rehearsal.invalid",
+		config.NameLoginID:       "rehearsal",
+		config.NamePassword:      "rehearsal",
+		config.NameLanders:       `{"*":{"campaignId":1,"forceMerchantId":1,"products":[1]}}`,
+	}
+	c, faults := config.Parse(func(name string) string { return vars[name] })
+	return relay.New(c, faults, platform())
+}
+
+func platform() relay.Platform {
+	return relay.Platform{
 		Transport: edge.Transport{},
 		Store:     edge.Ledger{},
 		Limit:     edge.Limit,
@@ -48,18 +68,10 @@ func configure(get func(name string) string, late bool) (edge.Relay, *gate.Gate)
 			edge.Count(p.Lander, []string{p.Lander, p.Route, p.Code},
 				[]int64{p.UpstreamMS, p.TotalMS, int64(p.HTTPStatus), int64(p.Upstream)})
 		},
-		Random:      rand.Text,
-		Tell:        edge.Tell,
-		Outcomes:    edge.Outcomes,
-		StartedLate: late,
-	})
-	return r, gate.New(func(host string) gate.Host {
-		l, _ := c.Lander(host)
-		return gate.Host{
-			Name: l.Name, Origin: l.Origin, Turnstile: c.TurnstileSecret != "",
-			HSTSIncludeSubDomains: l.HSTSIncludeSubDomains, HSTSPreload: l.HSTSPreload,
-		}
-	}, c.LoopbackHTTP)
+		Random:   edge.Random,
+		Tell:     edge.Tell,
+		Outcomes: edge.Outcomes,
+	}
 }
 
 // report writes the configuration's faults to the log, once for those that are everybody's and once for each lander's.

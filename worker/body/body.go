@@ -9,12 +9,12 @@ package body
 
 import (
 	"errors"
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
 
+	"klarna-relay/worker/percent"
 	"klarna-relay/worker/rules"
 )
 
@@ -190,13 +190,12 @@ func (r *reader) form(s string) error {
 // unescape decodes "+", which plus leaves as it is, and %XX. Most names and values have neither and are not copied. ok
 // is false for a "%" without two hexadecimal digits, and when the result is not valid UTF-8.
 func unescape(s string, plus bool) (text string, ok bool) {
-	if !strings.ContainsAny(s, "%+") {
+	if !plus && strings.IndexByte(s, '+') >= 0 {
+		s = strings.ReplaceAll(s, "+", " ")
+	}
+	if strings.IndexByte(s, '%') < 0 {
 		return s, true
 	}
-	decode := url.QueryUnescape
-	if plus {
-		decode = url.PathUnescape
-	}
-	text, err := decode(s)
-	return text, err == nil && utf8.ValidString(text)
+	text, ok = percent.Strict(s)
+	return text, ok && utf8.ValidString(text)
 }

@@ -50,9 +50,10 @@ var glue struct {
 	idle   []carrier        // the one that became idle last is the last
 	swept  time.Time
 
-	program Program
-	gate    *gate.Gate
-	relay   Relay
+	program    Program
+	gate       *gate.Gate
+	relay      Relay
+	configured Relay // during the rehearsal
 }
 
 // call is one request, or one alarm, as JavaScript handed it over. It has one
@@ -60,7 +61,7 @@ var glue struct {
 type call struct {
 	id   uint32  // what JavaScript knows it by
 	body *string // what came along with an answer of JavaScript's, until it is read
-	head string  // what accept copied out of the buffer; "" in the rehearsal, which has no request; see exportRehearse
+	head string  // what accept copied out of the buffer
 
 	waiting bool       // for JavaScript
 	sweeps  int        // how often sweep has seen it wait

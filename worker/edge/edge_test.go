@@ -4,6 +4,7 @@ package edge
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -320,42 +321,58 @@ func TestTheLedgerReadsAndComparesAndSets(t *testing.T) {
 	}
 }
 
-func TestAProgramIsConfiguredOverTheBufferAndRehearsed(t *testing.T) {
+func TestAProgramIsConfiguredOverTheBuffer(t *testing.T) {
 	js := &javascript{}
 	stub.listen = func(http.Handler) {}
 	stub.log = func(line string) { js.lines = append(js.lines, strings.Clone(line)) }
-	rehearsed := ""
 	prepare(Program{
 		Configure: func(get func(string) string, late bool) (Relay, *gate.Gate) {
 			assert.Equal(t, []string{"1", "", "{\"*\":{}}", ""}, []string{get("A"), get("B"), get("LANDERS"), get("C")})
 			assert.True(t, late)
-			return relayFunc(func(w http.ResponseWriter, r *http.Request) {
-				text, err := io.ReadAll(r.Body)
-				assert.NoError(t, err)
-				w.WriteHeader(http.StatusAccepted)
-				_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" "+string(text))
-			}), gate.New(nil, false)
-		},
-		Rehearse: func() {
-			var status int
-			status, rehearsed = Rehearse(glue.relay, "a=1", http.MethodPost, address, "203.0.113.7", "Accept", "*/*")
-			assert.Equal(t, http.StatusAccepted, status)
+			return nil, gate.New(nil, false)
 		},
 	})
 	assert.Equal(t, int32(1), exportConfigure(js.put("A\x001\x00B\x00\x00LANDERS\x00{\"*\":{}}"), 1))
-	require.Equal(t, int32(1), exportRehearse())
-	bridge{}.serve(glue.next) // as the carrier does that JavaScript asks the library for
-	assert.Equal(t, "POST /api/order/import/ a=1", rehearsed)
-	assert.Empty(t, glue.calls)
 	assert.Empty(t, js.lines)
 
-	prepare(Program{Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") },
-		Rehearse: func() { panic("a name") }})
+	prepare(Program{
+		Configure: func(func(string) string, bool) (Relay, *gate.Gate) { panic("a secret") },
+		Rehearsal: func() Relay { panic("a name") },
+	})
 	assert.Equal(t, int32(0), exportConfigure(0, 0), "what panics has not worked")
-	require.Equal(t, int32(1), exportRehearse())
-	stub.panicked = func(uint32) {}
-	bridge{}.serve(glue.next)
+	assert.Equal(t, int32(0), exportRehearse(1))
 	require.Len(t, js.lines, 2)
+	assert.NotContains(t, js.lines[0]+js.lines[1], "a secret")
+	assert.NotContains(t, js.lines[0]+js.lines[1], "a name")
+}
+
+func TestTheRehearsalIsServedByARelayOfItsOwn(t *testing.T) {
+	says := func(text string) relayFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+	}
+	serving(t, says("the shop"), func(t *testing.T, js *javascript) {
+		glue.program.Rehearsal = func() Relay { return says("the rehearsal") }
+		for _, on := range []int32{1, 0} {
+			require.Equal(t, int32(1), exportRehearse(on))
+			js.send(t, http.MethodGet, address, "")
+		}
+		require.Len(t, js.answers, 2)
+		assert.Equal(t, "the rehearsal", js.answers[0].body)
+		assert.Equal(t, "the shop", js.answers[1].body)
+	})
+}
+
+func TestRandomTextsHaveFiveBitsOfEachByte(t *testing.T) {
+	var next byte
+	stub.random = func(out unsafe.Pointer, length int32) {
+		for i := range length {
+			*(*byte)(unsafe.Add(out, i)) = next
+			next++
+		}
+	}
+	assert.Equal(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Random())
+	assert.Equal(t, "234567ABCDEFGHIJKLMNOPQRST", Random())
+	assert.Len(t, Random(), len(rand.Text()))
 }
 
 func TestOnlyARequestMayAsk(t *testing.T) {

@@ -54,15 +54,18 @@ func exportConfigure(n, late int32) (ok int32) {
 	return 1
 }
 
-// exportRehearse has the program do once what it does for an order, on the
-// goroutine of a carrier: as after an accept that had none, JavaScript calls
-// the library's handler next.
+// exportRehearse has the rehearsal's relay take the place of the configured one until it is called with 0. See
+// js/rehearsal.mjs.
 //
 //go:wasmexport rehearse
-func exportRehearse() (ok int32) {
+func exportRehearse(on int32) (ok int32) {
 	defer guard()
-	glue.next = &call{}
-	begin(glue.next)
+	if on == 1 {
+		glue.configured = glue.relay
+		glue.relay = glue.program.Rehearsal()
+	} else {
+		glue.relay = glue.configured
+	}
 	return 1
 }
 

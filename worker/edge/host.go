@@ -33,6 +33,18 @@ const (
 // statusWithBody is the answer of opLimit that the request is within the limit, with its body.
 const statusWithBody = 2
 
+// Random returns 130 bits from crypto.getRandomValues as a text, as [crypto/rand.Text] does. That one sets a Go timer
+// when it is first called, and brings 60 KB of code along.
+func Random() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var text [26]byte
+	hostRandom(unsafe.Pointer(&text), int32(len(text)))
+	for i, b := range text {
+		text[i] = letters[b%32]
+	}
+	return string(text[:])
+}
+
 // Log prints one line.
 func Log(line string) { hostLog(line) }
 

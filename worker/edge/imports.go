@@ -38,6 +38,9 @@ func hostNamed(name string, ref unsafe.Pointer) (ok int32)
 //go:wasmimport relay fresh
 func hostFresh(ref unsafe.Pointer) (ok int32)
 
+//go:wasmimport relay random
+func hostRandom(out unsafe.Pointer, length int32)
+
 //go:wasmimport relay log
 func hostLog(line string)
 

@@ -18,6 +18,7 @@ var stub struct {
 	taskDone    func(id uint32, ok int32)
 	named       func(name string, ref unsafe.Pointer) (ok int32)
 	fresh       func(ref unsafe.Pointer) (ok int32)
+	random      func(out unsafe.Pointer, length int32)
 	log         func(line string)
 	count       func(point string)
 	findLanders func(host string) (length int32)
@@ -36,6 +37,7 @@ func hostForget(id uint32)                                    { stub.forget(id) 
 func hostTaskDone(id uint32, ok int32)                        { stub.taskDone(id, ok) }
 func hostNamed(name string, ref unsafe.Pointer) (ok int32)    { return stub.named(name, ref) }
 func hostFresh(ref unsafe.Pointer) (ok int32)                 { return stub.fresh(ref) }
+func hostRandom(out unsafe.Pointer, length int32)             { stub.random(out, length) }
 func hostLog(line string)                                     { stub.log(line) }
 func hostCount(point string)                                  { stub.count(point) }
 

@@ -31,9 +31,8 @@ type Program struct {
 	// and returns who serves and who decides. late says that the program
 	// could not be started before the first request.
 	Configure func(get func(name string) string, late bool) (Relay, *gate.Gate)
-	// Rehearse does once, with nothing that a request would notice, what an
-	// order does. It is called before the first request.
-	Rehearse func()
+	// Rehearsal returns who serves the one order that is made before the first request, of which nothing is kept.
+	Rehearsal func() Relay
 }
 
 // Serve hands every request that the gate calls the relay's to it, and never
@@ -54,17 +53,6 @@ func prepare(p Program) {
 	glue.calls = map[uint32]*call{}
 	glue.program = p
 	listen(bridge{})
-}
-
-// Rehearse has a handler answer a request that nobody has sent, given as its
-// body and as [call.head] has it.
-func Rehearse(h http.Handler, text string, head ...string) (status int, answered string) {
-	r := (&call{head: strings.Join(head, "\x00")}).request()
-	r.Body = &body{rest: text, err: io.EOF}
-	a := &answer{header: make(http.Header, 8)}
-	h.ServeHTTP(a, r)
-	a.pack()
-	return a.status, string(a.body)
 }
 
 // bridge stands between the worker library and the handler.
@@ -110,10 +98,6 @@ func (b bridge) serve(c *call) {
 		}
 	}()
 	growStack()
-	if c.head == "" {
-		glue.program.Rehearse()
-		return
-	}
 	a := &answer{header: make(http.Header, 8)}
 	glue.relay.ServeHTTP(a, c.request().WithContext(context.WithValue(context.Background(), callKey{}, c)))
 	a.send(c)

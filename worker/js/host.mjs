@@ -7,9 +7,9 @@ import { atMost } from "./body.mjs";
 import { any, entriesOf } from "./landers.mjs";
 import { note, noteLine, read } from "./outcomes.mjs";
 
-const READ = 1, LIMIT = 2, BODY = 3, TELL = 4, OUTCOMES = 5;
+export const READ = 1, LIMIT = 2, BODY = 3, TELL = 4, OUTCOMES = 5;
 const FAILED = -1, NOT_SENT = -2, UNKNOWN_REF = -3;
-const WITH_BODY = 2;
+export const WITH_BODY = 2;
 
 /** What the relay reads of a body, and one byte by which it knows that there was more. */
 const BODY_LIMIT = (64 << 10) + 1;
@@ -23,21 +23,16 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * The import object for one Go instance.
+ * The import object for one Go instance. It reads what Go has written, and has go.world do what Go asks for.
  * @param {import("./instance.mjs").Instance} go
  */
 export function host(go) {
   const bytes = (pointer, length) => new Uint8Array(go.exports.mem.buffer, pointer >>> 0, length);
   const text = (pointer, length) => decoder.decode(bytes(pointer, length));
-  const settle = (id, work) => {
-    work.then(
-      ([status, result]) => go.settle(id, status, result),
-      (error) => go.settle(id, FAILED, describe(error)),
-    );
-  };
+  const settle = (id, work) => go.world.settle(go, id, work);
   const putId = (makeId, out) => {
     try {
-      encoder.encodeInto(makeId().toString(), new Uint8Array(go.exports.mem.buffer, out >>> 0, 64));
+      encoder.encodeInto(makeId().toString(), bytes(out, 64));
       return 1;
     } catch (error) {
       console.error(`ledger: ${error.name}: ${error.message}`);
@@ -52,32 +47,47 @@ export function host(go) {
       return found.length;
     },
     takeLanders: (to) => bytes(to, found.length).set(found),
-    ask: (id, op, pointer, length) => {
-      const request = go.request(id);
-      settle(id, op === BODY ? bodyOf(request)
-        : op === LIMIT ? limit(go.env, text(pointer, length), request)
-        : perform(go.env, op, text(pointer, length)));
-    },
+    ask: (id, op, pointer, length) => settle(id, go.world.ask(go.env, op, text(pointer, length), go.request(id))),
     // The form is copied and not decoded: it goes out as the bytes that it is.
     post: (id, timeout, url, urlLength, form, formLength) =>
-      settle(id, once(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
+      settle(id, go.world.post(text(url, urlLength), bytes(form, formLength).slice(), timeout)),
     write: (id, ref, refLength, data, dataLength, version, alarm, expires) =>
-      settle(id, write(go.env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
+      settle(id, go.world.write(go.env, text(ref, refLength), text(data, dataLength), version, alarm, expires)),
     answered: (id, status, head, headLength, body, bodyLength) =>
       go.answered(id, status, text(head, headLength), text(body, bodyLength)),
     panicked: (id) => go.panicked(id),
     forget: (id) => go.forget(id),
     taskDone: (id, ok) => go.taskDone(id, ok === 1),
-    named: (pointer, length, out) => putId(() => go.env.LEDGER.idFromName(text(pointer, length)), out),
-    fresh: (out) => putId(() => go.env.LEDGER.newUniqueId(), out),
-    log: (pointer, length) => {
-      const line = text(pointer, length);
-      noteLine(line);
-      go.print(line);
-    },
-    count: (pointer, length) => count(go.env, text(pointer, length)),
+    named: (pointer, length, out) => putId(() => go.world.named(go.env, text(pointer, length)), out),
+    fresh: (out) => putId(() => go.world.fresh(go.env), out),
+    random: (out, length) => go.world.random(bytes(out, length)),
+    log: (pointer, length) => go.world.log(text(pointer, length), go),
+    count: (pointer, length) => go.world.count(go.env, text(pointer, length)),
   };
 }
+
+/** What Go asks for is done by these; in the rehearsal, by those of rehearsal.mjs. */
+export const world = {
+  settle: (go, id, work) => {
+    work.then(
+      ([status, result]) => go.settle(id, status, result),
+      (error) => go.settle(id, FAILED, describe(error)),
+    );
+  },
+  ask: (env, op, payload, request) => op === BODY ? bodyOf(request)
+    : op === LIMIT ? limit(env, payload, request)
+    : perform(env, op, payload),
+  post: once,
+  write,
+  named: (env, name) => env.LEDGER.idFromName(name),
+  fresh: (env) => env.LEDGER.newUniqueId(),
+  random: (bytes) => crypto.getRandomValues(bytes),
+  log: (line, go) => {
+    noteLine(line);
+    go.print(line);
+  },
+  count,
+};
 
 /** @returns {Promise<[number, string|Uint8Array]>} status and text for Go */
 async function perform(env, op, payload) {

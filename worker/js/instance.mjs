@@ -6,8 +6,9 @@ import "./process.mjs";
 import "../build/wasm_exec.js"; // defines globalThis.Go
 import { env as isolate } from "cloudflare:workers";
 import program from "../build/edge.wasm";
-import { host } from "./host.mjs";
+import { host, world } from "./host.mjs";
 import { note } from "./outcomes.mjs";
+import { REQUEST, stage } from "./rehearsal.mjs";
 import { seeded } from "./seed.mjs";
 
 const encoder = new TextEncoder();
@@ -66,6 +67,9 @@ export class Instance {
 
   /** Bindings, as the latest request has them. They may be kept from one request to the next; ctx may not. */
   env;
+
+  /** What does the things that Go asks for. */
+  world = world;
 
   #binding = {};
   #go;
@@ -138,11 +142,25 @@ export class Instance {
     });
   }
 
-  /** Has Go do once what a page and an order need, so that V8 has compiled it when there is one. */
+  /** Has Go do once what a page and an order need: see rehearsal.mjs. */
   rehearse() {
     this.decide("GET", "https://rehearsal.invalid/");
+    this.#scene(1);
+    this.world = stage();
+    let what = "no answer";
+    this.serve(REQUEST).then(({ status }) => (what = `answered ${status}`), (error) => (what = String(error)));
+    this.world.play();
+    this.world = world;
+    this.#scene(0);
+    queueMicrotask(() => { // when the promise above has been told
+      if (what !== "answered 200") print("error", JSON.stringify({ level: "error", event: "rehearsal_failed", what }));
+    });
+  }
+
+  /** @param {number} rehearsal 1 for the rehearsal's shop, 0 for the one that is configured */
+  #scene(rehearsal) {
     this.#enter(() => {
-      if (this.exports.rehearse()) this.#binding.handleRequest(CARRIER);
+      if (!this.exports.rehearse(rehearsal)) throw new Error("there is no rehearsal");
     });
   }
 

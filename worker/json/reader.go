@@ -357,7 +357,10 @@ func (p *parser) text(text *string) bool {
 	p.at++
 	from := p.at
 	var b []byte
-	for p.at < len(p.s) {
+	for {
+		if p.at = pastPlain(p.s, p.at); p.at == len(p.s) {
+			return false
+		}
 		switch c := p.s[p.at]; {
 		case c == '"':
 			if b == nil {
@@ -381,7 +384,6 @@ func (p *parser) text(text *string) bool {
 			p.at++
 		}
 	}
-	return false
 }
 
 // escapes are the characters after a backslash and what they stand for.

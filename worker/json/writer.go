@@ -89,13 +89,34 @@ func (w *Writer) OptionalTexts(name string, values []string) {
 
 const hex = "0123456789abcdef"
 
+// pastPlain is where the first byte is, from at on, that is not plain. Most bytes are, so this is a small function with
+// a table: where Go runs as Wasm, a branch costs several times what it costs natively, and the more, the larger the
+// function around it is.
+func pastPlain(s string, at int) int {
+	for at < len(s) && plain[s[at]] {
+		at++
+	}
+	return at
+}
+
+// plain are the bytes of ASCII that stand for themselves in a string, and that no HTML takes for its own.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		is[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+	}
+	return is
+}()
+
 // Value writes a string. What is not UTF-8 becomes U+FFFD. The characters that
 // would end a script or a comment in HTML are escaped, so that the text stays
 // harmless wherever it is pasted.
 func (w *Writer) Value(s string) {
 	b := append(w.b, '"')
 	from := 0
-	for i := 0; i < len(s); {
+	for i := 0; ; {
+		if i = pastPlain(s, i); i == len(s) {
+			break
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(s[i:])
@@ -104,10 +125,6 @@ func (w *Writer) Value(s string) {
 				from = i + 1
 			}
 			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0x7f {
-			i++
 			continue
 		}
 		b = append(b, s[from:i]...)

@@ -61,23 +61,37 @@ func (f Form) append(name, value string) Form {
 	return appendEscaped(f, value)
 }
 
+// unreserved are the bytes that need no escape: RFC 3986, section 2.3.
+var unreserved = func() (is [256]bool) {
+	for _, c := range []byte("-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		is[c] = true
+	}
+	return is
+}()
+
 // appendEscaped appends a text percent-encoded. [net/url.QueryEscape] makes a copy of each text that has something to
 // escape: with it an order takes 12 allocations more of about 130, and the compressed Worker is 0.3 KB smaller.
 func appendEscaped(f Form, s string) Form {
 	const digits = "0123456789ABCDEF"
-	from := 0 // what stays as it is, since the last that did not
-	for i := range len(s) {
-		c := s[i]
-		if isLetter(c) || isDigit(c) || c == '-' || c == '_' || c == '.' || c == '~' {
-			continue
+	for {
+		n := unreservedPrefix(s)
+		f = append(f, s[:n]...)
+		if n == len(s) {
+			return f
 		}
-		f = append(f, s[from:i]...)
-		from = i + 1
-		if c == ' ' {
+		if c := s[n]; c == ' ' {
 			f = append(f, '+')
 		} else {
 			f = append(f, '%', digits[c>>4], digits[c&15])
 		}
+		s = s[n+1:]
 	}
-	return append(f, s[from:]...)
+}
+
+// unreservedPrefix is how many bytes need no escape before the first that does.
+func unreservedPrefix(s string) (n int) {
+	for n < len(s) && unreserved[s[n]] {
+		n++
+	}
+	return n
 }

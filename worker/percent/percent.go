@@ -8,19 +8,30 @@ import "strings"
 
 // Decode decodes what is an escape and leaves the rest.
 func Decode(s string) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
+	decoded, _ := Strict(s)
+	return decoded
+}
+
+// Strict is Decode; ok is false when there is a "%" that begins no escape.
+func Strict(s string) (decoded string, ok bool) {
+	at := strings.IndexByte(s, '%')
+	if at < 0 {
+		return s, true
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if escaped, ok := Byte(s, i); ok {
-			c = escaped
-			i += 2
+	b := make([]byte, 0, len(s))
+	ok = true
+	for ; at >= 0; at = strings.IndexByte(s, '%') {
+		b = append(b, s[:at]...)
+		if c, escape := Byte(s, at); escape {
+			b = append(b, c)
+			s = s[at+len("%XX"):]
+		} else {
+			b = append(b, '%')
+			s = s[at+1:]
+			ok = false
 		}
-		b.WriteByte(c)
 	}
-	return b.String()
+	return string(append(b, s...)), ok
 }
 
 // Byte is what the three characters from s[at] on stand for; ok is false when they are no escape.

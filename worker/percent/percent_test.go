@@ -2,6 +2,7 @@ package percent_test
 
 import (
 	"fmt"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,5 +35,17 @@ func TestDecodeLeavesWhatIsNoEscape(t *testing.T) {
 		"%zz%41": "%zzA", "%%41": "%A", "%2541": "%41", "%c3%A4": "ä",
 	} {
 		assert.Equal(t, want, percent.Decode(s), s)
+	}
+}
+
+func TestStrictSaysWhatIsNoEscape(t *testing.T) {
+	for _, s := range []string{"", "plain", "%41", "a%2Fb%2fc", "100%", "%4", "%zz%41", "%%41", "%41%", "%2541", "%c3%A4%"} {
+		decoded, ok := percent.Strict(s)
+		want, err := url.PathUnescape(s)
+		assert.Equal(t, err == nil, ok, s)
+		if ok {
+			assert.Equal(t, want, decoded, s)
+		}
+		assert.Equal(t, percent.Decode(s), decoded, s)
 	}
 }

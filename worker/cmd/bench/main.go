@@ -120,7 +120,7 @@ func (b *bench) lay() error {
 	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")},
 		memory}
 	for _, name := range []string{"js/entry.mjs", "js/instance.mjs", "js/body.mjs", "js/host.mjs", "js/pages.mjs",
-		"js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/seed.mjs", "build/landers.mjs",
+		"js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/rehearsal.mjs", "js/seed.mjs", "build/landers.mjs",
 		"build/wasm_exec.js", "build/edge.wasm"} {
 		ours = append(ours, [2]string{"worker/" + name, from(name)})
 	}
