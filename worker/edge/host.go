@@ -34,7 +34,7 @@ const (
 const statusWithBody = 2
 
 // Random returns 130 bits from crypto.getRandomValues as a text, as [crypto/rand.Text] does. That one sets a Go timer
-// when it is first called, and brings 60 KB of code along.
+// when it is first called, and brings code along.
 func Random() string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	var text [26]byte
