@@ -422,3 +422,13 @@ func FuzzDecodeForm(f *testing.F) {
 		}
 	})
 }
+
+func TestABrokenEscapeIsPutDownToItsField(t *testing.T) {
+	for form, field := range map[string]string{"a=1&b=%zz": "b", "a%zz=1": "a%zz", "a%20b%=1": "a b%", "%ff=1": "?"} {
+		_, err := body.Decode(formType, "", []byte(form))
+		var wrong *body.FieldError
+		require.ErrorAs(t, err, &wrong, form)
+		assert.Equal(t, field, wrong.Field, form)
+		assert.Equal(t, rules.BadEncoding, wrong.Code, form)
+	}
+}

@@ -60,7 +60,7 @@ export function host(go) {
     taskDone: (id, ok) => go.taskDone(id, ok === 1),
     named: (pointer, length, out) => putId(() => go.world.named(go.env, text(pointer, length)), out),
     fresh: (out) => putId(() => go.world.fresh(go.env), out),
-    random: (out, length) => go.world.random(bytes(out, length)),
+    random: (out, length) => go.world.random(bytes(out, length)), // throws before the first request: nothing draws then
     log: (pointer, length) => go.world.log(text(pointer, length), go),
     count: (pointer, length) => go.world.count(go.env, text(pointer, length)),
   };

@@ -4,6 +4,8 @@
 //   "production"  the clock stands at 0, as it does at Cloudflare
 //   "fails"       no Wasm can be instantiated
 //   "draws"       randomness is drawn twice, as it is when an initialiser of Go's draws some after the runtime
+//   "refuses"     the rehearsed order is answered with nothing
+//   "hangs"       the rehearsed order is never answered
 //
 // A probe may have it fail later on.
 import { env } from "cloudflare:workers";
@@ -30,6 +32,11 @@ WebAssembly.Instance = class extends Instance {
       const { gojs } = args[1], draw = gojs["runtime.getRandomData"];
       gojs["runtime.getRandomData"] = (sp) => { draw(sp); draw(sp); };
     }
+    if (early && env.MODULE_SCOPE === "refuses") {
+      const { relay } = args[1], { answered } = relay;
+      relay.answered = (...args) => answered(...args.slice(0, -1), early ? 0 : args.at(-1)); // the length of the body
+    }
+    if (early && env.MODULE_SCOPE === "hangs") args[1].relay.post = () => {};
     super(...args);
     globalThis.instances.push(this);
   }

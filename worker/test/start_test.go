@@ -63,6 +63,7 @@ func TestAStartThatFailsBeforeTheFirstRequestIsTriedAgainInIt(t *testing.T) {
 	}{
 		"fails": {"Error: not before the first request", 1},
 		"draws": {"Error: random data is needed before the first request", 2},
+		"hangs": {"Error: the rehearsal did not end", 2},
 	} {
 		t.Run(scope, func(t *testing.T) {
 			m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"MODULE_SCOPE": scope}})
@@ -78,6 +79,18 @@ func TestAStartThatFailsBeforeTheFirstRequestIsTriedAgainInIt(t *testing.T) {
 			assert.NotContains(t, m.Output(), "instance_died")
 		})
 	}
+}
+
+func TestARehearsalThatFailsCostsNothing(t *testing.T) {
+	t.Parallel()
+	m := NewMarket(t, simulator.Options{}, Options{Probe: true, Vars: map[string]any{"MODULE_SCOPE": "refuses"}})
+	for i := range 2 {
+		a := m.Order(t, fmt.Sprintf("rehearsed%d@example.com", i))
+		assert.Equal(t, http.StatusOK, a.Status, a.Body)
+	}
+	assert.False(t, health(t, m.Worker).StartedLate)
+	assert.Equal(t, 1, m.probe(t, "state").Instances)
+	assert.Equal(t, 1, strings.Count(m.Output(), `{"level":"error","event":"rehearsal_failed","what":"another answer"}`))
 }
 
 func TestRefsAndNoncesOfTwoIsolatesHaveNothingInCommon(t *testing.T) {

@@ -120,8 +120,8 @@ func (b *bench) lay() error {
 	ours := [][2]string{{"ours/worker.mjs", in("ours/worker.mjs")}, {"ours/instances.mjs", in("ours/instances.mjs")},
 		memory}
 	for _, name := range []string{"js/entry.mjs", "js/instance.mjs", "js/body.mjs", "js/host.mjs", "js/pages.mjs",
-		"js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/rehearsal.mjs", "js/seed.mjs", "build/landers.mjs",
-		"build/wasm_exec.js", "build/edge.wasm"} {
+		"js/ledger.mjs", "js/landers.mjs", "js/outcomes.mjs", "js/process.mjs", "js/rehearsal.mjs", "js/seed.mjs",
+		"build/landers.mjs", "build/wasm_exec.js", "build/edge.wasm"} {
 		ours = append(ours, [2]string{"worker/" + name, from(name)})
 	}
 	plain := [][2]string{{"plain/worker.mjs", in("plain/worker.mjs")}, {"plain/ledger.mjs", in("plain/ledger.mjs")},

@@ -28,6 +28,7 @@ func Bodies() (list []Body) {
 	}
 	of("63 KiB of priced products", form, many("product%d_price=1&"))
 	of("63 KiB of escapes", form, "firstName="+strings.Repeat("%C3%A4", 10000))
+	of("63 KiB of broken escapes", form, "firstName="+strings.Repeat("%", 63<<10))
 	of("63 KiB of plus signs", form, "firstName="+strings.Repeat("+", 63<<10))
 	of("63 KiB of ampersands", form, strings.Repeat("&", 63<<10))
 	of("63 KiB of equals signs", form, strings.Repeat("=&", 32<<10))
