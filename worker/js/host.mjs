@@ -61,7 +61,7 @@ export function host(go) {
     named: (pointer, length, out) => putId(() => go.world.named(go.env, text(pointer, length)), out),
     fresh: (out) => putId(() => go.world.fresh(go.env), out),
     random: (out, length) => go.world.random(bytes(out, length)), // throws before the first request: nothing draws then
-    log: (pointer, length) => go.world.log(text(pointer, length), go),
+    log: (pointer, length) => go.world.log(go, text(pointer, length)),
     count: (pointer, length) => go.world.count(go.env, text(pointer, length)),
   };
 }
@@ -82,7 +82,7 @@ export const world = {
   named: (env, name) => env.LEDGER.idFromName(name),
   fresh: (env) => env.LEDGER.newUniqueId(),
   random: (bytes) => crypto.getRandomValues(bytes),
-  log: (line, go) => {
+  log: (go, line) => {
     noteLine(line);
     go.print(line);
   },

@@ -150,17 +150,16 @@ export class Instance {
   rehearse() {
     this.decide("GET", "https://rehearsal.invalid/");
     if (!this.#enter(() => this.exports.rehearse(1))) return notRehearsed("there is no relay for it");
-    let what;
     this.world = stage();
-    this.serve(REQUEST).then(({ body }) => (what = body.includes('"code":"redirect"') ? "" : "another answer"),
-      (error) => (what = String(error)));
+    this.serve(REQUEST).then(({ body }) => {
+      if (!body.includes('"code":"redirect"')) notRehearsed("another answer");
+    }, (error) => {
+      if (!this.dead) notRehearsed(String(error)); // a death is a start that failed
+    });
     this.world.play();
     if (this.#waiting.size > 0) throw new Error("the rehearsal did not end"); // it must not go on in a request
     this.world = world;
     this.#enter(() => this.exports.rehearse(0));
-    queueMicrotask(() => { // when the promise above has been told
-      if (what) notRehearsed(what);
-    });
   }
 
   print(line) {

@@ -52,7 +52,7 @@ export function stage() {
     named: id,
     fresh: id,
     random: (bytes) => bytes.fill(1),
-    log: (line, go) => {
+    log: (go, line) => {
       if (line.includes('"level":"error"')) go.print(line);
     },
     count: () => {},
